@@ -1,0 +1,64 @@
+"""Presets to sound."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+import numpy as np
+
+from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.presets import Presets
+
+__all__ = ["has_engine", "render"]
+
+# Modules are named, not imported: Numba and its compiled kernels load on first use.
+_ENGINES = {"noisemaker": "secret_sauce_hf.engines.noisemaker"}
+
+
+def has_engine(instrument: str) -> bool:
+    """Whether a built-in engine renders this instrument."""
+    return instrument in _ENGINES
+
+
+def engine_version(instrument: str) -> str:
+    """Version of the instrument's engine; it changes whenever the engine's sound does."""
+    return str(_module(instrument).VERSION)
+
+
+def render(
+    presets: Presets,
+    *,
+    in_session: bool = False,
+    preceding: Presets | None = None,
+    noise_seed: int = 0,
+    first_row: int = 0,
+) -> np.ndarray:
+    """Render one take per row.
+
+    Args:
+        presets: the rows.
+        in_session: whether each take starts in the state that the row before it leaves
+            behind, as in the recordings of 2018, instead of from silence.
+        preceding: one row, the one before the first of `presets`; only with
+            `in_session`. If None, the first row starts from silence.
+        noise_seed: seed of the noise generators.
+        first_row: number of the first row; a row's noise follows from `noise_seed` and
+            its number alone, so that shards and workers do not matter.
+
+    Returns:
+        int16 of shape (rows, samples) at 22,050 Hz.
+
+    Raises:
+        InputError: no engine renders this instrument.
+    """
+    if preceding is not None and (not in_session or len(preceding) != 1):
+        raise InputError("`preceding` is the one row before the first and needs in_session=True.")
+    renderer: Callable[..., np.ndarray] = _module(presets.collection.instrument.name).render
+    return renderer(presets, in_session=in_session, preceding=preceding, noise_seed=noise_seed, first_row=first_row)
+
+
+def _module(instrument: str):
+    if instrument not in _ENGINES:
+        raise InputError(
+            f"No built-in engine renders {instrument!r}; there is one for {', '.join(_ENGINES)}."
+        )
+    return import_module(_ENGINES[instrument])

@@ -1,0 +1,160 @@
+"""TAL-NoiseMaker: a virtual-analogue synthesiser plug-in.
+
+Controllers as mapped by the base preset of 2018. The heard rules are those that
+held when the recordings of the plug-in were examined: a level below 1.5 of 10 is
+30 dB under full, and an LFO amount within 1.2 of the centre is a twentieth of a
+percent of its range or less (the amount is cubed).
+"""
+
+from secret_sauce_hf.instruments.spec import (
+    NEVER,
+    Collection,
+    Instrument,
+    Knob,
+    Switch,
+    Timing,
+    above,
+    all_of,
+    any_of,
+    away_from,
+    below,
+    is_one_of,
+)
+
+_OSC1_SOUNDS = above("osc1_volume", 1.5)
+_OSC2_SOUNDS = above("osc2_volume", 1.5)
+_OSC1_TONAL = all_of(_OSC1_SOUNDS, is_one_of("osc1_wave", "Saw", "Pulse"))
+_OSC1_PULSE = all_of(_OSC1_SOUNDS, is_one_of("osc1_wave", "Pulse"))
+_OSC2_TONAL = all_of(_OSC2_SOUNDS, is_one_of("osc2_wave", "Saw", "Pulse", "Triangle", "Sine"))
+# Pitch and FM do nothing to a noise oscillator, width only exists on osc 1's pulse.
+_LFO_CONNECTED = any_of(
+    is_one_of("lfo1_destination", "FILTER"),
+    all_of(is_one_of("lfo1_destination", "OSC1PITCH"), _OSC1_TONAL),
+    all_of(is_one_of("lfo1_destination", "OSC2PITCH"), _OSC2_TONAL),
+    all_of(is_one_of("lfo1_destination", "PW"), _OSC1_PULSE),
+    all_of(is_one_of("lfo1_destination", "FM"), _OSC2_TONAL),
+)
+_LFO_TURNED_UP = away_from("lfo1_amount", 5.0, 1.2)
+# A slower attack is still rising when the take ends: decay and sustain never come.
+_ATTACK_ENDS = below("amp_attack", 4.2)
+
+INSTRUMENT = Instrument(
+    name="noisemaker",
+    title="TAL-NoiseMaker",
+    parameters=(
+        Switch(
+            "osc2_wave",
+            (14,),
+            (0, 32, 49, 85, 127),
+            ("Saw", "Pulse", "Triangle", "Sine", "Noise"),
+            heard=_OSC2_SOUNDS,
+            about="Wave shape of oscillator 2",
+        ),
+        Knob("filter_cutoff", (15,), about="Cutoff of the 24 dB/oct low-pass filter"),
+        Knob(
+            "filter_resonance",
+            (16,),
+            heard=below("filter_cutoff", 9.0),
+            about="Resonance; the filter oscillates by itself from about 9.2",
+        ),
+        Knob(
+            "lfo1_rate",
+            (17,),
+            heard=all_of(_LFO_CONNECTED, _LFO_TURNED_UP),
+            about="LFO 1 rate, 0.012 Hz to 516 Hz, 5.7 Hz in the middle",
+        ),
+        Knob("lfo1_amount", (18,), heard=_LFO_CONNECTED, about="LFO 1 amount, bipolar, none at 5"),
+        Knob("osc1_volume", (19,), about="Level of oscillator 1"),
+        Knob("osc2_volume", (32,), about="Level of oscillator 2"),
+        Switch(
+            "osc1_wave",
+            (20,),
+            (0, 64, 127),
+            ("Saw", "Pulse", "Noise"),
+            heard=_OSC1_SOUNDS,
+            about="Wave shape of oscillator 1",
+        ),
+        Knob("osc1_pulse_width", (21,), heard=_OSC1_PULSE, about="Duty cycle of oscillator 1's pulse, square at 5"),
+        # The base preset leaves the filter envelope's depth at next to nothing.
+        Knob("filter_attack", (22,), heard=NEVER, about="Filter envelope attack (inert in this preset)"),
+        Knob("filter_decay", (23,), heard=NEVER, about="Filter envelope decay (inert in this preset)"),
+        Knob("filter_sustain", (24,), heard=NEVER, about="Filter envelope sustain (inert in this preset)"),
+        Knob("amp_attack", (26,), about="Amplifier attack, 3 ms to 26 s"),
+        Knob(
+            "amp_decay",
+            (27,),
+            heard=all_of(_ATTACK_ENDS, below("amp_sustain", 9.0)),
+            about="Amplifier decay, time constant 1 ms to 19 s",
+        ),
+        Knob(
+            "amp_sustain",
+            (28,),
+            heard=all_of(_ATTACK_ENDS, below("amp_decay", 5.5)),
+            about="Amplifier sustain level",
+        ),
+        Switch(
+            "lfo1_destination",
+            (31,),
+            (0, 20, 38, 56, 74, 92, 110),
+            ("NOTHING", "FILTER", "OSC1PITCH", "OSC2PITCH", "PW", "FM", "LFO2RATE"),
+            heard=_LFO_TURNED_UP,
+            about="What LFO 1 moves",
+        ),
+    ),
+)
+
+_TIMING = Timing(note_on=1 / 6, note_off=1.0, cut=(0.1, 1.0))
+
+COLLECTIONS = (
+    Collection(
+        name="noisemaker-light",
+        stem="noisemaker_light",
+        instrument=INSTRUMENT,
+        title="TAL-NoiseMaker, one oscillator through the filter: 4 knobs and a switch",
+        columns=("lfo1_rate", "filter_cutoff", "lfo1_amount", "osc2_wave", "filter_resonance"),
+        # The 2018 base preset.
+        fixed=(
+            ("osc1_volume", 0.0),
+            ("osc2_volume", 10.0),
+            ("osc1_wave", "Pulse"),
+            ("osc1_pulse_width", 59 / 12.7),
+            ("filter_attack", 0.0),
+            ("filter_decay", 0.0),
+            ("filter_sustain", 10.0),
+            ("amp_attack", 0.0),
+            ("amp_decay", 0.0),
+            ("amp_sustain", 10.0),
+            ("lfo1_destination", "FILTER"),
+        ),
+        count=1_000,
+        train_count=800,
+        timing=_TIMING,
+    ),
+    Collection(
+        name="noisemaker",
+        stem="noisemaker",
+        instrument=INSTRUMENT,
+        title="TAL-NoiseMaker, both oscillators, filter, amplifier and LFO: 13 knobs and 3 switches",
+        columns=(
+            "filter_sustain",
+            "amp_sustain",
+            "lfo1_amount",
+            "osc1_pulse_width",
+            "amp_decay",
+            "lfo1_rate",
+            "filter_cutoff",
+            "lfo1_destination",
+            "osc2_wave",
+            "osc2_volume",
+            "amp_attack",
+            "osc1_volume",
+            "filter_resonance",
+            "filter_attack",
+            "filter_decay",
+            "osc1_wave",
+        ),
+        count=10_000,
+        train_count=8_000,
+        timing=_TIMING,
+    ),
+)
