@@ -58,7 +58,5 @@ def render(
 
 def _module(instrument: str):
     if instrument not in _ENGINES:
-        raise InputError(
-            f"No built-in engine renders {instrument!r}; there is one for {', '.join(_ENGINES)}."
-        )
+        raise InputError(f"No built-in engine renders {instrument!r}; there is one for {', '.join(_ENGINES)}.")
     return import_module(_ENGINES[instrument])

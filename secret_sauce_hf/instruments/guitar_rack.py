@@ -52,9 +52,7 @@ INSTRUMENT = Instrument(
     ),
 )
 
-_TIMING = Timing(
-    note_on=1 / 6, note_off=5 / 6, cut=(0.16, 1.0), reset_first=True, patch=1 / 12
-)
+_TIMING = Timing(note_on=1 / 6, note_off=5 / 6, cut=(0.16, 1.0), reset_first=True, patch=1 / 12)
 
 COLLECTIONS = (
     Collection(

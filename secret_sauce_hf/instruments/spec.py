@@ -24,6 +24,7 @@ import numpy as np
 SETTING_MAX = 10.0
 """Upper end of every knob's setting scale."""
 
+
 class InputError(ValueError):
     """What the user gave cannot be used; the message says the mistake and the remedy.
 

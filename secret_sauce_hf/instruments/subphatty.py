@@ -87,13 +87,9 @@ INSTRUMENT = Instrument(
             about="Octave of oscillator 1",
             display=_OCTAVE_NAMES,
         ),
-        Switch(
-            "osc1_sync_osc2", (77,), (0, 64), ("OFF", "ON"), heard=_OSC2, about="Oscillator 1 resets oscillator 2"
-        ),
+        Switch("osc1_sync_osc2", (77,), (0, 64), ("OFF", "ON"), heard=_OSC2, about="Oscillator 1 resets oscillator 2"),
         _knob("osc1_wave", 9, "Shape of oscillator 1, triangle to saw to square to narrow pulse", _OSC1),
-        Switch(
-            "osc2_octave", (75,), *_OCTAVES, heard=_OSC2, about="Octave of oscillator 2", display=_OCTAVE_NAMES
-        ),
+        Switch("osc2_octave", (75,), *_OCTAVES, heard=_OSC2, about="Octave of oscillator 2", display=_OCTAVE_NAMES),
         _knob("osc2_frequency", 12, "Detuning of oscillator 2, 7 semitones either way", _OSC2),
         _knob("osc2_wave", 14, "Shape of oscillator 2, triangle to saw to square to narrow pulse", _OSC2),
         _knob("mixer_osc1", 15, "Level of oscillator 1"),
