@@ -3,7 +3,10 @@
 import csv
 import io
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from numbers import Real
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +19,14 @@ FILE_COLUMN = "file"
 MAX_CSV_BYTES = 256 * 2**20
 """Larger tables are refused; the 2018 tables have at most 4 MB."""
 
+# Settings that passed through 32-bit floats (a dataset's) stray this far past a
+# limit; a 14-bit knob's step is 6e-4.
+_SETTING_SLACK = 1e-6
+# For units, which are always computed in 64 bits.
+_UNIT_SLACK = 1e-9
+# `float` alone would also read " 5", "1_000", "nan" and digits of any script.
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
 
 class Presets:
     """Rows of presets of one collection.
@@ -25,6 +36,10 @@ class Presets:
         unit: shape (rows, parameters), in the collection's column order: 0..1 for a
             knob, the class index for a switch.
         files: the name of each row's sound file; `s0.wav`, `s1.wav`, … if None.
+
+    Raises:
+        InputError: the shape does not fit, a unit is not legal or a file name is not
+            one (see `from_settings`).
     """
 
     def __init__(self, collection: str | Collection, unit: np.ndarray, files: Sequence[str] | None = None):
@@ -38,6 +53,18 @@ class Presets:
         self.files = list(files) if files is not None else [sound_file(row) for row in range(len(self.unit))]
         if len(self.files) != len(self.unit):
             raise InputError(f"{len(self.files)} file names for {len(self.unit)} rows.")
+        legal = [_legal_unit(p, self.unit[:, column]) for column, p in enumerate(self.parameters)]
+        if at := _first(~np.stack(legal, axis=1)):
+            row, column = at
+            value, parameter = self.unit[row, column], self.parameters[column]
+            raise InputError(
+                f"row {row}, column {parameter.name}: no setting has the unit {value:g}; {_allowed_unit(parameter)}."
+            )
+        for row, name in enumerate(self.files):
+            if not _is_plain_file(name):
+                raise InputError(
+                    f"row {row}, column {FILE_COLUMN}: {name!r} must be a plain file name without folders."
+                )
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -68,55 +95,42 @@ class Presets:
         return f"<Presets of {self.collection.name}: {len(self)} rows, {len(self.parameters)} parameters>"
 
     @classmethod
-    def from_cc(
-        cls, collection: str | Collection, cc: np.ndarray, files: Sequence[str] | None = None
-    ) -> "Presets":
+    def from_cc(cls, collection: str | Collection, cc: np.ndarray, files: Sequence[str] | None = None) -> "Presets":
         """From CC integers of shape (rows, parameters).
 
         Raises:
-            InputError: a value that its parameter cannot have.
-        """
-        collection = get_collection(collection)
-        cc = np.asarray(cc)
-        unit = np.empty(cc.shape, dtype=np.float64)
-        for column, parameter in enumerate(collection.parameters):
-            unit[:, column] = parameter.cc_to_unit(cc[:, column])
-        return cls(collection, unit, files)
-
-    @classmethod
-    def from_settings(
-        cls, collection: str | Collection, rows: Iterable[Mapping[str, Any]], first_line: int | None = None
-    ) -> "Presets":
-        """From one mapping (name → setting) per row, with an optional `file`.
-
-        Args:
-            collection: the collection or its name.
-            rows: the rows; each needs every parameter of the collection and nothing else.
-            first_line: the line of a file that the first row stands on, for messages.
-
-        Raises:
-            InputError: a missing or unknown column, or a value that is not allowed;
-                the message names row, column, value and what is allowed.
+            InputError: not integers of that shape, or a value that its parameter cannot
+                have; the message names row, column, value and what is allowed.
         """
         collection = get_collection(collection)
         parameters = collection.parameters
-        names = {parameter.name for parameter in parameters}
-        units: list[list[float]] = []
-        files: list[str] = []
-        for number, row in enumerate(rows):
-            where = f"row {number}" if first_line is None else f"row {number} (line {number + first_line})"
-            if unknown := [name for name in row if name not in names and name != FILE_COLUMN]:
-                raise InputError(
-                    f"{where}: unknown column {unknown[0]!r}; {collection.name} has {', '.join(collection.columns)}."
-                )
-            if missing := [name for name in collection.columns if row.get(name) is None]:
-                raise InputError(f"{where}: no value for {', '.join(missing)}.")
-            for parameter in parameters:
-                if reason := parameter.illegal(row[parameter.name]):
-                    raise InputError(f"{where}, column {parameter.name}: {row[parameter.name]!r} {reason}.")
-            units.append([float(p.setting_to_unit(_number(p, row[p.name]))) for p in parameters])
-            files.append(_safe_file(row[FILE_COLUMN], where) if row.get(FILE_COLUMN) else sound_file(number))
-        return cls(collection, np.array(units, dtype=np.float64).reshape(len(units), len(parameters)), files)
+        cc = np.asarray(cc)
+        if cc.ndim != 2 or cc.shape[1] != len(parameters) or not np.issubdtype(cc.dtype, np.integer):
+            raise InputError(
+                f"CCs of {collection.name} need integers of shape (rows, {len(parameters)}), "
+                f"got {cc.dtype} of shape {cc.shape}."
+            )
+        legal = np.stack([legal_cc(p, cc[:, column]) for column, p in enumerate(parameters)], axis=1)
+        if at := _first(~legal):
+            row, column = at
+            parameter = parameters[column]
+            raise InputError(f"row {row}, column {parameter.name}: CC {cc[row, column]} {allowed_cc(parameter)}.")
+        unit = np.stack([p.cc_to_unit(cc[:, column]) for column, p in enumerate(parameters)], axis=1)
+        return cls(collection, unit, files)
+
+    @classmethod
+    def from_settings(cls, collection: str | Collection, rows: Iterable[Mapping[str, Any]]) -> "Presets":
+        """From one mapping (name → setting) per row, with an optional `file`.
+
+        A knob's setting is a number, or one in plain digits as a table holds it; a
+        switch's is its label to the letter.
+
+        Raises:
+            InputError: a missing or unknown column, or a value that is not allowed;
+                the message names row, column, value and what is allowed. Of several
+                mistakes it is the first that is reported.
+        """
+        return cls._from_rows(get_collection(collection), rows, lambda row: f"row {row}")
 
     @classmethod
     def from_csv(cls, collection: str | Collection, source: str | Path | TextIO) -> "Presets":
@@ -127,28 +141,47 @@ class Presets:
         """
         collection = get_collection(collection)
         if isinstance(source, str | Path):
-            path = Path(source)
-            if not path.is_file():
-                raise InputError(f"No such file: {path}.")
-            if path.stat().st_size > MAX_CSV_BYTES:
-                raise InputError(f"{path} is larger than {MAX_CSV_BYTES // 2**20} MB: not a table of presets.")
-            try:
-                source = io.StringIO(path.read_text(encoding="utf-8-sig"))
-            except UnicodeDecodeError as error:
-                raise InputError(f"{path} is not a text file in UTF-8: {error}.") from error
+            source = io.StringIO(_read_text(Path(source)))
         # strict: a quote that is never closed is an error instead of one enormous cell.
         reader = csv.DictReader(source, strict=True)
+        lines: list[int] = []
         try:
-            header = reader.fieldnames
-            if not header:
-                raise InputError("The table is empty: it needs a header line with the names of the parameters.")
-            if repeated := [name for name in header if header.count(name) > 1]:
-                raise InputError(f"The header names {repeated[0]!r} more than once.")
-            if missing := [name for name in collection.columns if name not in header]:
-                raise InputError(f"The header lacks {', '.join(missing)}.")
-            return cls.from_settings(collection, _without_overflow(reader), first_line=2)
+            _check_header(collection, reader.fieldnames)
+            return cls._from_rows(collection, _csv_rows(reader, lines), lambda row: f"row {row} (line {lines[row]})")
         except csv.Error as error:
             raise InputError(f"line {reader.line_num}: not a CSV table ({error}).") from error
+
+    @classmethod
+    def _from_rows(
+        cls, collection: Collection, rows: Iterable[Mapping[str, Any]], where: Callable[[int], str]
+    ) -> "Presets":
+        """`from_settings`; `where` names a row for messages."""
+        table: list[Mapping[str, Any]] = []
+        files: dict[str, int] = {}
+        fault: InputError | None = None
+        try:
+            for number, row in enumerate(rows):
+                file = _check_row(collection, row, number, where)
+                if file in files:
+                    raise InputError(f"{where(number)}, column {FILE_COLUMN}: row {files[file]} has {file!r} already.")
+                table.append(row)
+                files[file] = number
+        except InputError as error:
+            # Raised below unless a cell of an earlier row is wrong too.
+            fault = error
+        # Column by column: cell by cell takes seconds for 10,000 rows.
+        parameters = collection.parameters
+        unit = np.empty((len(table), len(parameters)), dtype=np.float64)
+        for column, parameter in enumerate(parameters):
+            unit[:, column] = _read_cells(parameter, [row[parameter.name] for row in table])
+        if at := _first(np.isnan(unit)):
+            number, column = at
+            parameter = parameters[column]
+            cell = _shortened(table[number][parameter.name])
+            raise InputError(f"{where(number)}, column {parameter.name}: {cell} {allowed_setting(parameter)}.")
+        if fault:
+            raise fault
+        return cls(collection, unit, list(files))
 
     @property
     def cc(self) -> np.ndarray:
@@ -206,6 +239,31 @@ class Presets:
             target.write(",".join(row) + "\n")
 
 
+def allowed_setting(parameter: Parameter) -> str:
+    """What a setting may be, for messages."""
+    if isinstance(parameter, Knob):
+        low, high = parameter.setting_limits
+        return f"must be a number from {low:.12g} to {high:.12g}"
+    return f"must be one of {', '.join(parameter.labels)}"
+
+
+def legal_cc(parameter: Parameter, cc: np.ndarray) -> np.ndarray:
+    """Whether each CC integer is one that `parameter` can have: an array of the same shape."""
+    if isinstance(parameter, Knob):
+        low, high = parameter.limits
+        return (low <= cc) & (cc <= high)
+    return np.isin(cc, parameter.codes)
+
+
+def allowed_cc(parameter: Parameter) -> str:
+    """What `legal_cc` allows, for messages."""
+    if isinstance(parameter, Knob):
+        low, high = parameter.limits
+        return f"must be from {low} to {high}"
+    codes = zip(parameter.codes, parameter.labels, strict=True)
+    return f"must be one of {', '.join(f'{code} ({label})' for code, label in codes)}"
+
+
 def sound_file(row: int) -> str:
     """The file name of a row's sound, as in 2018."""
     return f"s{row}.wav"
@@ -219,6 +277,19 @@ def original_presets(collection: str | Collection, start: int = 0, stop: int | N
         raise InputError(f"{collection.name} has rows 0 to {collection.count - 1} of 2018, not {start} to {stop - 1}.")
     cc = _enumerate_cc(collection) if collection.enumerated else _draw_original_cc(collection, stop)
     return Presets.from_cc(collection, cc[start:stop], [sound_file(row) for row in range(start, stop)])
+
+
+def are_original(presets: Presets, first_row: int = 0) -> np.ndarray:
+    """Which rows are those of 2018, to the CC step, if they are numbered from `first_row` on: (rows,), bool."""
+    table = _original_cc(presets.collection.name)[first_row : first_row + len(presets)]
+    same = np.zeros(len(presets), dtype=bool)
+    same[: len(table)] = (presets.cc[: len(table)] == table).all(axis=1)
+    return same
+
+
+@cache
+def _original_cc(collection: str) -> np.ndarray:
+    return original_presets(collection).cc
 
 
 def draw_presets(collection: str | Collection, count: int, seed: int, start: int = 0) -> Presets:
@@ -294,19 +365,120 @@ def _digits(value: float) -> str:
     return text if "." in text else text + ".0"
 
 
-def _number(parameter: Parameter, setting: Any) -> Any:
-    return np.clip(float(setting), *parameter.setting_limits) if isinstance(parameter, Knob) else setting
+def _number(cell: Any) -> float:
+    """A cell as a number, NaN if it is none."""
+    if isinstance(cell, str):
+        return float(cell) if _PLAIN_NUMBER.fullmatch(cell) else np.nan
+    if type(cell) is not float and (isinstance(cell, bool) or not isinstance(cell, Real)):
+        return np.nan
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.nan
 
 
-def _safe_file(name: Any, where: str) -> str:
-    name = str(name)
-    if Path(name).name != name or "\\" in name or name.startswith(".") or "\0" in name:
-        raise InputError(f"{where}, column file: {name!r} must be a plain file name without folders.")
-    return name
+def _read_cells(parameter: Parameter, cells: Sequence[Any]) -> np.ndarray:
+    """Units of a column of settings, NaN where a cell is not a legal setting."""
+    if isinstance(parameter, Knob):
+        settings = np.array([_number(cell) for cell in cells], dtype=np.float64)
+        low, high = parameter.setting_limits
+        legal = (low - _SETTING_SLACK <= settings) & (settings <= high + _SETTING_SLACK)
+        return np.where(legal, parameter.setting_to_unit(np.clip(settings, low, high)), np.nan)
+    units = {label: float(index) for index, label in enumerate(parameter.labels)}
+    return np.array([units.get(cell, np.nan) if isinstance(cell, str) else np.nan for cell in cells], dtype=np.float64)
 
 
-def _without_overflow(reader: csv.DictReader) -> Iterator[dict[str, Any]]:
+def _legal_unit(parameter: Parameter, unit: np.ndarray) -> np.ndarray:
+    if isinstance(parameter, Knob):
+        low, high = parameter.cc_to_unit(np.asarray(parameter.limits))
+        return (low - _UNIT_SLACK <= unit) & (unit <= high + _UNIT_SLACK)
+    return np.isin(unit, range(len(parameter.labels)))
+
+
+def _allowed_unit(parameter: Parameter) -> str:
+    """What `_legal_unit` allows, for messages."""
+    if isinstance(parameter, Knob):
+        low, high = parameter.cc_to_unit(np.asarray(parameter.limits))
+        return f"must be from {low:.12g} to {high:.12g}"
+    return f"must be one of 0 to {len(parameter.labels) - 1}"
+
+
+def _first(mask: np.ndarray) -> tuple[int, int] | None:
+    """Row and column of the first true cell, row by row."""
+    return divmod(int(mask.argmax()), mask.shape[1]) if mask.any() else None
+
+
+def _shortened(cell: Any) -> str:
+    text = repr(cell)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_plain_file(name: Any) -> bool:
+    """Whether `name` names a file, not a path, on any system and fits a cell of a table."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name.encode(errors="replace")) <= 255
+        and name.isprintable()
+        and not name.startswith(".")
+        and not set(name) & set('/\\:"')
+    )
+
+
+def _check_row(collection: Collection, row: Mapping[str, Any], number: int, where: Callable[[int], str]) -> str:
+    """The row's file name.
+
+    Raises:
+        InputError: not a mapping, a parameter is missing or unknown, or the file name is not one.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError(f"{where(number)}: not a mapping from names to settings but {_shortened(row)}.")
+    if missing := [name for name in collection.columns if row.get(name) is None]:
+        raise InputError(f"{where(number)}: no value for {', '.join(missing)}.")
+    if len(row) > len(collection.columns):
+        _check_known(collection, row, where(number))
+    file = row.get(FILE_COLUMN)
+    if file is None or file == "":
+        return sound_file(number)
+    if not _is_plain_file(file):
+        raise InputError(
+            f"{where(number)}, column {FILE_COLUMN}: {_shortened(file)} must be a plain file name without folders."
+        )
+    return str(file)
+
+
+def _check_known(collection: Collection, names: Iterable[str], where: str) -> None:
+    if unknown := [name for name in names if name not in collection.columns and name != FILE_COLUMN]:
+        raise InputError(
+            f"{where}: unknown column {unknown[0]!r}; {collection.name} has {', '.join(collection.columns)}."
+        )
+
+
+def _read_text(path: Path) -> str:
+    """The text of a table, a byte order mark left out."""
+    if not path.is_file():
+        raise InputError(f"No such file: {path}.")
+    if path.stat().st_size > MAX_CSV_BYTES:
+        raise InputError(f"{path} is larger than {MAX_CSV_BYTES // 2**20} MB: not a table of presets.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file in UTF-8: {error}.") from error
+
+
+def _check_header(collection: Collection, header: Sequence[str] | None) -> None:
+    if not header:
+        raise InputError("The table is empty: it needs a header line with the names of the parameters.")
+    if repeated := [name for name in header if header.count(name) > 1]:
+        raise InputError(f"The header names {repeated[0]!r} more than once.")
+    _check_known(collection, header, "The header")
+    if missing := [name for name in collection.columns if name not in header]:
+        raise InputError(f"The header lacks {', '.join(missing)}.")
+
+
+def _csv_rows(reader: csv.DictReader, lines: list[int]) -> Iterator[dict[str, Any]]:
+    """The rows of `reader`; the line that each ends on is added to `lines`."""
     for row in reader:
+        lines.append(reader.line_num)
         if None in row:
             raise InputError(f"line {reader.line_num}: more cells than the header has names.")
         yield row

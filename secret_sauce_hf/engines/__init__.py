@@ -29,7 +29,7 @@ def render(
     *,
     in_session: bool = False,
     preceding: Presets | None = None,
-    noise_seed: int = 0,
+    noise_seed: int | None = None,
     first_row: int = 0,
 ) -> np.ndarray:
     """Render one take per row.
@@ -40,7 +40,9 @@ def render(
             behind, as in the recordings of 2018, instead of from silence.
         preceding: one row, the one before the first of `presets`; only with
             `in_session`. If None, the first row starts from silence.
-        noise_seed: seed of the noise generators.
+        noise_seed: seed of the noise generators. If None, rows of 2018 (those whose
+            presets are the rows `first_row`, … of the 2018 table) get the noise that was
+            recorded, and any others that of seed 0.
         first_row: number of the first row; a row's noise follows from `noise_seed` and
             its number alone, so that shards and workers do not matter.
 

@@ -13,7 +13,7 @@ _LN2 = np.log(2.0)
 
 @inlined
 def cosine_of_turns(turns):
-    """cos(2π·turns) for 0 <= turns <= 1; error below 1e-11."""
+    """cos(2π·turns) for 0 <= turns <= 1; error below 1e-10."""
     # Fold to a quarter turn around 0, where the Taylor series is short.
     x = abs(turns - 0.5)
     negative = x > 0.25
@@ -28,7 +28,7 @@ def cosine_of_turns(turns):
 
 @inlined
 def power_of_two(x):
-    """2**x for |x| < 60; relative error below 1e-11."""
+    """2**x for |x| < 60; relative error below 1e-9."""
     whole = np.floor(x)
     y = (x - whole - 0.5) * _LN2
     series = 1.0 + y * (

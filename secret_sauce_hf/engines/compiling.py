@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba import njit
+from numba import config, njit
 from platformdirs import user_cache_path
 
 LANES = 32
@@ -28,15 +27,15 @@ def kernel(**options: Any) -> Callable[[Callable], Any]:
     """
 
     def compile_(function: Callable) -> Any:
-        previous = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(_cache_folder())
+        previous = config.CACHE_DIR  # type: ignore[attr-defined]
+        config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
         try:
             return njit(fastmath=_FLAGS, error_model="numpy", cache=True, **options)(function)
         except RuntimeError:
             # No folder can be written to: compile anew in every process.
             return njit(fastmath=_FLAGS, error_model="numpy", **options)(function)
         finally:
-            numba.config.CACHE_DIR = previous
+            config.CACHE_DIR = previous  # type: ignore[attr-defined]
 
     return compile_
 

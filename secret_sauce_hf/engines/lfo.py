@@ -24,7 +24,8 @@ def lfo_tick(phase, increment, smoothed, table):
     """Read the table, step, smooth over about 20 samples.
 
     Args:
-        phase, increment: float32, in points of the table.
+        phase: float32, in points of the table.
+        increment: float32, points per sample.
         smoothed: the last output.
         table: of `sine_table`.
 

@@ -87,8 +87,11 @@ def saw(phase, increment, ring, lane, position, steps, latency):
     """One sample of a rising saw, -0.5 to 0.5.
 
     Args:
-        phase, increment: float32, in turns.
-        ring: corrections to come, shape (lanes, RING); `position` is the current sample's.
+        phase: float32, in turns.
+        increment: float32, turns per sample.
+        ring: corrections to come, shape (lanes, RING).
+        lane: the lane.
+        position: where in the ring the current sample's correction is.
         steps: table of `step_residual`.
         latency: samples by which an edge is ahead of the naive one.
 
