@@ -168,18 +168,6 @@ class Knob:
         """0..1 to 0..10."""
         return np.asarray(unit, dtype=np.float64) * SETTING_MAX
 
-    def illegal(self, setting: Any) -> str | None:
-        """Why `setting` is not allowed, or None if it is."""
-        low, high = self.setting_limits
-        try:
-            value = float(setting)
-        except (TypeError, ValueError):
-            value = float("nan")
-        # Half a nano-step of slack: the 2018 tables carry 12 digits.
-        if low - 1e-9 <= value <= high + 1e-9:
-            return None
-        return f"must be a number from {low:.12g} to {high:.12g}"
-
 
 @dataclass(frozen=True)
 class Switch:
@@ -240,10 +228,6 @@ class Switch:
     def unit_to_setting(self, unit: np.ndarray) -> np.ndarray:
         """Class indices to labels."""
         return np.asarray(self.labels)[np.asarray(unit).astype(np.intp)]
-
-    def illegal(self, setting: Any) -> str | None:
-        """Why `setting` is not allowed, or None if it is."""
-        return None if setting in self.labels else f"must be one of {', '.join(self.labels)}"
 
     def _index(self, values: np.ndarray, table: tuple) -> np.ndarray:
         matches = values[..., None] == np.asarray(table)

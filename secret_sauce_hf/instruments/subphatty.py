@@ -5,6 +5,7 @@ LSB 32 above the MSB.
 """
 
 from secret_sauce_hf.instruments.spec import (
+    ALWAYS,
     NEVER,
     Collection,
     Instrument,
@@ -18,7 +19,6 @@ from secret_sauce_hf.instruments.spec import (
     away_from,
     below,
     is_one_of,
-    ALWAYS,
 )
 
 

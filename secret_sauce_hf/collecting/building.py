@@ -1,0 +1,189 @@
+"""Rendering a collection into a folder that `datasets.load_dataset` reads."""
+
+import json
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from secret_sauce_hf.collecting.card import CARD_NAME, dataset_card
+from secret_sauce_hf.collecting.columns import features
+from secret_sauce_hf.collecting.files import temporary, write_whole
+from secret_sauce_hf.collecting.plan import DATA_FOLDER, Plan, Shard, shard_files
+from secret_sauce_hf.collecting.progress import row_progress
+from secret_sauce_hf.collecting.shards import is_finished, shard_schema, write_shard
+from secret_sauce_hf.collecting.worker import prepare_worker, work
+from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+
+RECORD_NAME = ".build.json"
+"""What a folder was built from; beside the data, not among it."""
+
+
+def build_collection(
+    collection: str | Collection,
+    out: str | Path,
+    *,
+    rows: tuple[int, int] | None = None,
+    seed: int | None = None,
+    count: int | None = None,
+    in_session: bool | None = None,
+    rows_per_shard: int = 1000,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Render a collection into Parquet shards with a card; `load_dataset(out)` reads them.
+
+    Rows of 2018 keep the split of 2018; of fresh rows the first 80 % are for training
+    and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
+    and its number only. A build that was stopped goes on where it was when called again.
+
+    Args:
+        collection: the collection or its name.
+        out: the folder; made where it is missing.
+        rows: first row and row after the last, of the rows of 2018; all if None.
+        seed: draw fresh rows from this seed instead.
+        count: how many fresh rows.
+        in_session: whether each take starts in the state that the row before it leaves,
+            as in the recordings of 2018; if None, for the rows of 2018 only.
+        rows_per_shard: the most rows in one Parquet file.
+        workers: processes that render, a shard each. With one, rendering happens in this
+            process on every core. With more, scripts need the guard
+            `if __name__ == "__main__":`, as for all of Python's multiprocessing.
+        overwrite: replace another build that is in `out`.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: arguments that do not go together or are out of range; `out` holds
+            something else; no engine renders the instrument.
+        RuntimeError: a worker was killed from outside.
+    """
+    out = Path(out)
+    plan = _plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard)
+    if workers < 1:
+        raise InputError(f"workers is {workers}; at least one must do the work.")
+    schema = shard_schema(features(plan.collection).arrow_schema, plan)
+    _claim(out, plan, overwrite)
+    data = out / DATA_FOLDER
+    todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
+    total = plan.stop - plan.start
+    with row_progress("Building", total, progress, done=total - sum(map(len, todo))) as advance:
+        if workers == 1 or len(todo) < 2:
+            for shard in todo:
+                write_shard(plan, shard, schema, data, advance)
+        else:
+            _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
+    write_whole(out / CARD_NAME, dataset_card(plan, shard_files(out)).encode())
+    return out
+
+
+def _plan(
+    collection: Collection,
+    rows: tuple[int, int] | None,
+    seed: int | None,
+    count: int | None,
+    in_session: bool | None,
+    rows_per_shard: int,
+) -> Plan:
+    if seed is None:
+        if count is not None:
+            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
+        start, stop = rows if rows is not None else (0, collection.count)
+    else:
+        if rows is not None:
+            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
+        if count is None:
+            raise InputError("Fresh rows need a `count` beside the seed.")
+        start, stop = 0, count
+    return Plan(collection, start, stop, seed, seed is None if in_session is None else in_session, rows_per_shard)
+
+
+def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
+    """Make `out` this build's folder, or say why it cannot be."""
+    record_path = out / RECORD_NAME
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give a folder.")
+    if record_path.is_file():
+        differences = _differences(record_path, plan)
+        if differences and not overwrite:
+            raise InputError(f"{out} holds another build ({differences}); choose another folder or pass --overwrite.")
+        if overwrite:
+            # The old record stays until it is replaced: stopped here, this is an unfinished old build.
+            for path in [out / CARD_NAME, *shard_files(out)]:
+                path.unlink(missing_ok=True)
+    elif out.is_dir() and any(path != temporary(record_path) for path in out.iterdir()):
+        raise InputError(f"{out} is not empty and not a build of this package; choose another folder.")
+    data = out / DATA_FOLDER
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(record_path, (json.dumps(plan.record, indent=2) + "\n").encode())
+    data.mkdir(exist_ok=True)
+    for leftover in data.glob(".*.parquet.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def _differences(record_path: Path, plan: Plan) -> str:
+    try:
+        there = json.loads(record_path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return f"its {RECORD_NAME} cannot be read: {error}"
+    if not isinstance(there, dict):
+        return f"its {RECORD_NAME} is not a record"
+    here: dict[str, Any] = plan.record
+    return ", ".join(
+        f"{key}: {there.get(key)!r} there, {here.get(key)!r} here"
+        for key in sorted(here.keys() | there.keys())
+        if there.get(key) != here.get(key)
+    )
+
+
+def _write_in_processes(
+    plan: Plan, shards: list[Shard], schema: pa.Schema, folder: Path, workers: int, advance: Callable[[int], None]
+) -> None:
+    # Spawned: a fork of a process with running threads can hang.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    threads = max(1, thread_count() // workers)
+    with ProcessPoolExecutor(workers, context, prepare_worker, (stop, threads)) as pool:
+        try:
+            # Submitting is what starts the processes.
+            with _interrupts_ignored():
+                futures = {pool.submit(work, plan, shard, schema, folder): shard for shard in shards}
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    advance(len(futures[future]))
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "A worker was killed from outside, perhaps for want of memory; the same command goes on from the "
+                "finished shards; give it fewer workers."
+            ) from error
+        finally:
+            # After Ctrl-C or a fault the workers end at their next chunk and tidy up.
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started in here ignore Ctrl-C from their first moment, their imports included."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may change this; it is also the one that Ctrl-C reaches.
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if previous is None else previous)

@@ -1,0 +1,132 @@
+"""What a build consists of: which rows, from which draw, in which shards."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import soundfile
+
+from secret_sauce_hf.engines import engine_version
+from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.spec import parameter_to_dict
+from secret_sauce_hf.presets import Presets, draw_presets, original_presets
+
+SPLITS = ("train", "test")
+DATA_FOLDER = "data"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file: rows `start` to `stop` of a build."""
+
+    name: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the bytes of a build.
+
+    Args:
+        collection: the collection.
+        start: number of the first row.
+        stop: number of the row after the last.
+        seed: of the fresh rows; None for the rows of 2018.
+        in_session: whether each take starts in the state that the row before it leaves.
+        rows_per_shard: the most rows in one Parquet file.
+
+    Raises:
+        InputError: numbers out of range.
+    """
+
+    collection: Collection
+    start: int
+    stop: int
+    seed: int | None
+    in_session: bool
+    rows_per_shard: int
+
+    def __post_init__(self) -> None:
+        if self.rows_per_shard < 1:
+            raise InputError(f"rows_per_shard is {self.rows_per_shard}; a shard needs at least one row.")
+        if self.seed is not None and self.seed < 0:
+            raise InputError(f"The seed is {self.seed}; it must not be negative.")
+        if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
+            raise InputError(
+                f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has {self.collection.count} "
+                f"rows of 2018; give a start from 0 and a stop after it, up to {self.collection.count}."
+            )
+        if self.start >= self.stop:
+            raise InputError(f"count is {self.stop - self.start}; build at least one row.")
+
+    def presets(self, start: int, stop: int) -> Presets:
+        """Rows `start` to `stop`."""
+        if self.seed is None:
+            return _original(self.collection)[start:stop]
+        return draw_presets(self.collection, stop - start, self.seed, start)
+
+    @property
+    def splits(self) -> dict[str, tuple[int, int]]:
+        """First row and row after the last of each split that has rows.
+
+        The rows of 2018 keep the split of 2018 whichever of them are built; of fresh
+        rows the first 80 % are for training.
+        """
+        if self.seed is None:
+            boundary = min(max(self.start, self.collection.train_count), self.stop)
+        else:
+            boundary = self.start + max(1, (self.stop - self.start) * 4 // 5)
+        limits = {"train": (self.start, boundary), "test": (boundary, self.stop)}
+        return {split: (start, stop) for split, (start, stop) in limits.items() if start < stop}
+
+    @property
+    def shards(self) -> list[Shard]:
+        """Every Parquet file of the build, in row order."""
+        shards = []
+        for split, (first, end) in self.splits.items():
+            starts = range(first, end, self.rows_per_shard)
+            for number, start in enumerate(starts):
+                name = f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
+                shards.append(Shard(name, start, min(start + self.rows_per_shard, end)))
+        return shards
+
+    @property
+    def record(self) -> dict[str, str | int | bool | None]:
+        """What must be the same for a shard to be used again, ready for JSON."""
+        return {
+            "collection": self.collection.name,
+            "declaration": _fingerprint(self.collection),
+            "start": self.start,
+            "stop": self.stop,
+            "seed": self.seed,
+            "in_session": self.in_session,
+            "rows_per_shard": self.rows_per_shard,
+            "engine": f"{self.collection.instrument.name} {engine_version(self.collection.instrument.name)}",
+            "package": version("secret_sauce_hf"),
+            # An encoder writes its version into every file.
+            "encoder": f"FLAC by libsndfile {soundfile.__libsndfile_version__}",
+        }
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """The Parquet files that are named as shards of a build, in row order."""
+    data = folder / DATA_FOLDER
+    return [path for split in SPLITS for path in sorted(data.glob(f"{split}-[0-9]*-of-[0-9]*.parquet"))]
+
+
+@lru_cache(maxsize=2)
+def _original(collection: Collection) -> Presets:
+    return original_presets(collection)
+
+
+def _fingerprint(collection: Collection) -> str:
+    """Changes whenever anything declared about the collection does."""
+    declared = asdict(collection) | {"instrument": [parameter_to_dict(p) for p in collection.instrument.parameters]}
+    return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

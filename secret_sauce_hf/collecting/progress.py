@@ -1,0 +1,20 @@
+"""A progress bar that counts rows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def row_progress(title: str, total: int, show: bool, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error, gone when finished; yields the function that advances it by rows."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not show, transient=True) as bar:
+        task = bar.add_task(title, total=total, completed=done)
+
+        def advance(rows: int) -> None:
+            bar.advance(task, rows)
+
+        yield advance

@@ -1,0 +1,221 @@
+"""Datasets of takes back to arrays, by soundfile; torchcodec is not needed."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
+from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict
+
+from secret_sauce_hf.collecting.columns import AUDIO_COLUMN
+from secret_sauce_hf.collecting.plan import DATA_FOLDER, SPLITS, shard_files
+from secret_sauce_hf.instruments import (
+    COLLECTIONS,
+    SAMPLE_RATE,
+    Collection,
+    InputError,
+    Parameter,
+    Switch,
+    get_collection,
+)
+from secret_sauce_hf.presets import FILE_COLUMN, Presets, allowed_setting
+
+Source: TypeAlias = str | Path | Dataset | DatasetDict | IterableDataset | IterableDatasetDict
+
+MAX_SECONDS = 60
+"""Longer sounds in a dataset are refused; a take has at most one second."""
+
+_BATCH = 200
+_ROUNDING = 1e-6
+"""Of 0..1, more than float32 settings are off and less than a step of a 14-bit knob."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """Sounds with their presets.
+
+    Args:
+        sounds: float32 of shape (rows, samples), -1 to 1, at 22,050 Hz.
+        presets: the settings and file names, one row per sound.
+    """
+
+    sounds: np.ndarray
+    presets: Presets
+
+    def __len__(self) -> int:
+        return len(self.presets)
+
+
+def load_takes(source: Source, split: str | None = None, *, collection: str | Collection | None = None) -> Takes:
+    """Read all takes of a dataset into memory (79 KB a second of sound); see `iter_takes`."""
+    batches = list(iter_takes(source, split, collection=collection))
+    if not batches:
+        raise InputError("The dataset has no rows.")
+    lengths = {batch.sounds.shape[1] for batch in batches}
+    if len(lengths) > 1:
+        raise InputError(
+            f"The takes differ in length ({min(lengths)} to {max(lengths)} samples); read them one by one."
+        )
+    first = batches[0].presets
+    presets = Presets(
+        first.collection,
+        np.concatenate([batch.presets.unit for batch in batches]),
+        [name for batch in batches for name in batch.presets.files],
+    )
+    return Takes(np.concatenate([batch.sounds for batch in batches]), presets)
+
+
+def iter_takes(
+    source: Source, split: str | None = None, *, collection: str | Collection | None = None
+) -> Iterator[Takes]:
+    """Read the takes of a dataset a few hundred at a time.
+
+    Args:
+        source: a folder that `build_collection` made, or a dataset as `load_dataset`
+            gives it (plain, a dict of splits, or streamed).
+        split: "train" or "test"; all if None. A single split has none to choose.
+        collection: whose parameters the columns are; found by the columns if None.
+
+    Raises:
+        InputError: not such a dataset, a value that is not allowed, or a sound that
+            cannot be read, is not mono or not at 22,050 Hz; the message names the row.
+    """
+    types, tables = _open(source, split)
+    collection = _recognise(types) if collection is None else get_collection(collection)
+    if missing := [name for name in (AUDIO_COLUMN, *collection.columns) if name not in types]:
+        raise InputError(f"The dataset lacks the column {missing[0]!r} of {collection.name}.")
+    row = 0
+    for table in tables:
+        yield _takes(table, types, collection, row)
+        row += len(table)
+
+
+def read_audio(audio: Any) -> np.ndarray:
+    """A sound as `datasets` stores it, decoded.
+
+    Args:
+        audio: the mapping `{"bytes": …, "path": …}` of a row when the column is
+            `Audio(decode=False)`.
+
+    Returns:
+        float32 samples, -1 to 1, shape (samples,).
+
+    Raises:
+        InputError: no bytes, not audio, longer than `MAX_SECONDS`, not mono, not 22,050 Hz.
+    """
+    content = audio.get("bytes") if isinstance(audio, dict) else None
+    if not content:
+        raise InputError("no sound bytes")
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            if file.samplerate != SAMPLE_RATE or file.channels != 1:
+                raise InputError(f"{file.samplerate} Hz and {file.channels} channels instead of {SAMPLE_RATE} Hz mono")
+            if file.frames > MAX_SECONDS * SAMPLE_RATE:
+                raise InputError(f"longer than {MAX_SECONDS} s: not a take")
+            return file.read(dtype="float32")
+    except soundfile.SoundFileError as error:
+        raise InputError(f"not a sound that can be read ({error})") from error
+
+
+def _open(source: Source, split: str | None) -> tuple[Features, Iterator[pa.Table]]:
+    if isinstance(source, str | Path):
+        return _open_folder(Path(source), split)
+    if isinstance(source, DatasetDict | IterableDatasetDict):
+        if split is not None and split not in source:
+            raise InputError(f"The dataset has no split {split!r}; it has {', '.join(source)}.")
+        parts = list(source.values()) if split is None else [source[split]]
+    elif isinstance(source, Dataset | IterableDataset):
+        if split is not None:
+            raise InputError("This dataset is one split already: leave `split` out.")
+        parts = [source]
+    else:
+        raise InputError(f"Cannot read takes from a {type(source).__name__}; give a folder or a dataset.")
+    types = parts[0].features if parts else None
+    if types is None:
+        raise InputError("The dataset does not say its columns' types.")
+    return types, (table for part in parts for table in part.with_format("arrow").iter(_BATCH))
+
+
+def _open_folder(folder: Path, split: str | None) -> tuple[Features, Iterator[pa.Table]]:
+    if split not in (None, *SPLITS):
+        raise InputError(f"No split {split!r}; there are {', '.join(SPLITS)}.")
+    paths = [path for path in shard_files(folder) if split is None or path.name.startswith(f"{split}-")]
+    if not paths:
+        what = f"{split} shards" if split else "shards"
+        raise InputError(
+            f"No {what} in {folder / DATA_FOLDER}: give a folder that `secret-sauce build` made, or load it yourself "
+            "with datasets.load_dataset and give the result."
+        )
+
+    def tables() -> Iterator[pa.Table]:
+        for path in paths:
+            try:
+                with pq.ParquetFile(path) as file:
+                    for batch in file.iter_batches(_BATCH):
+                        yield pa.Table.from_batches([batch])
+            except (OSError, pa.ArrowInvalid) as error:
+                raise InputError(f"{path} cannot be read ({error}); build it again.") from error
+
+    try:
+        return Features.from_arrow_schema(pq.read_schema(paths[0])), tables()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{paths[0]} cannot be read ({error}); build it again.") from error
+
+
+def _recognise(types: Features) -> Collection:
+    fitting = [collection for collection in COLLECTIONS.values() if set(collection.columns) <= set(types)]
+    if not fitting:
+        raise InputError("The columns are those of no known collection; say which one with `collection`.")
+    # The light collection's columns are among the full one's.
+    return max(fitting, key=lambda collection: len(collection.columns))
+
+
+def _takes(table: pa.Table, types: Features, collection: Collection, first_row: int) -> Takes:
+    sounds = []
+    for row, audio in enumerate(table[AUDIO_COLUMN].to_pylist(), first_row):
+        try:
+            sounds.append(read_audio(audio))
+        except InputError as error:
+            raise InputError(f"row {row}, column {AUDIO_COLUMN}: {error}.") from error
+        if len(sounds[-1]) != len(sounds[0]):
+            raise InputError(f"row {row}: {len(sounds[-1])} samples, the row before has {len(sounds[0])}.")
+    unit = np.empty((len(table), len(collection.columns)))
+    for column, parameter in enumerate(collection.parameters):
+        values = table[parameter.name].to_numpy()
+        unit[:, column] = _unit(parameter, values, types[parameter.name], first_row)
+    files = table[FILE_COLUMN].to_pylist() if FILE_COLUMN in types else None
+    return Takes(np.stack(sounds), Presets(collection, unit, files))
+
+
+def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int) -> np.ndarray:
+    if isinstance(parameter, Switch):
+        if isinstance(feature, ClassLabel):
+            # By name: another writer may have the labels in another order.
+            legal = np.isin(values, np.arange(feature.num_classes))
+            labels = np.full(len(values), "", dtype=object)
+            labels[legal] = np.asarray(feature.names, dtype=object)[values[legal].astype(np.intp)]
+        else:
+            labels = values
+        _check(parameter, np.isin(labels, parameter.labels), labels, first_row)
+        return parameter.setting_to_unit(labels.astype(str))
+    try:
+        unit = parameter.setting_to_unit(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"column {parameter.name}: not numbers ({error}).") from error
+    low, high = (float(parameter.cc_to_unit(np.asarray(cc))) for cc in parameter.limits)
+    _check(parameter, (unit >= low - _ROUNDING) & (unit <= high + _ROUNDING), values, first_row)
+    # Undo the rounding to float32 wherever the setting is a controller value's.
+    exact = parameter.cc_to_unit(parameter.unit_to_cc(unit))
+    return np.where(np.abs(exact - unit) < _ROUNDING, exact, unit)
+
+
+def _check(parameter: Parameter, legal: np.ndarray, values: np.ndarray, first_row: int) -> None:
+    if not legal.all():
+        wrong = int(np.argmin(legal))
+        value = values[wrong]
+        raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value!r} {allowed_setting(parameter)}.")

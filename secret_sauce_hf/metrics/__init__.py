@@ -1,0 +1,30 @@
+"""Plain functions that say how close two sounds, or two presets, are."""
+
+from secret_sauce_hf.metrics.settings import knob_mae, switch_accuracy
+from secret_sauce_hf.metrics.sounds import (
+    DISTANCES,
+    Distance,
+    distances,
+    level_difference,
+    mss,
+    rms_cosine,
+    sot,
+    sot_hertz,
+    spectral_composite,
+    wmfcc,
+)
+
+__all__ = [
+    "DISTANCES",
+    "Distance",
+    "distances",
+    "knob_mae",
+    "level_difference",
+    "mss",
+    "rms_cosine",
+    "sot",
+    "sot_hertz",
+    "spectral_composite",
+    "switch_accuracy",
+    "wmfcc",
+]
