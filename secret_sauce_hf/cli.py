@@ -1,0 +1,458 @@
+"""`secret-sauce` on the command line: parses, calls the package, prints.
+
+Heavy modules are imported by the commands that need them, so that `--help` and the
+light commands answer at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from secret_sauce_hf.matching import Match
+    from secret_sauce_hf.presets import Presets
+
+EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 1
+
+# The packages of each extra, by the name they are imported under.
+_EXTRAS = {"torch": "models", "transformers": "models", "accelerate": "models", "matplotlib": "plots"}
+
+app = typer.Typer(
+    name="secret-sauce",
+    help="""Give it a sound, it tells you how to make it.
+
+    [bold]Examples[/bold]
+
+    secret-sauce demo
+
+    secret-sauce match bass.wav --collection noisemaker-light
+
+    secret-sauce presets noisemaker --count 3
+    """,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+CollectionName = Annotated[
+    str, typer.Argument(metavar="COLLECTION", help=f"One of {', '.join(COLLECTIONS)}.", show_default=False)
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Draw fresh rows from this seed instead of the rows of 2018.", show_default=False)
+]
+Count = Annotated[int | None, typer.Option(help="Number of rows.", show_default=False)]
+Start = Annotated[int, typer.Option(help="Number of the first row.")]
+PresetTable = Annotated[
+    Path | None,
+    typer.Option("--presets", metavar="ROWS.csv", help="Rows of presets in the 2018 format.", show_default=False),
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if show_version:
+        from importlib.metadata import version
+
+        print(f"secret-sauce {version('secret_sauce_hf')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def collections() -> None:
+    """List the collections, and for which of them an engine and a model are built in."""
+    from secret_sauce_hf.engines import has_engine
+
+    table = _table("collection", "about", "rows", "engine", "model", numbers=["rows"])
+    for collection in COLLECTIONS.values():
+        table.add_row(
+            collection.name,
+            collection.title,
+            f"{collection.count:,}",
+            "yes" if has_engine(collection.instrument.name) else "–",
+            "yes" if _ships_checkpoint(collection.name) else "–",
+        )
+    _print(table)
+
+
+@app.command()
+def presets(collection: CollectionName, seed: Seed = None, count: Count = None, start: Start = 0) -> None:
+    """Print rows of presets as CSV: those of 2018, or fresh ones from a seed.
+
+    [bold]Examples[/bold]
+
+    secret-sauce presets noisemaker > noisemaker.csv      # the 10,000 rows of 2018
+
+    secret-sauce presets subphatty --seed 1 --count 100   # fresh ones
+    """
+    _rows(collection, seed, count, start).to_csv(sys.stdout)
+
+
+@app.command("midi-track")
+def midi_track(
+    collection: CollectionName,
+    out: Annotated[Path, typer.Argument(metavar="OUT.mid", help="The file to write.", show_default=False)],
+    table: PresetTable = None,
+    seed: Seed = None,
+    count: Count = None,
+    start: Start = 0,
+) -> None:
+    """Write the MIDI track that plays a collection's presets, one after the other, as in 2018.
+
+    [bold]Examples[/bold]
+
+    secret-sauce midi-track subphatty subphatty.mid
+
+    secret-sauce midi-track noisemaker mine.mid --presets mine.csv
+    """
+    from secret_sauce_hf.midi import collection_track, write_midi_file
+
+    rows = _rows(collection, seed, count, start, table)
+    write_midi_file(collection_track(rows), out)
+    _say(f"{out}: {len(rows):,} presets of {rows.collection.name}.")
+
+
+@app.command()
+def render(
+    collection: CollectionName,
+    table: Annotated[
+        Path,
+        typer.Option("--presets", metavar="ROWS.csv", help="Rows of presets in the 2018 format.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the sounds.", show_default=False)],
+    in_session: Annotated[
+        bool, typer.Option("--in-session", help="Let each take start in the state the row before leaves, as in 2018.")
+    ] = False,
+    noise_seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of the noise generators; if not given, rows of 2018 get the noise that was recorded.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Render presets into WAV files, named by the table's `file` column.
+
+    [bold]Example[/bold]
+
+    secret-sauce presets noisemaker --count 10 > rows.csv
+
+    secret-sauce render noisemaker --presets rows.csv --out sounds
+    """
+    from secret_sauce_hf.collecting import write_sounds
+
+    rows = _rows(collection, None, None, 0, table)
+    write_sounds(rows, out, in_session=in_session, noise_seed=noise_seed)
+    _say(f"{out}: {len(rows):,} sounds of {rows.collection.name}.")
+
+
+@app.command()
+def build(
+    collection: CollectionName,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
+    seed: Seed = None,
+    count: Count = None,
+    in_session: Annotated[
+        bool | None,
+        typer.Option(
+            "--in-session/--from-silence",
+            help="How a take starts: in the state the row before leaves (default for the rows of 2018) "
+            "or from silence (default for fresh rows).",
+            show_default=False,
+        ),
+    ] = None,
+    rows_per_shard: Annotated[int, typer.Option(min=1, help="Rows of one Parquet file.")] = 1000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same folder.")] = False,
+) -> None:
+    """Render a collection into a dataset that `datasets.load_dataset` reads.
+
+    An interrupted build goes on where it stopped.
+
+    [bold]Examples[/bold]
+
+    secret-sauce build noisemaker-light --out light
+
+    secret-sauce build noisemaker --seed 1 --count 20000 --out fresh
+    """
+    from secret_sauce_hf.collecting import build_collection
+
+    folder = build_collection(
+        collection,
+        out,
+        rows=None if count is None or seed is not None else (0, count),
+        seed=seed,
+        count=None if seed is None else count,
+        in_session=in_session,
+        rows_per_shard=rows_per_shard,
+        workers=workers,
+        overwrite=overwrite,
+    )
+    _say(f'{folder}: load it with datasets.load_dataset("{folder}").')
+
+
+@app.command()
+def train(
+    collection: CollectionName,
+    out: Annotated[Path, typer.Option(metavar="CKPT", help="The folder of the checkpoint.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A dataset made by `build`; its train rows are used.", show_default=False),
+    ] = None,
+    fresh: Annotated[int, typer.Option(help="How many sounds to render afresh besides.")] = 0,
+    epochs: Annotated[float, typer.Option(help="How often every sound is seen.")] = 10.0,
+    batch_size: Annotated[int, typer.Option(help="Sounds per step.")] = 64,
+    validation: Annotated[int, typer.Option(help="How many rendered sounds to validate on.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Of the fresh sounds, the first weights and the order.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")
+    ] = False,
+) -> None:
+    """Train a model from scratch, from a dataset, from freshly rendered sounds, or from both.
+
+    [bold]Examples[/bold]
+
+    secret-sauce train noisemaker-light --data light --out my-model
+
+    secret-sauce train noisemaker-light --fresh 20000 --out my-model
+    """
+    from secret_sauce_hf.training import train as run_training
+
+    record = run_training(
+        collection,
+        data,
+        out,
+        fresh=fresh,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation,
+        seed=seed,
+        resume=resume,
+    )
+    scores = record["validation"]
+    table = _table("parameter", *scores, numbers=list(scores))
+    for name in get_collection(collection).columns:
+        table.add_row(name, *(f"{score['per_parameter'][name]:.3f}" for score in scores.values()))
+    _print("Mean absolute error of knobs, 0 to 10, and accuracy of switches on rendered validation sounds:", table)
+    print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
+
+
+@app.command()
+def match(
+    sound: Annotated[Path, typer.Argument(metavar="SOUND", help="An audio file.", show_default=False)],
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            "-c",
+            help="Whose parameters to set; the model's own, or noisemaker-light, if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="CKPT", help="A checkpoint's folder instead of the one that ships.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the files; ./<name of the sound>-match if not given.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Find the preset that makes a sound: prints it, writes MIDI, JSON, WAV and a picture.
+
+    [bold]Examples[/bold]
+
+    secret-sauce match bass.wav
+
+    secret-sauce match bass.wav --model my-checkpoint --out found
+    """
+    from secret_sauce_hf.matching import match as find
+
+    with _busy():
+        found = find(sound, collection=collection, model=model)
+    files = found.save(out or Path(f"{sound.stem}-match"), sound.stem)
+    _print_match(found)
+    _print_files(files)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")] = Path("demo"),
+) -> None:
+    """Match a sound of the real plug-in whose settings are known, and show truth beside prediction."""
+    from secret_sauce_hf.matching import demo_sound
+    from secret_sauce_hf.matching import match as find
+
+    known = demo_sound()
+    _say(f"The sound: {known.origin}.")
+    with _busy():
+        found = find(known.path, collection=known.collection)
+    files = found.save(out, known.path.stem)
+    _print_match(found, truth=known.settings)
+    _print_files(files)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every way it can fail ends in one line on standard error."""
+    code = EXIT_MISTAKE
+    try:
+        code = app(arguments, prog_name="secret-sauce", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except InputError as error:
+        _complain(str(error))
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "secret-sauce"
+        _complain(f"{error.format_message().rstrip('.')}. See: {command} --help")
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        _complain(f"This needs {error.name}: install secret_sauce_hf[{_EXTRAS[error.name]}].")
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough.
+        _drop_output()
+        code = EXIT_BROKEN_PIPE
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # A full disk, a folder that may not be written.
+        _drop_output()
+        _complain(f"{error.filename or 'Output'}: {error.strerror}.")
+    if code == EXIT_INTERRUPTED:
+        _complain("Stopped.")
+    sys.exit(code)
+
+
+def _ships_checkpoint(collection: str) -> bool:
+    from secret_sauce_hf.modeling import checkpoint_path
+
+    try:
+        return checkpoint_path(collection).is_dir()
+    except InputError:
+        return False
+
+
+def _rows(collection: str, seed: int | None, count: int | None, start: int, table: Path | None = None) -> "Presets":
+    """The rows that options ask for: a table's, fresh ones, or those of 2018."""
+    from secret_sauce_hf.presets import Presets, draw_presets, original_presets
+
+    if table is not None:
+        if seed is not None or count is not None or start:
+            raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
+        return Presets.from_csv(collection, table)
+    if seed is None:
+        return original_presets(collection, start, None if count is None else start + count)
+    if count is None:
+        raise InputError("--seed needs --count: how many rows to draw.")
+    return draw_presets(collection, count, seed, start)
+
+
+def _busy() -> AbstractContextManager[object]:
+    """Something that moves, on a terminal: the engine takes seconds to compile when it is first used."""
+    from rich.console import Console
+
+    return Console(stderr=True).status("Matching")
+
+
+def _print_match(found: "Match", truth: dict[str, float | str] | None = None) -> None:
+    """The preset, beside the truth where it is known, and the distances after re-rendering."""
+    from secret_sauce_hf.matching.text import (
+        distance_rows,
+        error_summary,
+        shorten,
+        show_confidence,
+        show_error,
+        show_setting,
+    )
+
+    columns = ["truth", "setting", "error", "confidence", "CC"] if truth else ["setting", "confidence", "CC"]
+    table = _table("parameter", *columns, numbers=columns)
+    for parameter in found.collection.parameters:
+        name = parameter.name
+        cells = [show_setting(parameter, found.preset[name])]
+        if truth:
+            cells = [show_setting(parameter, truth[name]), *cells]
+            cells.append(show_error(parameter, truth[name], found.preset[name]))
+        table.add_row(name, *cells, show_confidence(found, name), str(found.cc[name]))
+    _print(
+        f"{shorten(found.sound, 60)} as a preset of {found.collection.name} ({found.collection.instrument.title}):",
+        table,
+    )
+    if truth:
+        _print(error_summary(found, truth))
+    if found.rendered is None:
+        _print(f"No engine renders {found.collection.instrument.name}: the preset was not compared with the sound.")
+        return
+    distances = _table("from the sound to the rendered preset", "distance", numbers=["distance"])
+    for row in distance_rows(found.distances):
+        distances.add_row(*row)
+    _print(distances)
+
+
+def _print_files(files: dict[str, Path]) -> None:
+    contents = {
+        "midi": "the preset, for a sequencer",
+        "json": "the preset, confidences and distances",
+        "wav": "the preset, rendered",
+        "png": "both sounds as a picture",
+    }
+    width = max(len(str(path)) for path in files.values())
+    print("Wrote")
+    for kind, path in files.items():
+        print(f" {path!s:{width}}  {contents[kind]}")
+    if "png" not in files:
+        _say("No picture: it needs matplotlib, install secret_sauce_hf[plots].")
+
+
+def _table(*columns: str, numbers: Sequence[str] = ()) -> "Table":
+    """An empty table with these columns; those of numbers are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left")
+    return table
+
+
+def _print(*renderables: Any) -> None:
+    from rich.console import Console
+
+    # Where no terminal says how wide it is, lines are not broken at 80.
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    for renderable in renderables:
+        console.print(renderable, markup=False)
+
+
+def _say(text: str) -> None:
+    """To the person at the terminal; standard output is for results."""
+    print(text, file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Have Python write nowhere what it still holds for standard output, or it fails again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(text: str) -> None:
+    print(f"secret-sauce: {' '.join(text.split())}", file=sys.stderr)

@@ -1,0 +1,281 @@
+"""The model: a small audio spectrogram transformer with a head per parameter.
+
+After Gong et al., "AST: Audio Spectrogram Transformer" (2021), with two differences.
+It reads several pictures of a sound at once, each cut into patches of a few frames over
+all frequencies: the pitch is the same in all sounds, so that nothing is gained by
+looking for a pattern at several heights. And one learned query per parameter takes
+the place of the class token.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput, logging
+
+from .configuration_secret_sauce import SecretSauceConfig
+
+try:
+    from secret_sauce_hf.instruments.spec import InputError, Knob
+except ImportError:
+    from .spec import InputError, Knob  # type: ignore[import-not-found, no-redef]
+
+WEIGHTS_FILE = "model.safetensors"
+EXTRACTOR_FILE = "preprocessor_config.json"
+MAX_HEADER_BYTES = 2**22
+"""A larger safetensors header is refused; ours have 10 kB."""
+
+
+@dataclass
+class SecretSauceOutput(ModelOutput):
+    """What the model tells of a batch of sounds.
+
+    Args:
+        loss: scalar, if labels were given.
+        logits: per parameter, shape (batch, `knob_bins`) or (batch, labels).
+    """
+
+    loss: torch.Tensor | None = None
+    logits: tuple[torch.Tensor, ...] | None = None
+
+
+class _Patches(nn.Module):
+    """One input (batch, frames, bins) to tokens (batch, frames // patch, width)."""
+
+    def __init__(self, frames: int, bins: int, patch: int, width: int):
+        super().__init__()
+        self.patch = patch
+        self.projection = nn.Linear(bins * patch, width)
+        self.positions = nn.Parameter(torch.empty(frames // patch, width))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        whole = values[:, : len(self.positions) * self.patch]
+        return self.projection(whole.reshape(len(values), len(self.positions), -1)) + self.positions
+
+
+class _Layer(nn.Module):
+    """A transformer layer that normalises before attention and before its feed-forward part."""
+
+    def __init__(self, config: SecretSauceConfig):
+        super().__init__()
+        width = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp_in = nn.Linear(width, config.intermediate_size)
+        self.mlp_out = nn.Linear(config.intermediate_size, width)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, tokens: torch.Tensor, count: int | None = None) -> torch.Tensor:
+        """Tokens (batch, tokens, width) to as many, or to the first `count` of them."""
+        query, key, value = (
+            self.qkv(self.attention_norm(tokens)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        )
+        mixed = functional.scaled_dot_product_attention(query[:, :, :count], key, value).transpose(1, 2).flatten(2)
+        tokens = tokens[:, :count] + self.dropout(self.attention_out(mixed))
+        return tokens + self.dropout(self.mlp_out(functional.gelu(self.mlp_in(self.mlp_norm(tokens)))))
+
+
+class SecretSauceModel(PreTrainedModel):
+    """Tells a distribution over the settings of every parameter of a sound.
+
+    A knob's answer is spread over bins, and is read out by its median, which has the
+    least expected absolute error. Rows whose setting cannot be heard stay in the loss:
+    what counts is the error over all rows, and for these the model learns to answer
+    with the whole range.
+    """
+
+    config_class = SecretSauceConfig
+    base_model_prefix = "secret_sauce"
+    main_input_name = "short_mels"
+    input_modalities = ("audio",)
+    # Labels come as keywords; without this the Trainer would add keywords of its own.
+    accepts_loss_kwargs = False
+
+    def __init__(self, config: SecretSauceConfig):
+        super().__init__(config)
+        if not config.inputs or not config.parameters:
+            raise InputError("A model needs at least one input and one parameter; see SecretSauceConfig.")
+        width = config.hidden_size
+        self.embeddings = nn.ModuleDict(
+            {
+                record["name"]: _Patches(record["frames"], record["bins"], record["patch"], width)
+                for record in config.inputs
+            }
+        )
+        self.queries = nn.Parameter(torch.empty(len(config.parameters), width))
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
+        self.norm = nn.LayerNorm(width)
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(width, size) for name, size in zip(config.label_names, config.head_sizes(), strict=True)}
+        )
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, _Patches):
+            nn.init.trunc_normal_(module.positions, std=0.02)
+        elif isinstance(module, SecretSauceModel):
+            nn.init.trunc_normal_(module.queries, std=0.02)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any):
+        """As of `PreTrainedModel`, but weights that do not fit are an error, and they are always float32.
+
+        Raises:
+            InputError: the checkpoint lacks a file, or its weights are not those of its config.
+        """
+        if pretrained_model_name_or_path is not None and Path(pretrained_model_name_or_path).is_dir():
+            config = kwargs.get("config") or SecretSauceConfig.from_pretrained(pretrained_model_name_or_path)
+            check_checkpoint(pretrained_model_name_or_path, config, with_extractor=False)
+        # Stored in half precision, which processors compute slowly.
+        if kwargs.get("dtype", "auto") in ("auto", None):
+            kwargs["dtype"] = torch.float32
+        wants_info = kwargs.pop("output_loading_info", False)
+        with without_bars():
+            model, info = super().from_pretrained(
+                pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs
+            )
+        if problems := [*info["missing_keys"], *info["unexpected_keys"], *info["mismatched_keys"]]:
+            names = ", ".join(sorted(map(str, problems))[:3])
+            raise InputError(f"The weights of {pretrained_model_name_or_path} do not fit its config.json: {names}.")
+        return (model, info) if wants_info else model
+
+    def forward(
+        self,
+        short_mels: torch.Tensor | None = None,
+        long_mels: torch.Tensor | None = None,
+        envelope: torch.Tensor | None = None,
+        modulation: torch.Tensor | None = None,
+        return_dict: bool | None = None,
+        **labels: torch.Tensor,
+    ) -> SecretSauceOutput | tuple:
+        """Logits of every parameter, and the loss if there are labels.
+
+        Args:
+            short_mels: shape (batch, frames, bins), from the feature extractor.
+            long_mels: likewise.
+            envelope: likewise.
+            modulation: likewise.
+            return_dict: whether to return a `SecretSauceOutput` (the default) or a tuple.
+            **labels: per parameter name, shape (batch,): a knob's setting or the index of
+                a switch's label, as datasets hold them. All of them, or none.
+
+        Raises:
+            InputError: an input of the config is missing; labels that are not the
+                parameters'.
+        """
+        given = {"short_mels": short_mels, "long_mels": long_mels, "envelope": envelope, "modulation": modulation}
+        if missing := [name for name in self.config.input_names if given.get(name) is None]:
+            raise InputError(f"The model needs {', '.join(missing)}; its feature extractor makes them.")
+        tokens = [self.embeddings[name](given[name]) for name in self.config.input_names]
+        batch = len(tokens[0])
+        states = torch.cat([self.queries.expand(batch, -1, -1), *tokens], dim=1)
+        for layer in self.layers[:-1]:
+            states = layer(states)
+        # Nobody reads the other tokens any more.
+        answers = self.norm(self.layers[-1](states, len(self.queries)))
+        logits = tuple(head(answers[:, index]) for index, head in enumerate(self.heads.values()))
+        loss = self.loss(logits, labels) if labels else None
+        output = SecretSauceOutput(loss=loss, logits=logits)
+        return output if return_dict is not False else output.to_tuple()
+
+    def loss(self, logits: tuple[torch.Tensor, ...], labels: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Mean over the parameters of the cross entropy, in nats.
+
+        A knob's target is a Gaussian of `label_width` bins around its setting: a bin
+        nearby is less wrong than one far off.
+        """
+        if set(labels) != set(self.config.label_names):
+            expected = ", ".join(self.config.label_names)
+            raise InputError(f"Labels must be those of every parameter ({expected}), got {', '.join(labels)}.")
+        losses = []
+        for parameter, scores in zip(self.config.parameter_specs, logits, strict=True):
+            label = labels[parameter.name]
+            if isinstance(parameter, Knob):
+                bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=scores.device)
+                distance = (label.float()[:, None] - bins) / (bins[1] - bins[0])
+                target = (-0.5 * (distance / self.config.label_width).square()).softmax(dim=1)
+            else:
+                target = label.long()
+            losses.append(functional.cross_entropy(scores, target))
+        return torch.stack(losses).mean()
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        """As of `PreTrainedModel`, never under another format's key names."""
+        kwargs["save_original_format"] = False
+        with without_bars():
+            super().save_pretrained(save_directory, **kwargs)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Switch the library's progress bars off: for a tenth of a second they are noise."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extractor: bool = True) -> None:
+    """See that a checkpoint's folder has its files, and the very weights that its config describes.
+
+    Raises:
+        InputError: what is missing or does not fit.
+    """
+    folder = Path(folder)
+    for name in (WEIGHTS_FILE, EXTRACTOR_FILE) if with_extractor else (WEIGHTS_FILE,):
+        if not (folder / name).is_file():
+            raise InputError(f"The checkpoint {folder} lacks {name}; copy the whole folder, or train it again.")
+    found = _read_shapes(folder / WEIGHTS_FILE)
+    with torch.device("meta"):
+        weights = SecretSauceModel(config).state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    problems = [f"{name} is missing" for name in expected if name not in found]
+    problems += [f"{name} is unknown" for name in found if name not in expected]
+    problems += [
+        f"{name} has shape {found[name]} instead of {shape}"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    if problems:
+        more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise InputError(
+            f"The weights of the checkpoint {folder} do not fit its config.json: {'; '.join(problems[:3])}{more}."
+        )
+
+
+def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in a safetensors file, from its header: eight bytes of length, then JSON."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+            raise InputError(f"{path} is not a whole safetensors file; copy it again.")
+        try:
+            header = json.loads(file.read(length))
+            entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
+            end = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a safetensors file ({error}).") from error
+    if size < end:
+        raise InputError(f"{path} is cut off: it has {size} of {end} bytes; copy it again.")
+    return shapes

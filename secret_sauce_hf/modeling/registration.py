@@ -1,0 +1,147 @@
+"""Makes `pipeline("audio-to-preset")` work after `import secret_sauce_hf`, whatever is imported first.
+
+transformers has no plug-in mechanism: somebody has to enter our classes into its
+tables. To do so when this package is imported would import torch and transformers,
+which takes seconds. So each table is filled when transformers itself imports the
+module that holds it, by a finder that steps in for these modules and no other; or at
+once where that has happened already.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from secret_sauce_hf.instruments import InputError, get_collection
+
+TASK = "audio-to-preset"
+DEFAULT_COLLECTION = "noisemaker-light"
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+MODEL_TYPE = "secret-sauce"
+
+
+def checkpoint_path(collection: str) -> Path:
+    """The folder of the checkpoint that ships for a collection.
+
+    Raises:
+        InputError: there is no such collection, or no checkpoint ships for it.
+    """
+    folder = CHECKPOINTS / get_collection(collection).name
+    if not (folder / "config.json").is_file():
+        shipped = sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json"))
+        raise InputError(
+            f"No checkpoint ships for {collection}; there is one for {', '.join(shipped) or 'none'}. "
+            "Train one with `secret-sauce train`."
+        )
+    return folder
+
+
+def import_with_models(name: str) -> ModuleType:
+    """Import a module of ours that needs torch and transformers.
+
+    Raises:
+        InputError: they are not installed.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "transformers", "accelerate"):
+            raise
+        raise InputError(
+            f"Models need {error.name}, which is not installed: pip install 'secret_sauce_hf[models]'."
+        ) from error
+
+
+def register() -> None:
+    """Enter our classes into transformers' tables, now or when it imports them. Repeating it does nothing."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    _fill_tables()
+
+
+def _enter_config(auto: ModuleType) -> None:
+    auto.AutoConfig.register(MODEL_TYPE, _own("configuration").SecretSauceConfig, exist_ok=True)
+
+
+def _enter_model(auto: ModuleType) -> None:
+    config = _own("configuration").SecretSauceConfig
+    auto.AutoModel.register(config, _own("modeling").SecretSauceModel, exist_ok=True)
+
+
+def _enter_feature_extractor(auto: ModuleType) -> None:
+    config = _own("configuration").SecretSauceConfig
+    auto.AutoFeatureExtractor.register(config, _own("feature_extraction").SecretSauceFeatureExtractor, exist_ok=True)
+
+
+def _enter_pipeline(pipelines: ModuleType) -> None:
+    pipelines.PIPELINE_REGISTRY.register_pipeline(
+        TASK,
+        pipeline_class=_own("pipeline").AudioToPresetPipeline,
+        pt_model=import_module("transformers.models.auto.modeling_auto").AutoModel,
+        default={"model": (str(CHECKPOINTS / DEFAULT_COLLECTION), "main")},
+        type="audio",
+    )
+
+
+def _own(kind: str) -> ModuleType:
+    return import_module(f"secret_sauce_hf.modeling.{kind}_secret_sauce")
+
+
+_TABLES: dict[str, Callable[[ModuleType], None]] = {
+    "transformers.models.auto.configuration_auto": _enter_config,
+    "transformers.models.auto.modeling_auto": _enter_model,
+    "transformers.models.auto.feature_extraction_auto": _enter_feature_extractor,
+    "transformers.pipelines": _enter_pipeline,
+}
+_OWN = {
+    f"secret_sauce_hf.modeling.{kind}_secret_sauce"
+    for kind in ("configuration", "modeling", "feature_extraction", "pipeline")
+}
+_filled: set[str] = set()
+_running: set[str] = set()
+"""Modules of either kind that are being imported."""
+
+
+def _fill_tables() -> None:
+    for name, enter in _TABLES.items():
+        # One of ours that is still being imported lacks its classes; its end brings us here again.
+        if name in sys.modules and name not in _filled | _running and not _OWN & _running:
+            _filled.add(name)
+            enter(sys.modules[name])
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules above as Python's own finder does, and has the tables filled after they ran."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _TABLES and fullname not in _OWN:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(Loader):
+    def __init__(self, loader: Loader):
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # From here on it is an ordinary module for whoever asks (inspect, reload).
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        _running.add(module.__name__)
+        try:
+            self._loader.exec_module(module)
+        finally:
+            _running.discard(module.__name__)
+        _fill_tables()

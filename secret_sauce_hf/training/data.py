@@ -1,0 +1,136 @@
+"""Sounds as a model's inputs, kept in memory in half precision."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from tqdm.auto import tqdm
+
+from secret_sauce_hf.collecting import iter_takes
+from secret_sauce_hf.engines import render
+from secret_sauce_hf.instruments import Collection, InputError, Knob
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
+from secret_sauce_hf.presets import Presets, draw_presets
+
+CHUNK = 256
+"""How many fresh sounds are rendered at a time; every second chunk is played in session."""
+
+
+class Examples(Dataset):
+    """Inputs and labels of sounds; a batch is fetched at once.
+
+    Args:
+        features: per input, float16 of shape (sounds, frames, bins).
+        presets: their settings.
+    """
+
+    def __init__(self, features: Mapping[str, torch.Tensor], presets: Presets):
+        self.features = dict(features)
+        self.presets = presets
+        self.labels = labels(presets)
+
+    def __len__(self) -> int:
+        return len(self.presets)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return {name: values[0] for name, values in self.__getitems__([index]).items()}
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        rows = torch.as_tensor(indices)
+        batch = {name: values[rows].float() for name, values in self.features.items()}
+        return batch | {name: values[rows] for name, values in self.labels.items()}
+
+    def select(self, rows: slice) -> "Examples":
+        """Some of the sounds."""
+        return Examples({name: values[rows] for name, values in self.features.items()}, self.presets[rows])
+
+
+def collate(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """For a data loader over `Examples`, whose batches are whole already."""
+    return batch
+
+
+def labels(presets: Presets) -> dict[str, torch.Tensor]:
+    """Labels as the model takes them: a knob's setting (float32), the index of a switch's label (int64)."""
+    result = {}
+    for column, parameter in enumerate(presets.parameters):
+        unit = presets.unit[:, column]
+        values = parameter.unit_to_setting(unit) if isinstance(parameter, Knob) else unit.astype(np.int64)
+        result[parameter.name] = torch.from_numpy(
+            np.asarray(values, np.float32 if isinstance(parameter, Knob) else None)
+        )
+    return result
+
+
+def fresh_takes(collection: Collection, count: int, seed: int) -> Iterator[tuple[np.ndarray, Presets]]:
+    """Render fresh rows, chunk by chunk: float32 takes of shape (rows, samples), and their presets.
+
+    Every second chunk is played in session, since recordings of 2018 were: each of its
+    sounds starts in the state that the row before leaves behind. Row i is the same
+    whatever `count` is.
+    """
+    for start in range(0, count, CHUNK):
+        presets = draw_presets(collection, min(CHUNK, count - start), seed, start)
+        in_session = start // CHUNK % 2 == 1
+        preceding = draw_presets(collection, 1, seed, start - 1) if in_session else None
+        takes = render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
+        yield takes.astype(np.float32) / 32_768, presets
+
+
+def built_takes(data: str | Path, collection: Collection) -> Iterator[tuple[np.ndarray, Presets]]:
+    """The train rows of a built dataset, some at a time."""
+    for takes in iter_takes(data, "train", collection=collection):
+        yield takes.sounds, takes.presets
+
+
+def extract(
+    takes: Iterator[tuple[np.ndarray, Presets]],
+    extractor: SecretSauceFeatureExtractor,
+    *,
+    total: int | None = None,
+    title: str = "sounds",
+    progress: bool = True,
+) -> Examples:
+    """Transform takes as they come.
+
+    Args:
+        takes: as of `fresh_takes`.
+        extractor: makes the inputs.
+        total: number of sounds, for the progress bar.
+        title: what the bar says.
+        progress: whether to show it.
+
+    Raises:
+        InputError: there are no takes, or they are not as long as the extractor's.
+    """
+    parts: list[dict[str, torch.Tensor]] = []
+    presets: list[Presets] = []
+    with tqdm(total=total, desc=title, unit="sound", disable=not progress) as bar:
+        for sounds, rows in takes:
+            if sounds.shape[1] != extractor.take_samples:
+                raise InputError(f"Takes have {extractor.take_samples} samples, these have {sounds.shape[1]}.")
+            features = extractor.transform(torch.from_numpy(sounds))
+            parts.append({name: values.half() for name, values in features.items() if name != "peak"})
+            presets.append(rows)
+            bar.update(len(rows))
+    if not parts:
+        raise InputError("There are no sounds to train on; give a dataset with train rows, or fresh sounds.")
+    features = {name: torch.cat([part.pop(name) for part in parts]) for name in list(parts[0])}
+    return Examples(features, join(presets))
+
+
+def join(presets: Sequence[Presets]) -> Presets:
+    """Tables of one collection, one below the other."""
+    return Presets(
+        presets[0].collection,
+        np.concatenate([table.unit for table in presets]),
+        [name for table in presets for name in table.files],
+    )
+
+
+def concatenate(first: Examples, second: Examples) -> Examples:
+    """Two sets of sounds as one."""
+    features = {name: torch.cat([values, second.features[name]]) for name, values in first.features.items()}
+    return Examples(features, join([first.presets, second.presets]))

@@ -1,0 +1,169 @@
+"""Matches: what they hold, and the files they write."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+from secret_sauce_hf.engines import render
+from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.matching import Match, demo_sound, match
+from secret_sauce_hf.matching.text import error_summary, setting_rows, shorten, show_error, show_setting
+from secret_sauce_hf.metrics import DISTANCES, mss
+from secret_sauce_hf.midi import read_midi_file, read_preset
+from secret_sauce_hf.modeling import load_pipeline
+from secret_sauce_hf.presets import Presets, draw_presets, original_presets
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return load_pipeline(collection="noisemaker-light")
+
+
+@pytest.fixture(scope="module")
+def found(pipe) -> Match:
+    return match(demo_sound().path, model=pipe)
+
+
+def test_the_bundled_sound_is_the_row_it_says():
+    known = demo_sound()
+    row = next(original_presets(known.collection, 211, 212).rows())
+    assert known.settings == {
+        name: pytest.approx(setting, abs=1e-8) if isinstance(setting, float) else setting
+        for name, setting in row.items()
+    }
+    samples, rate = soundfile.read(known.path)
+    assert (len(samples), rate) == (19_845, 22_050)
+
+
+def test_the_bundled_sound_is_the_real_plug_in_to_our_engine(found):
+    """The engine at the true settings comes far closer than any prediction has to."""
+    known = demo_sound()
+    truth = Presets.from_settings(known.collection, [known.settings])
+    assert mss(found.reference, render(truth)[0] / 32_768, 22_050) < 0.3
+
+
+def test_a_match_agrees_with_itself(found):
+    presets = Presets.from_settings("noisemaker-light", [found.preset])
+    assert dict(zip(presets.collection.columns, presets.cc[0].tolist(), strict=True)) == found.cc
+    np.testing.assert_array_equal(found.rendered, (render(presets)[0] / 32_768).astype(np.float32))
+    assert list(found.distances) == [distance.name for distance in DISTANCES]
+    assert found.distances["mss"] == mss(found.reference, found.rendered, 22_050)
+    assert read_preset("noisemaker-light", found.midi) == found.preset
+    assert set(found.confidence) == set(found.heard) == set(found.preset)
+    assert all(0 <= value <= 1 for value in found.confidence.values())
+
+
+def test_a_take_is_compared_as_it_is(found):
+    samples, _ = soundfile.read(demo_sound().path, dtype="float32")
+    np.testing.assert_array_equal(found.reference, samples)
+
+
+def test_a_match_is_closer_than_chance(found):
+    """The shipped model hears something: few of a hundred random presets sound closer."""
+    chance = render(draw_presets("noisemaker-light", 100, seed=4)) / 32_768
+    distances = mss(np.repeat(found.reference[None], 100, axis=0), chance, 22_050)
+    assert np.mean(distances < found.distances["mss"]) < 0.1
+
+
+def test_every_kind_of_sound_gives_the_same_match(pipe, found):
+    path = demo_sound().path
+    samples, rate = soundfile.read(path)
+    kinds = [
+        ("sound", path.read_bytes(), {}),
+        ("sound", samples, {"sampling_rate": rate}),
+        ("sound", {"array": samples, "sampling_rate": rate}, {}),
+        (path.name, {"bytes": path.read_bytes(), "path": path.name}, {}),
+        (path.name, str(path), {}),
+    ]
+    for name, sound, options in kinds:
+        other = match(sound, model=pipe, **options)
+        assert (other.sound, other.preset, other.distances) == (name, found.preset, found.distances)
+
+
+def test_saved_files_hold_the_match(found, tmp_path):
+    files = found.save(tmp_path / "new", "name")
+    assert {kind: path.name for kind, path in files.items()} == {
+        "midi": "name.mid",
+        "json": "name.json",
+        "wav": "name.wav",
+        "png": "name.png",
+    }
+    assert read_preset("noisemaker-light", read_midi_file(files["midi"])) == found.preset
+    saved = json.loads(files["json"].read_text())
+    assert saved["preset"] == found.preset
+    assert saved["cc"] == found.cc
+    assert saved["collection"] == "noisemaker-light"
+    assert saved["distances"] == found.distances
+    assert set(saved["versions"]) == {"secret_sauce_hf", "engine"}
+    presets = Presets.from_settings("noisemaker-light", [found.preset])
+    samples, rate = soundfile.read(files["wav"], dtype="int16")
+    assert rate == 22_050
+    np.testing.assert_array_equal(samples, render(presets)[0])
+    assert files["png"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_saving_twice_gives_the_same_bytes_and_leaves_nothing_else(found, tmp_path):
+    first = {path: path.read_bytes() for path in found.save(tmp_path).values()}
+    second = {path: path.read_bytes() for path in found.save(tmp_path).values()}
+    assert first == second
+    assert set(tmp_path.iterdir()) == set(first)
+
+
+def test_without_an_engine_there_is_no_sound_and_no_distance(found, tmp_path):
+    collection = get_collection("subphatty")
+    presets = draw_presets(collection, 1, seed=1)
+    silent = replace(
+        found,
+        sound="a name with $no_formula$ in it, é and 音",
+        collection=collection,
+        preset=next(presets.rows()),
+        confidence=dict.fromkeys(collection.columns, 0.5),
+        heard=dict(zip(collection.columns, presets.heard()[0].tolist(), strict=True)),
+        cc=dict(zip(collection.columns, presets.cc[0].tolist(), strict=True)),
+        rendered=None,
+        distances={},
+        versions={},
+    )
+    files = silent.save(tmp_path)
+    assert set(files) == {"midi", "json", "png"}
+    assert json.loads(files["json"].read_text())["distances"] is None
+    assert read_preset(collection, read_midi_file(files["midi"])) == silent.preset
+
+
+def test_a_silent_sound_is_drawn_too(pipe, tmp_path):
+    nothing = match(np.zeros(19_845), model=pipe, sampling_rate=22_050)
+    assert not any(nothing.heard.values())
+    assert all(row[2] == "(not heard)" for row in setting_rows(nothing))
+    nothing.save(tmp_path)
+
+
+def test_texts():
+    collection = get_collection("subphatty")
+    switch = next(p for p in collection.parameters if getattr(p, "display", ()))
+    stored, shown = switch.display[0]
+    assert show_setting(switch, stored) == shown != stored
+    assert show_error(switch, stored, stored) == "right"
+    light = get_collection("noisemaker-light")
+    assert show_error(light.parameters[0], 4.0, 3.5) == "-0.50"
+    assert shorten("x" * 100, 20) == "xxxxxxxxx…xxxxxxxxx"
+    assert shorten("a\nb\x1b[31m", 20) == "a?b?[31m"
+
+
+def test_errors_are_summed_up(found):
+    truth = dict(found.preset)
+    truth["filter_cutoff"] = float(found.preset["filter_cutoff"]) + 2
+    assert error_summary(found, truth) == "Knobs are off by 0.50 of 10 on average, 1 of 1 switches right."
+
+
+def test_bad_requests(pipe):
+    with pytest.raises(InputError, match="predicts presets of noisemaker-light, not of noisemaker"):
+        match(demo_sound().path, collection="noisemaker", model=pipe)
+    with pytest.raises(InputError, match="Unknown collection"):
+        match(demo_sound().path, collection="piano")
+    with pytest.raises(InputError, match="No checkpoint ships for guitar"):
+        match(demo_sound().path, collection="guitar")
+    with pytest.raises(InputError, match="rate"):
+        match(np.zeros(100), model=pipe)

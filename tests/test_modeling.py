@@ -1,0 +1,466 @@
+"""The feature extractor, the model and its checkpoints."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, get_collection
+from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, SecretSauceModel, load_pipeline
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import MODULATION_HZ, align, find_onset, read_sound
+from secret_sauce_hf.modeling.pipeline_secret_sauce import median
+from secret_sauce_hf.training.run import save_checkpoint
+
+LIGHT = get_collection("noisemaker-light")
+NOTE_ON = 1_470
+"""66.7 ms in samples."""
+
+
+def small_model(collection=LIGHT) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
+    extractor = SecretSauceFeatureExtractor(take_samples=collection.samples)
+    patches = {"short_mels": 12, "long_mels": 6, "envelope": 60, "modulation": 24}
+    config = SecretSauceConfig.from_collection(
+        collection,
+        inputs=[record | {"patch": patches[record["name"]]} for record in extractor.input_sizes()],
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return SecretSauceModel(config), extractor
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkpoint"
+    save_checkpoint(*small_model(), folder)
+    return folder
+
+
+def tone(rate: int = SAMPLE_RATE, seconds: float = 0.9, start: float = NOTE_ON / SAMPLE_RATE) -> np.ndarray:
+    """Silence, then a decaying 261 Hz tone of many harmonics; float64, shape (samples,)."""
+    time = np.arange(round(seconds * rate)) / rate - start
+    harmonics = sum(np.sin(2 * np.pi * 261.6 * k * time) / k for k in range(1, 9))
+    return np.where(time >= 0, 0.4 * harmonics * np.exp(-np.maximum(time, 0) * 2), 0.0)
+
+
+def encoded(samples: np.ndarray, rate: int, container: str = "WAV", subtype: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format=container, subtype=subtype)
+    return buffer.getvalue()
+
+
+class TestReading:
+    def test_every_form_of_a_sound_gives_the_same(self, tmp_path: Path):
+        samples = np.round(tone() * 20_000).astype(np.int16)
+        content = encoded(samples, SAMPLE_RATE)
+        path = tmp_path / "sound.wav"
+        path.write_bytes(content)
+        decoder = SimpleNamespace(
+            get_all_samples=lambda: SimpleNamespace(
+                data=torch.from_numpy(samples[None] / np.float32(32_768)), sample_rate=SAMPLE_RATE
+            )
+        )
+        forms = [
+            str(path),
+            path,
+            content,
+            {"bytes": content, "path": "s0.wav"},
+            {"bytes": None, "path": str(path)},
+            {"array": samples, "sampling_rate": SAMPLE_RATE},
+            {"array": (samples / 32_768).tolist(), "sampling_rate": SAMPLE_RATE},
+            {"array": samples.astype(np.int32) << 16, "sampling_rate": SAMPLE_RATE},
+            {"array": np.stack([samples, samples]), "sampling_rate": SAMPLE_RATE},
+            {"array": np.stack([samples] * 6, axis=1), "sampling_rate": SAMPLE_RATE},
+            decoder,
+        ]
+        for form in forms:
+            got, rate = read_sound(form)
+            assert rate == SAMPLE_RATE
+            assert got.dtype == np.float32
+            np.testing.assert_allclose(got, samples / 32_768, atol=1e-7)
+        got, _ = read_sound(samples, SAMPLE_RATE)
+        np.testing.assert_allclose(got, samples / 32_768, atol=1e-7)
+
+    def test_channels_are_averaged(self):
+        left, right = np.full(100, 0.5), np.full(100, -0.25)
+        got, _ = read_sound({"array": np.stack([left, right], axis=1), "sampling_rate": SAMPLE_RATE})
+        np.testing.assert_allclose(got, 0.125)
+
+    def test_unsigned_bytes_are_centred(self):
+        got, _ = read_sound({"array": np.array([0, 128, 255], np.uint8), "sampling_rate": SAMPLE_RATE})
+        np.testing.assert_allclose(got, [-1, 0, 127 / 128])
+
+    @pytest.mark.parametrize(
+        ("sound", "message"),
+        [
+            ("nowhere.wav", "No such sound file: nowhere.wav"),
+            (b"", "empty"),
+            (b"RIFF but not a sound", "Not a sound file"),
+            ({"path": "nowhere.flac"}, "No such sound file"),
+            ({"sampling_rate": 8_000}, "needs array and sampling_rate"),
+            (np.zeros(100), "An array needs its rate"),
+            ([0.0, 0.5], "An array needs its rate"),
+            ({"array": np.zeros(0), "sampling_rate": 8_000}, "no samples"),
+            ({"array": np.zeros((2, 2, 2)), "sampling_rate": 8_000}, "shape"),
+            ({"array": np.array(["a"]), "sampling_rate": 8_000}, "of numbers"),
+            ({"array": np.zeros(9), "sampling_rate": 0}, "needs its rate|sampling rate"),
+            ({"array": np.zeros(9), "sampling_rate": "fast"}, "sampling rate"),
+            ({"array": np.zeros(9), "sampling_rate": float("inf")}, "sampling rate"),
+            ({"array": np.zeros(9), "sampling_rate": 10**9}, "sampling rate"),
+            ({"array": np.array([0, np.nan]), "sampling_rate": 8_000}, "not finite"),
+            ({"array": np.array([0, np.inf]), "sampling_rate": 8_000}, "not finite"),
+            ({"array": np.zeros((200, 100)), "sampling_rate": 8_000}, "channels"),
+            (7, "Cannot read a sound from int"),
+            (None, "Cannot read a sound from NoneType"),
+        ],
+    )
+    def test_bad_sounds(self, sound, message: str):
+        with pytest.raises(InputError, match=message) as caught:
+            read_sound(sound)
+        assert "\n" not in str(caught.value)
+
+    def test_bad_files(self, tmp_path: Path):
+        empty, text, folder = tmp_path / "empty.wav", tmp_path / "text.wav", tmp_path / "folder.wav"
+        empty.touch()
+        text.write_text("These are words.")
+        folder.mkdir()
+        headers = tmp_path / "headers.wav"
+        headers.write_bytes(encoded(np.zeros(0), SAMPLE_RATE))
+        broken = tmp_path / "nan.wav"
+        broken.write_bytes(encoded(np.full(100, np.nan), SAMPLE_RATE, subtype="FLOAT"))
+        for path in (empty, text, folder, headers, broken):
+            with pytest.raises(InputError, match=path.name):
+                read_sound(path)
+
+    def test_a_truncated_file_gives_what_is_there_or_an_error(self):
+        content = encoded(tone(), SAMPLE_RATE)
+        whole, _ = read_sound(content)
+        part, _ = read_sound(content[: len(content) // 2])
+        np.testing.assert_array_equal(part, whole[: len(part)])
+        assert len(part) > len(whole) // 3
+        with pytest.raises(InputError):
+            read_sound(content[:30])
+        flac = encoded(tone(), SAMPLE_RATE, "FLAC")
+        try:
+            part, _ = read_sound(flac[: len(flac) // 2])
+        except InputError:
+            return
+        np.testing.assert_allclose(part, whole[: len(part)], atol=1e-4)
+
+    def test_no_more_than_a_minute_is_read(self):
+        got, _ = read_sound({"array": np.zeros(8_000 * 61, np.int16), "sampling_rate": 8_000})
+        assert len(got) == 8_000 * 60
+
+
+class TestAligning:
+    def test_a_take_stays_as_it_is(self):
+        take = tone().astype(np.float32)
+        assert len(take) == LIGHT.samples
+        np.testing.assert_array_equal(align(take, LIGHT.samples, NOTE_ON, SAMPLE_RATE), take)
+
+    @pytest.mark.parametrize("seconds", [0.3, 0.89, 1.0, 5.0])
+    @pytest.mark.parametrize("start", [0.0, 0.02, 0.2])
+    def test_the_onset_goes_where_the_note_starts(self, seconds: float, start: float):
+        samples = tone(seconds=seconds, start=start).astype(np.float32)
+        onset = find_onset(samples)
+        assert abs(onset - start * SAMPLE_RATE) <= 4
+        got = align(samples, LIGHT.samples, NOTE_ON, SAMPLE_RATE)
+        assert got.shape == (LIGHT.samples,)
+        expected = np.zeros(LIGHT.samples, np.float32)
+        sounding = samples[onset:][: LIGHT.samples - NOTE_ON]
+        expected[NOTE_ON : NOTE_ON + len(sounding)] = sounding
+        np.testing.assert_allclose(got[NOTE_ON:], expected[NOTE_ON:])
+        assert np.abs(got[:NOTE_ON]).max() <= 0.01 * np.abs(got).max()
+
+    def test_silence_and_a_click(self):
+        assert not align(np.zeros(100, np.float32), LIGHT.samples, NOTE_ON, SAMPLE_RATE).any()
+        click = np.zeros(100_000, np.float32)
+        click[70_000] = 1
+        got = align(click, LIGHT.samples, NOTE_ON, SAMPLE_RATE)
+        assert int(got.argmax()) == NOTE_ON
+
+
+class TestFeatures:
+    def test_shapes_and_levels(self):
+        _, extractor = small_model()
+        features = extractor([{"array": level * tone(), "sampling_rate": SAMPLE_RATE} for level in (1.0, 0.1)])
+        for record in extractor.input_sizes():
+            assert features[record["name"]].shape == (2, record["frames"], record["bins"])
+            assert torch.isfinite(features[record["name"]]).all()
+        assert float(features["peak"][0]) == pytest.approx(10 * float(features["peak"][1]), rel=1e-5)
+        # A tenth of the amplitude is 2 of log10 power, on a scale of thirds.
+        strong = features["short_mels"][0] > 1
+        difference = (features["short_mels"][0] - features["short_mels"][1])[strong]
+        torch.testing.assert_close(difference, torch.full_like(difference, 2 / 3), rtol=0, atol=1e-3)
+
+    def test_a_full_scale_sine_has_power_one(self):
+        _, extractor = small_model()
+        samples = np.sin(2 * np.pi * 1_000 * np.arange(LIGHT.samples) / SAMPLE_RATE)
+        mels = extractor({"array": samples, "sampling_rate": SAMPLE_RATE})["short_mels"]
+        assert (10 ** (3 * mels[0, 50] - 6)).sum() == pytest.approx(1.5, rel=0.05)  # the window's noise bandwidth
+
+    @pytest.mark.parametrize("rate", [2.0, 11.0, 60.0])
+    def test_the_modulation_spectrum_tells_rate_and_sign(self, rate: float):
+        _, extractor = small_model()
+        time = np.arange(LIGHT.samples) / SAMPLE_RATE - NOTE_ON / SAMPLE_RATE
+        noise = np.random.default_rng(0).normal(size=LIGHT.samples) * 0.1 * (time >= 0)
+        parts = {}
+        for sign in (1, -1):
+            swing = 1 + sign * 0.5 * np.sin(2 * np.pi * rate * (time - 0.006))
+            values = extractor({"array": noise * swing, "sampling_rate": SAMPLE_RATE})["modulation"][0]
+            parts[sign] = values.unflatten(1, (16, 2)).mean(dim=1)  # (rates, cosine and sine)
+        strength = (parts[1] - parts[-1]).norm(dim=1)
+        strongest = np.geomspace(*MODULATION_HZ, 96)[int(strength.argmax())]
+        assert strongest == pytest.approx(rate, rel=0.25)
+        # exp(-2 pi i f t): a sine that rises from the note-on has a negative imaginary part.
+        assert parts[1][strength.argmax(), 1] < -0.1 < 0.1 < parts[-1][strength.argmax(), 1]
+
+    def test_a_steady_level_is_not_modulated(self):
+        _, extractor = small_model()
+        samples = np.sin(2 * np.pi * 689.0625 * np.arange(LIGHT.samples) / SAMPLE_RATE)  # one period per hop
+        modulation = extractor({"array": samples, "sampling_rate": SAMPLE_RATE})["modulation"][0]
+        # Below 3 Hz the window reaches the end of the take, where the sound breaks off.
+        assert modulation[24:].abs().max() < 0.01
+
+    @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 192_000])
+    def test_the_rate_does_not_matter(self, rate: int):
+        _, extractor = small_model()
+        reference = extractor({"array": tone(), "sampling_rate": SAMPLE_RATE})["short_mels"][0, :, :30]
+        other = extractor({"array": tone(rate), "sampling_rate": rate})["short_mels"][0, :, :30]
+        loud = reference > 0.5
+        assert (reference - other)[loud].abs().mean() < 0.05
+
+    def test_a_batch_equals_single_sounds(self):
+        _, extractor = small_model()
+        sounds = [{"array": tone() * level, "sampling_rate": SAMPLE_RATE} for level in np.linspace(0.1, 1, 70)]
+        together = extractor(sounds)
+        for row in (0, 63, 64, 69):
+            alone = extractor(sounds[row])
+            for name, values in alone.items():
+                torch.testing.assert_close(values[0], together[name][row], rtol=1e-5, atol=1e-5)
+
+    def test_no_sound(self):
+        with pytest.raises(InputError, match="no sound"):
+            small_model()[1]([])
+
+    def test_saving_keeps_it(self, tmp_path: Path):
+        _, extractor = small_model()
+        extractor.save_pretrained(tmp_path)
+        again = SecretSauceFeatureExtractor.from_pretrained(tmp_path)
+        assert again.to_dict() == extractor.to_dict()
+        assert (tmp_path / "preprocessor_config.json").stat().st_size < 2_000  # no arrays in it
+
+
+class TestConfig:
+    @pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
+    def test_round_trip(self, collection, tmp_path: Path):
+        model, _ = small_model(collection)
+        model.config.save_pretrained(tmp_path)
+        config = SecretSauceConfig.from_pretrained(tmp_path)
+        assert tuple(config.parameter_specs) == collection.parameters
+        assert config.label_names == list(collection.columns)
+        assert [tuple(pair) for pair in config.fixed] == list(collection.fixed)
+        assert config.to_dict() == model.config.to_dict() | {"_name_or_path": str(tmp_path)} or (
+            config.inputs == model.config.inputs
+        )
+
+    def test_custom_pipelines_are_dropped(self):
+        assert not hasattr(SecretSauceConfig(custom_pipelines={"audio-to-preset": {}}), "custom_pipelines")
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"hidden_size": 15, "num_attention_heads": 2}, "multiple"),
+            ({"hidden_size": 0}, "positive"),
+            ({"knob_bins": 1}, "two bins"),
+            ({"inputs": [{"name": "short_mels", "frames": 4, "bins": 2, "patch": 5}]}, "Not an input"),
+            ({"inputs": [{"name": "short_mels"}]}, "Not an input"),
+            ({"parameters": [{"kind": "slider", "name": "x"}]}, "Unknown kind"),
+            ({"parameters": [{"kind": "knob", "name": "x", "control": [1]}] * 2}, "twice"),
+        ],
+    )
+    def test_bad_configs(self, changes: dict, message: str):
+        with pytest.raises(InputError, match=message):
+            SecretSauceConfig(**changes)
+
+    def test_bins_span_the_legal_range(self):
+        config = SecretSauceConfig.from_collection(get_collection("guitar"))
+        for parameter in config.parameter_specs:
+            if parameter.kind == "knob":
+                bins = config.bin_settings(parameter)
+                assert (bins[0], bins[-1]) == pytest.approx(parameter.setting_limits)
+        knob = LIGHT.parameters[0]
+        np.testing.assert_allclose(config.bin_settings(knob), knob.cc_to_setting(np.arange(128)))
+
+
+class TestModel:
+    def test_it_learns_a_few_sounds_by_heart(self):
+        model, _ = small_model()
+        generator = torch.Generator().manual_seed(1)
+        inputs = {
+            record["name"]: torch.randn(8, record["frames"], record["bins"], generator=generator)
+            for record in model.config.inputs
+        }
+        labels = {name: torch.rand(8, generator=generator) * 10 for name in model.config.label_names}
+        labels["osc2_wave"] = torch.arange(8) % 5
+        optimizer = torch.optim.Adam(model.parameters(), 0.01)
+        for _ in range(150):
+            optimizer.zero_grad()
+            model(**inputs, **labels).loss.backward()
+            optimizer.step()
+        model.eval()
+        logits = model(**inputs).logits
+        assert (logits[3].argmax(dim=1) == labels["osc2_wave"]).all()
+        told = median(logits[0].detach().double().softmax(1).numpy(), np.linspace(0, 10, 128))
+        assert np.abs(told - labels["lfo1_rate"].numpy()).mean() < 0.3
+
+    def test_the_loss_is_least_at_the_label(self):
+        model, _ = small_model()
+        config = model.config
+        labels = {name: torch.tensor([4.0]) for name in config.label_names} | {"osc2_wave": torch.tensor([2])}
+
+        def loss_when_sure_of(setting: float) -> float:
+            knob = -torch.as_tensor((config.bin_settings(LIGHT.parameters[0]) - setting) ** 2).float()[None]
+            logits = tuple(torch.zeros(1, 5) if size == 5 else knob for size in config.head_sizes())
+            return model.loss(logits, labels).item()
+
+        assert loss_when_sure_of(4.0) < loss_when_sure_of(4.5) < loss_when_sure_of(6.0) < loss_when_sure_of(9.0)
+
+    def test_missing_inputs_and_labels(self):
+        model, extractor = small_model()
+        features = extractor({"array": tone(), "sampling_rate": SAMPLE_RATE})
+        inputs = {name: features[name] for name in model.config.input_names}
+        with pytest.raises(InputError, match="needs envelope"):
+            model(short_mels=inputs["short_mels"], long_mels=inputs["long_mels"])
+        with pytest.raises(InputError, match="Labels must be"):
+            model(**inputs, lfo1_rate=torch.zeros(1))
+
+    @pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
+    def test_a_head_per_parameter_of_every_collection(self, collection):
+        model, extractor = small_model(collection)
+        takes = torch.zeros(2, collection.samples)
+        features = extractor.transform(takes)
+        logits = model(**{name: features[name] for name in model.config.input_names}).logits
+        for parameter, scores in zip(collection.parameters, logits, strict=True):
+            assert scores.shape == (2, len(parameter.labels) if parameter.kind == "switch" else 128)
+
+
+class TestMedian:
+    def test_it_has_the_least_expected_error(self):
+        values = np.linspace(0, 10, 128)
+        generator = np.random.default_rng(3)
+        probabilities = generator.dirichlet(np.full(128, 0.1), size=20)
+        told = median(probabilities, values)
+        errors = np.abs(values[:, None] - values) @ probabilities.T  # (answers, rows)
+        best = values[errors.argmin(axis=0)]
+        assert np.abs(told - best).max() <= values[1]
+
+    def test_sure_and_unsure(self):
+        values = np.linspace(0, 10, 11)
+        assert median(np.eye(11), values) == pytest.approx(values)
+        assert median(np.full(11, 1 / 11), values) == pytest.approx(5)
+        assert median(np.array([0.5] + [0] * 9 + [0.5]), values) == pytest.approx(0.5)
+
+
+class TestCheckpoint:
+    def test_weights_survive_in_half_precision(self, checkpoint: Path):
+        model, _ = small_model()
+        again = SecretSauceModel.from_pretrained(checkpoint)
+        assert again.dtype == torch.float32
+        for name, tensor in model.state_dict().items():
+            torch.testing.assert_close(again.state_dict()[name], tensor.half().float(), rtol=0, atol=0)
+        assert json.loads((checkpoint / "config.json").read_text())["dtype"] == "float32"
+
+    def test_saving_again_keeps_every_key(self, checkpoint: Path, tmp_path: Path):
+        model = SecretSauceModel.from_pretrained(checkpoint)
+        model.save_pretrained(tmp_path / "again")
+        again = SecretSauceModel.from_pretrained(tmp_path / "again")
+        assert model.state_dict().keys() == again.state_dict().keys()
+        assert all(
+            torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True)
+        )
+
+    @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocessor_config.json"])
+    def test_a_missing_file_is_named(self, checkpoint: Path, name: str):
+        (checkpoint / name).unlink()
+        with pytest.raises(InputError, match=name.replace(".", r"\.")) as caught:
+            load_pipeline(checkpoint)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["model.safetensors", "preprocessor_config.json"])
+    def test_plain_pipeline_names_a_missing_file(self, checkpoint: Path, name: str):
+        from transformers import pipeline
+
+        (checkpoint / name).unlink()
+        with pytest.raises(InputError, match=name.replace(".", r"\.")) as caught:
+            pipeline("audio-to-preset", model=str(checkpoint))
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"hidden_size": 32}, "has shape"),
+            ({"num_hidden_layers": 2}, r"layers\.1\..* is missing"),
+            ({"parameters": []}, "and one parameter"),
+            ({"hidden_size": "wide"}, "cannot be loaded"),
+            ({"model_type": "bert"}, "of a bert model"),
+        ],
+    )
+    def test_weights_that_do_not_fit(self, checkpoint: Path, changes: dict, message: str):
+        path = checkpoint / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        with pytest.raises(InputError, match=message) as caught:
+            load_pipeline(checkpoint)
+        assert "\n" not in str(caught.value)
+
+    def test_a_head_that_is_not_in_the_file(self, checkpoint: Path):
+        path = checkpoint / "config.json"
+        config = json.loads(path.read_text())
+        config["parameters"][0]["name"] = "lfo9_rate"
+        path.write_text(json.dumps(config))
+        from transformers import AutoModel
+
+        for load in (load_pipeline, SecretSauceModel.from_pretrained, AutoModel.from_pretrained):
+            with pytest.raises(InputError, match=r"heads\.lfo9_rate\.\w+ is missing"):
+                load(checkpoint)
+
+    @pytest.mark.parametrize("size", [0, 4, 200, 6_000])
+    def test_cut_off_weights(self, checkpoint: Path, size: int):
+        path = checkpoint / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:size])
+        with pytest.raises(InputError, match=r"model\.safetensors"):
+            load_pipeline(checkpoint)
+
+    @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+    def test_files_that_are_not_json(self, checkpoint: Path, name: str):
+        (checkpoint / name).write_text("{ not json")
+        with pytest.raises(InputError, match="cannot be loaded"):
+            load_pipeline(checkpoint)
+
+    def test_an_extractor_that_does_not_fit(self, checkpoint: Path):
+        SecretSauceFeatureExtractor(take_samples=18_522).save_pretrained(checkpoint)
+        with pytest.raises(InputError, match="preprocessor_config"):
+            load_pipeline(checkpoint)
+
+    def test_another_collection(self, checkpoint: Path):
+        with pytest.raises(InputError, match="is for noisemaker-light, not for guitar"):
+            load_pipeline(checkpoint, collection="guitar")
+
+    def test_no_folder(self, tmp_path: Path):
+        with pytest.raises(InputError, match="No such checkpoint folder"):
+            load_pipeline(tmp_path / "nowhere")
+
+    def test_the_config_alone_can_be_read(self, checkpoint: Path, tmp_path: Path):
+        alone = tmp_path / "alone"
+        alone.mkdir()
+        shutil.copy(checkpoint / "config.json", alone)
+        assert SecretSauceConfig.from_pretrained(alone).collection == "noisemaker-light"

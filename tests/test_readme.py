@@ -1,0 +1,110 @@
+"""What the README shows is what happens: its commands and snippets run, in order, in one folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from secret_sauce_hf import cli
+from secret_sauce_hf.matching import demo_sound
+from secret_sauce_hf.presets import Presets
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def shown_runs() -> list[tuple[str, str]]:
+    """Every command after a "$ " and the output shown below it."""
+    runs = []
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            runs.append((command, output))
+    return runs
+
+
+def skeleton(text: str) -> list[str]:
+    """Lines without numbers and spacing: those of a prediction may differ between processors."""
+    lines = (" ".join(re.sub(r"[+-]?\d[\d.,]*", "#", line).split()) for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where a reader would be who has a sound called bass.wav."""
+    folder = tmp_path_factory.mktemp("readme")
+    samples, rate = soundfile.read(demo_sound().path)
+    soundfile.write(folder / "bass.wav", samples, rate)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
+
+
+def test_there_is_something_to_check():
+    assert len(shown_runs()) >= 4
+    assert blocks("python")
+    assert blocks("sh")
+
+
+@pytest.mark.parametrize(("command", "output"), shown_runs(), ids=[command for command, _ in shown_runs()])
+def test_commands_print_what_is_shown(command, output, folder, environment):
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    if output.strip():
+        # A terminal shows both streams.
+        assert skeleton(done.stdout) == [line for line in skeleton(output) if line not in skeleton(done.stderr)]
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_snippets_run(snippet, folder, environment):
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:secret_sauce_hf", "-c", snippet],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    # Comments say what is printed, where they say so.
+    for shown in re.findall(r"print\(.*\)  # (.+)$", snippet, re.MULTILINE):
+        assert skeleton(shown)[0] in skeleton(done.stdout)
+
+
+def test_commands_that_take_too_long_to_run_exist_at_least():
+    makefile = (ROOT / "Makefile").read_text()
+    for line in "".join(blocks("sh")).splitlines():
+        words = line.partition("#")[0].split()
+        if words[:1] == ["make"]:
+            assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+        if words[:1] == ["secret-sauce"]:
+            text = CliRunner().invoke(cli.app, [words[1], "--help"], terminal_width=200).output
+            for option in (word for word in words if word.startswith("--")):
+                assert option in text, line
+
+
+def test_the_example_prints_a_table_that_can_be_read(folder, environment):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "match_folder.py", "."],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "found.csv").write_text(done.stdout)
+    found = Presets.from_csv("noisemaker-light", folder / "found.csv")
+    assert found.files == ["bass.wav"]
+    assert "bass.wav: MSS" in done.stderr

@@ -1,0 +1,223 @@
+"""Training runs, from the first sound to the checkpoint, small enough for a test."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import TrainerCallback
+
+from secret_sauce_hf.collecting import build_collection
+from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.modeling import SecretSauceFeatureExtractor, load_pipeline
+from secret_sauce_hf.presets import draw_presets, original_presets
+from secret_sauce_hf.training import evaluate_checkpoint, train
+from secret_sauce_hf.training.data import CHUNK, extract, fresh_takes, labels
+from secret_sauce_hf.training.evaluation import naive_answers, nearest_answers, score
+from secret_sauce_hf.training.optimizer import MuonAdamW, orthogonalise
+
+LIGHT = get_collection("noisemaker-light")
+SMALL = {"batch_size": 32, "hidden_size": 16, "layers": 1, "validation": 32, "progress": False}
+
+
+class InterruptedAt(TrainerCallback):
+    def __init__(self, step: int):
+        self.step = step
+
+    def on_step_end(self, _arguments, state, _control, **_):
+        if state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+class TestSounds:
+    def test_a_row_does_not_depend_on_how_many_there_are(self):
+        few = next(iter(fresh_takes(LIGHT, 3, seed=5)))
+        more = next(iter(fresh_takes(LIGHT, 5, seed=5)))
+        np.testing.assert_array_equal(few[0], more[0][:3])
+        np.testing.assert_array_equal(few[1].unit, more[1].unit[:3])
+
+    def test_half_of_them_are_played_in_session(self):
+        from secret_sauce_hf.engines import render
+
+        _, (takes, presets) = fresh_takes(LIGHT, CHUNK + 2, seed=5)
+        before = draw_presets(LIGHT, 1, 5, CHUNK - 1)
+        in_session = render(presets, in_session=True, preceding=before, noise_seed=5, first_row=CHUNK)
+        np.testing.assert_array_equal(takes, in_session.astype(np.float32) / 32_768)
+
+    def test_labels_are_settings_and_indices(self):
+        presets = draw_presets(LIGHT, 10, seed=1)
+        columns = labels(presets)
+        np.testing.assert_allclose(columns["filter_cutoff"], presets.settings["filter_cutoff"], rtol=1e-6)
+        names = np.array(LIGHT.instrument["osc2_wave"].labels)
+        assert (names[columns["osc2_wave"]] == presets.settings["osc2_wave"]).all()
+
+    def test_a_batch_is_its_rows(self):
+        extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
+        examples = extract(fresh_takes(LIGHT, 4, seed=2), extractor, progress=False)
+        batch = examples.__getitems__([2, 0])
+        for position, row in enumerate((2, 0)):
+            for name, value in examples[row].items():
+                torch.testing.assert_close(batch[name][position], value)
+
+
+class TestOptimizer:
+    @pytest.mark.parametrize("shape", [(8, 8), (8, 32), (32, 8)])
+    def test_orthogonalise(self, shape: tuple[int, int]):
+        generator = torch.Generator().manual_seed(0)
+        values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, generator=generator)))
+        assert values.min() > 0.3
+        assert values.max() < 1.3
+
+    def test_it_solves_a_regression(self):
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(200, 8, generator=generator)
+        y = x @ torch.randn(8, 4, generator=generator) + 1
+        weight, bias = torch.nn.Parameter(torch.zeros(8, 4)), torch.nn.Parameter(torch.zeros(4))
+        optimizer = MuonAdamW([weight], [bias], matrix_rate=0.05, rate=0.05)
+        for step in range(300):
+            for group, first in zip(optimizer.param_groups, (0.05, 0.05), strict=True):
+                group["lr"] = first * (1 - step / 300)
+            optimizer.zero_grad()
+            loss = (x @ weight + bias - y).square().mean()
+            loss.backward()
+            optimizer.step()
+        assert loss.item() < 0.01
+
+
+class TestScores:
+    def test_perfect_and_wrong_answers(self):
+        presets = original_presets(LIGHT, 0, 50)
+        perfect = score(presets.unit, presets)
+        assert perfect.knob_mae == 0
+        assert perfect.switch_accuracy == 1
+        wrong = presets.unit.copy()
+        wrong[:, 1] = np.where(wrong[:, 1] > 0.5, wrong[:, 1] - 0.2, wrong[:, 1] + 0.2)
+        wrong[:25, 3] = (wrong[:25, 3] + 1) % 5
+        scores = score(wrong, presets)
+        assert scores.per_parameter["filter_cutoff"] == pytest.approx(2)
+        assert scores.knob_mae == pytest.approx(0.5)
+        assert scores.switch_accuracy == 0.5
+
+    def test_unheard_rows_are_left_out_of_heard_scores(self):
+        presets = original_presets("noisemaker", 0, 200)
+        heard = presets.heard()
+        answers = np.where(heard, presets.unit, presets.unit[::-1])
+        scores = score(answers, presets)
+        for column, parameter in enumerate(presets.parameters):
+            if heard[:, column].any():
+                assert scores.heard[parameter.name] == (0 if parameter.kind == "knob" else 1)
+            else:
+                assert np.isnan(scores.heard[parameter.name])
+        assert scores.knob_mae > 0.5
+
+    def test_naive_answers_score_as_in_2018(self):
+        """The 2018 notebooks' naive scores on test rows (results-2018.json), to what the median's choice allows."""
+        train_rows, test_rows = original_presets(LIGHT, 0, 800), original_presets(LIGHT, 800)
+        scores = score(naive_answers(train_rows, 200), test_rows)
+        for name, expected in {"lfo1_rate": 2.6774, "filter_cutoff": 2.6464, "osc2_wave": 0.23}.items():
+            assert scores.per_parameter[name] == pytest.approx(expected, abs=0.08)
+
+    def test_the_nearest_of_the_sounds_themselves(self):
+        extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
+        examples = extract(fresh_takes(LIGHT, 12, seed=2), extractor, progress=False)
+        answers = nearest_answers(examples.features, examples.presets, examples.features)
+        np.testing.assert_array_equal(answers, examples.presets.unit)
+
+
+class TestTraining:
+    def test_from_fresh_sounds_to_a_checkpoint(self, tmp_path: Path):
+        out = tmp_path / "checkpoint"
+        record = train(LIGHT, None, out, fresh=64, epochs=10, seed=3, **SMALL)
+        assert sorted(path.name for path in out.iterdir()) == [
+            "config.json",
+            "model.safetensors",
+            "preprocessor_config.json",
+            "training.json",
+        ]
+        assert json.loads((out / "training.json").read_text()) == record
+        assert record["sounds"] == 64
+        assert record["validation"]["model"]["switch_accuracy"] > 0.3
+        assert record["validation"]["model"]["knob_mae"] < record["validation"]["naive"]["knob_mae"]
+        assert load_file(out / "model.safetensors")["queries"].dtype == torch.float16
+        takes, presets = next(iter(fresh_takes(LIGHT, 32, seed=3)))
+        scores = evaluate_checkpoint(out, takes, presets, train_sounds=takes, train_presets=presets)
+        assert scores["nearest"].knob_mae == 0
+        assert scores["model"].knob_mae < scores["naive"].knob_mae
+        answers = load_pipeline(out)([{"array": take, "sampling_rate": 22_050} for take in takes[:4]])
+        told = np.array([answer["preset"]["filter_cutoff"] for answer in answers])
+        assert told.shape == (4,)
+
+    def test_an_interrupted_run_ends_as_if_it_had_not_been(self, tmp_path: Path):
+        run = SMALL | {"fresh": 64, "epochs": 4, "seed": 1}
+        train(LIGHT, None, tmp_path / "whole", **run)
+        with pytest.raises(KeyboardInterrupt):
+            train(LIGHT, None, tmp_path / "parts", callbacks=[InterruptedAt(5)], **run)
+        assert not (tmp_path / "parts" / "model.safetensors").exists()
+        half_written = tmp_path / "parts" / ".training" / "checkpoint-6"
+        half_written.mkdir()
+        (half_written / "model.safetensors").write_bytes(b"half of")
+        train(LIGHT, None, tmp_path / "parts", resume=True, **run)
+        whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+        assert all(torch.equal(whole[name], parts[name]) for name in whole)
+        assert not (tmp_path / "parts" / ".training").exists()
+
+    def test_going_on_from_another_checkpoint(self, tmp_path: Path):
+        first = train(LIGHT, None, tmp_path / "first", fresh=64, epochs=10, seed=3, **SMALL)
+        second = train(
+            LIGHT, None, tmp_path / "second", fresh=64, epochs=1, seed=3, start=tmp_path / "first", rate=1e-5, **SMALL
+        )
+        assert second["start"] == first
+        before, after = (record["validation"]["model"]["knob_mae"] for record in (first, second))
+        assert after == pytest.approx(before, abs=0.1)
+        with pytest.raises(InputError, match="layers of another size"):
+            train(LIGHT, None, tmp_path / "third", fresh=8, start=tmp_path / "first", **SMALL | {"hidden_size": 32})
+
+    def test_from_the_train_rows_of_a_dataset(self, tmp_path: Path):
+        build_collection(LIGHT, tmp_path / "data", seed=4, count=40, progress=False)
+        record = train(LIGHT, tmp_path / "data", tmp_path / "first", epochs=1, **SMALL)
+        assert record["sounds"] == 32
+        record = train(LIGHT, tmp_path / "data", tmp_path / "second", epochs=1, **SMALL | {"validation": 0})
+        assert (record["sounds"], record["validation_sounds"]) == (29, 3)
+        record = train(LIGHT, tmp_path / "data", tmp_path / "third", epochs=1, fresh=16, **SMALL)
+        assert record["sounds"] == 48
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"fresh": 0}, "nothing to train on"),
+            ({"fresh": -1}, "nothing to train on"),
+            ({"collection": "guitar"}, "No engine renders"),
+            ({"collection": "piano"}, "Unknown collection"),
+            ({"data": "nowhere"}, "nowhere"),
+            ({"epochs": 0}, "epochs must be positive"),
+            ({"batch_size": -1}, "batch_size must be positive"),
+            ({"seed": -1}, "seed must not be negative"),
+            ({"validation": 0}, "nothing to validate on"),
+            ({"resume": True}, "no interrupted run"),
+        ],
+    )
+    def test_bad_arguments(self, tmp_path: Path, changes: dict, message: str):
+        arguments = {"collection": "noisemaker-light", "data": None, "fresh": 8} | SMALL | changes
+        with pytest.raises(InputError, match=message) as caught:
+            train(arguments.pop("collection"), arguments.pop("data"), tmp_path / "out", **arguments)
+        assert "\n" not in str(caught.value)
+
+    def test_a_folder_that_is_taken(self, tmp_path: Path):
+        (tmp_path / "notes.txt").touch()
+        with pytest.raises(InputError, match="not empty"):
+            train(LIGHT, None, tmp_path, fresh=8, **SMALL)
+        with pytest.raises(InputError, match="is a file"):
+            train(LIGHT, None, tmp_path / "notes.txt", fresh=8, **SMALL)
+
+    def test_a_run_is_not_resumed_as_another(self, tmp_path: Path):
+        with pytest.raises(KeyboardInterrupt):
+            train(LIGHT, None, tmp_path, fresh=32, epochs=2, callbacks=[InterruptedAt(1)], **SMALL)
+        with pytest.raises(InputError, match="had fresh = 32, not 33"):
+            train(LIGHT, None, tmp_path, fresh=33, epochs=2, resume=True, **SMALL)
+
+    def test_sounds_that_do_not_fit_the_presets(self, tmp_path: Path):
+        train(LIGHT, None, tmp_path / "out", fresh=8, epochs=1, **SMALL)
+        with pytest.raises(InputError, match="3 presets need"):
+            evaluate_checkpoint(tmp_path / "out", np.zeros((2, LIGHT.samples)), original_presets(LIGHT, 0, 3))
