@@ -58,10 +58,7 @@ def test_it_keeps_its_promise(collection, stem, first, factor, in_session, media
     recorded = pq.read_table(shared / "real" / f"{stem}.parquet", columns=["flac"])["flac"][first : first + rows]
     recordings = [soundfile.read(io.BytesIO(flac.as_py()), dtype="float32")[0] for flac in recorded]
     presets = original_presets(collection, first, first + rows)
-    if in_session:
-        takes = session_takes(collection, first, first + rows)
-    else:
-        takes = render(presets, first_row=first)
+    takes = session_takes(collection, first, first + rows) if in_session else render(presets, first_row=first)
     tonal = ~noise_sounds(presets)
     distances = {True: [], False: []}
     levels = []
