@@ -5,6 +5,7 @@ What runs per sample is in `noisemaker_voice`.
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,44 +32,55 @@ def _tables(note_samples: int) -> voice.Tables:
     )
 
 
+class _Rows(NamedTuple):
+    """What rows of presets play."""
+
+    settings: np.ndarray
+    """Of `lane_settings`."""
+    generators: np.ndarray
+    """The state of the oscillators' noise at note-on, uint32, (rows, 2)."""
+    seeds: np.ndarray
+    """Likewise of the filter's noise, (rows,)."""
+
+    def select(self, indices: np.ndarray) -> "_Rows":
+        return _Rows(*(values[indices] for values in self))
+
+
 class _Session:
     """LANES voices and the order in which a slot of the session plays them.
 
     Args:
         timing: of a slot.
-        settings: of the first slot, as of `lane_settings`.
-        generators: the state of each take's oscillator noise, uint32, (LANES, 2).
-        seeds: likewise of its filter noise, (LANES,).
+        rows: what the lanes play in the first slot.
     """
 
-    def __init__(self, timing: Timing, settings: np.ndarray, generators: np.ndarray, seeds: np.ndarray):
+    def __init__(self, timing: Timing, rows: _Rows):
         self.note_on = round(timing.note_on * voice.RATE)
         self.note_samples = round((timing.note_off - timing.note_on) * voice.RATE)
         self.cut = round(timing.cut[0] * voice.RATE)
         self.tables = _tables(self.note_samples)
-        self.generators = generators
-        self.seeds = seeds
         self.lanes = voice.Lanes(
             settings=np.empty((LANES, voice.SETTINGS)),
             state=np.zeros((LANES, voice.STATES)),
-            generators=generators.copy(),
+            generators=rows.generators.copy(),
             rings=np.zeros((2, LANES, oscillators.RING)),
             delay=np.zeros((LANES, voice.TRIANGLE_RING)),
             filter_state=np.zeros(ladder.STATE_ROWS * LANES, np.float32),
             filter_constants=np.empty(ladder.CONSTANT_ROWS * LANES, np.float32),
-            filter_seeds=seeds.copy(),
+            filter_seeds=rows.seeds.copy(),
             dc_state=np.zeros(2 * LANES, np.float32),
         )
         # A fresh instance, silent, with its cutoff settled.
-        self.load(settings)
-        self.lanes.state[:, voice.SMOOTH_CUTOFF] = settings[:, voice.CUTOFF]
+        self.load(rows)
+        self.lanes.state[:, voice.SMOOTH_CUTOFF] = rows.settings[:, voice.CUTOFF]
         self.settle()
         self.elapsed = 0
 
-    def load(self, settings: np.ndarray) -> None:
+    def load(self, rows: _Rows) -> None:
         """Send every lane its preset."""
-        self.lanes.settings[:] = settings
-        resonance = settings[:, voice.RESONANCE]
+        self.rows = rows
+        self.lanes.settings[:] = rows.settings
+        resonance = rows.settings[:, voice.RESONANCE]
         constants = self.lanes.filter_constants.reshape(-1, LANES)
         constants[ladder.RESONANCE] = 4.2 * resonance
         constants[ladder.DRIVE_GAIN] = 1.0 + (1.0 - (1.0 - resonance) ** 2)
@@ -86,9 +98,14 @@ class _Session:
         voice.ring_out(self.note_on, self.note_on, _NOTHING, self.lanes)
         self._play(voice.NOTE, self.note_samples)
 
-    def next_slot(self, settings: np.ndarray) -> None:
+    def next_slot(self, rows: _Rows) -> None:
         """Note-off and the next preset, in the same tick."""
-        self.load(settings)
+        # Each shape has a phase of its own, which waits at its start until the shape is chosen.
+        state, old = self.lanes.state, self.lanes.settings
+        for column, wave in ((voice.PHASE1, voice.WAVE1), (voice.PHASE2, voice.WAVE2)):
+            chosen = old[:, wave] != rows.settings[:, wave]
+            state[chosen, column] = voice.start_phases(rows.settings[chosen])[column]
+        self.load(rows)
         stages = self.lanes.state[:, voice.AMP_STAGE]
         stages[stages != envelopes.IDLE] = envelopes.RELEASE
         self.lanes.state[:, voice.AMP_HOLD] = 1.0
@@ -99,8 +116,8 @@ class _Session:
     def take(self) -> np.ndarray:
         """The sound of one take, float32 of shape (samples, LANES)."""
         # A take's noise is its own, whatever went before used up.
-        self.lanes.generators[:] = self.generators
-        self.lanes.filter_seeds[:] = self.seeds
+        self.lanes.generators[:] = self.rows.generators
+        self.lanes.filter_seeds[:] = self.rows.seeds
         lead = self.note_on - self.cut
         out = np.empty((lead + self.note_samples) * LANES, np.float32)
         voice.ring_out(self.note_on - self.elapsed, self.cut - self.elapsed, out, self.lanes)
@@ -112,62 +129,63 @@ class _Session:
         voice.play(phase_of_take, samples, keep_from, _NOTHING if out is None else out, self.lanes, self.tables)
 
 
-def _render_group(
-    timing: Timing, settings: np.ndarray, before: np.ndarray | None, generators: np.ndarray, seeds: np.ndarray
-) -> np.ndarray:
-    session = _Session(timing, settings if before is None else before, generators, seeds)
+def _render_group(timing: Timing, rows: _Rows, before: _Rows | None) -> np.ndarray:
+    session = _Session(timing, rows if before is None else before)
     if before is not None:
         session.play_slot()
-        session.next_slot(settings)
+        session.next_slot(rows)
     return cut_takes(session.take(), voice.RATE, SAMPLE_RATE)
+
+
+def _rows(presets: Presets, noise_seed: int | None, first_row: int) -> _Rows:
+    raw = row_random(noise_seed or 0, first_row, len(presets), 2, stream=1)
+    # Any point of the plug-in's own stream may be where a take's noise begins.
+    positions = raw[:, :1] >> np.array([0, 32], np.uint64)
+    if noise_seed is None:
+        recorded = np.flatnonzero(are_original(presets, first_row))
+        if recorded.size:
+            positions[recorded] = _recorded_positions(presets.collection.name)[first_row + recorded]
+    return _Rows(
+        settings=voice.lane_settings(presets.complete_unit()),
+        generators=noise_states(positions & np.uint64(0xFFFFFFFF)),
+        seeds=(raw[:, 1] & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+    )
 
 
 def render(
     presets: Presets, *, in_session: bool, preceding: Presets | None, noise_seed: int | None, first_row: int
 ) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
-    rows = len(presets)
-    if in_session and preceding is None and rows:
+    count = len(presets)
+    if in_session and preceding is None and count:
         # The very first row has none before it: its slot starts from silence.
         alone = render(presets[:1], in_session=False, preceding=None, noise_seed=noise_seed, first_row=first_row)
         others = render(
             presets[1:], in_session=True, preceding=presets[:1], noise_seed=noise_seed, first_row=first_row + 1
         )
         return np.concatenate([alone, others])
-    unit = presets.complete_unit()
-    settings = voice.lane_settings(unit)
+    rows = _rows(presets, noise_seed, first_row)
     before = None
     if preceding is not None:
-        before = voice.lane_settings(np.concatenate([preceding.complete_unit(), unit[:-1]]))
-    raw = row_random(noise_seed or 0, first_row, rows, 2, stream=1)
-    positions = raw[:, :1] >> np.array([0, 32], np.uint64)
-    recorded = np.flatnonzero(are_original(presets, first_row)) if noise_seed is None else np.zeros(0, np.intp)
-    if recorded.size:
-        positions[recorded] = _recorded_positions(presets.collection.name)[first_row + recorded]
-    generators = noise_states(positions)
-    seeds = (raw[:, 1] & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        first = _rows(preceding, noise_seed, max(first_row - 1, 0))
+        before = _Rows(*(np.concatenate([one, most[:-1]]) for one, most in zip(first, rows, strict=True)))
+    takes = np.empty((count, presets.collection.samples), dtype=np.int16)
 
-    takes = np.empty((rows, presets.collection.samples), dtype=np.int16)
-
-    def group(first: int) -> None:
+    def group(start: int) -> None:
         # A last group that is not full plays its last row in the lanes left over.
-        lanes = np.minimum(np.arange(first, first + LANES), rows - 1)
+        lanes = np.minimum(np.arange(start, start + LANES), count - 1)
         sound = _render_group(
-            presets.collection.timing,
-            settings[lanes],
-            None if before is None else before[lanes],
-            generators[lanes],
-            seeds[lanes],
+            presets.collection.timing, rows.select(lanes), None if before is None else before.select(lanes)
         )
-        takes[first : first + LANES] = sound[: rows - first]
+        takes[start : start + LANES] = sound[: count - start]
 
-    firsts = range(0, rows, LANES)
-    if len(firsts) <= 1:
-        for first in firsts:
-            group(first)
+    starts = range(0, count, LANES)
+    if len(starts) <= 1:
+        for start in starts:
+            group(start)
     else:
         with ThreadPoolExecutor(thread_count()) as pool:
-            list(pool.map(group, firsts))
+            list(pool.map(group, starts))
     return takes
 
 

@@ -74,8 +74,8 @@ STATES = 16
     AMP_HOLD,
     _F_ENV,
     _F_STAGE,
-    _PHASE1,
-    _PHASE2,
+    PHASE1,
+    PHASE2,
     _FM_PHASE,
     _FM_HERTZ,
     _POSITION,
@@ -83,7 +83,7 @@ STATES = 16
 
 _SAW, _PULSE = 0, 1
 OSC1_NOISE = 2
-_TRIANGLE, _SINE, OSC2_NOISE = 2, 3, 4
+TRIANGLE, _SINE, OSC2_NOISE = 2, 3, 4
 _TO_FILTER, _TO_OSC1, _TO_OSC2, _TO_WIDTH, _TO_FM = 1, 2, 3, 4, 5
 
 NOTE = envelopes.ATTACK
@@ -158,6 +158,14 @@ def lane_settings(unit: np.ndarray) -> np.ndarray:
     return settings
 
 
+def start_phases(settings: np.ndarray) -> dict[int, np.ndarray]:
+    """Where the oscillators' phases begin, by column of the state, for rows of `lane_settings`."""
+    return {
+        PHASE1: np.full(len(settings), np.float32(_OSC1_START)),
+        PHASE2: np.where(settings[:, WAVE2] == TRIANGLE, -0.5, 0.0),
+    }
+
+
 @inlined
 def _next_noise(generators, lane, oscillator):
     """The plug-in's noise: s ← 16807·s mod 2³², read as a signed fraction."""
@@ -174,8 +182,8 @@ def _start_note(lane, lanes):
     state[lane, _F_ENV] = 0.0
     state[lane, _F_STAGE] = ATTACK
     state[lane, _LFO_PHASE] = np.float32(_LFO_START)
-    state[lane, _PHASE1] = np.float32(_OSC1_START)
-    state[lane, _PHASE2] = np.float32(-0.5) if settings[lane, WAVE2] == _TRIANGLE else np.float32(0.0)
+    state[lane, PHASE1] = np.float32(_OSC1_START)
+    state[lane, PHASE2] = np.float32(-0.5) if settings[lane, WAVE2] == TRIANGLE else np.float32(0.0)
     state[lane, _FM_PHASE] = 0.0
     state[lane, _FM_HERTZ] = _OSC1_HERTZ
     for sample in range(oscillators.RING):
@@ -216,8 +224,8 @@ def _lane_block(lane, phase_of_take, first, lanes, tables, drive, opening, amp):
     hold = state[lane, AMP_HOLD]
     filter_level = state[lane, _F_ENV]
     filter_stage = int(state[lane, _F_STAGE])
-    phase1 = np.float32(state[lane, _PHASE1])
-    phase2 = np.float32(state[lane, _PHASE2])
+    phase1 = np.float32(state[lane, PHASE1])
+    phase2 = np.float32(state[lane, PHASE2])
     fm_phase = state[lane, _FM_PHASE]
     fm_hertz = state[lane, _FM_HERTZ]
     position = int(state[lane, _POSITION])
@@ -264,7 +272,7 @@ def _lane_block(lane, phase_of_take, first, lanes, tables, drive, opening, amp):
             turns = fm_phase + 0.75
             hertz2 += 10.0 * depth * hertz1 * (1.0 + cosine_of_turns(turns - 1.0 if turns >= 1.0 else turns))
         fm_hertz = hertz1
-        hertz2 = min(hertz2, _TRIANGLE_GUARD if wave2 == _TRIANGLE else _NYQUIST_GUARD)
+        hertz2 = min(hertz2, _TRIANGLE_GUARD if wave2 == TRIANGLE else _NYQUIST_GUARD)
 
         value1 = 0.0
         if wave1 == OSC1_NOISE:
@@ -329,8 +337,8 @@ def _lane_block(lane, phase_of_take, first, lanes, tables, drive, opening, amp):
     state[lane, AMP_HOLD] = hold
     state[lane, _F_ENV] = filter_level
     state[lane, _F_STAGE] = filter_stage
-    state[lane, _PHASE1] = phase1
-    state[lane, _PHASE2] = phase2
+    state[lane, PHASE1] = phase1
+    state[lane, PHASE2] = phase2
     state[lane, _FM_PHASE] = fm_phase
     state[lane, _FM_HERTZ] = fm_hertz
     state[lane, _POSITION] = position
