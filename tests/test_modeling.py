@@ -119,6 +119,7 @@ class TestReading:
             ({"array": np.array([0, np.nan]), "sampling_rate": 8_000}, "not finite"),
             ({"array": np.array([0, np.inf]), "sampling_rate": 8_000}, "not finite"),
             ({"array": np.zeros((200, 100)), "sampling_rate": 8_000}, "channels"),
+            ({"array": [0, 100, -100], "sampling_rate": 8_000}, "64-bit"),
             (7, "Cannot read a sound from int"),
             (None, "Cannot read a sound from NoneType"),
         ],
@@ -192,7 +193,7 @@ class TestAligning:
 class TestFeatures:
     def test_shapes_and_levels(self):
         _, extractor = small_model()
-        features = extractor([{"array": level * tone(), "sampling_rate": SAMPLE_RATE} for level in (1.0, 0.1)])
+        features = extractor([{"array": level * tone(), "sampling_rate": SAMPLE_RATE} for level in (0.9, 0.09)])
         for record in extractor.input_sizes():
             assert features[record["name"]].shape == (2, record["frames"], record["bins"])
             assert torch.isfinite(features[record["name"]]).all()
@@ -201,6 +202,13 @@ class TestFeatures:
         strong = features["short_mels"][0] > 1
         difference = (features["short_mels"][0] - features["short_mels"][1])[strong]
         torch.testing.assert_close(difference, torch.full_like(difference, 2 / 3), rtol=0, atol=1e-3)
+
+    @pytest.mark.parametrize("factor", [2.0, 32_768.0, 1e30])
+    def test_what_is_too_loud_is_turned_down(self, factor: float):
+        _, extractor = small_model()
+        take = extractor.take({"array": tone() * factor, "sampling_rate": SAMPLE_RATE})
+        assert np.abs(take).max() == pytest.approx(0.999)
+        np.testing.assert_allclose(take, tone() / np.abs(tone()).max() * 0.999, atol=1e-5)
 
     def test_a_full_scale_sine_has_power_one(self):
         _, extractor = small_model()
@@ -228,8 +236,8 @@ class TestFeatures:
         _, extractor = small_model()
         samples = np.sin(2 * np.pi * 689.0625 * np.arange(LIGHT.samples) / SAMPLE_RATE)  # one period per hop
         modulation = extractor({"array": samples, "sampling_rate": SAMPLE_RATE})["modulation"][0]
-        # Below 3 Hz the window reaches the end of the take, where the sound breaks off.
-        assert modulation[24:].abs().max() < 0.01
+        # Below 5 Hz the window reaches the end of the take, where the sound breaks off.
+        assert modulation[36:].abs().max() < 0.01
 
     @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 192_000])
     def test_the_rate_does_not_matter(self, rate: int):

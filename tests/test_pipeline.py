@@ -206,7 +206,9 @@ class TestAnswers:
         pipe.save_pretrained(tmp_path)
         assert str(MODELING.parent) not in (tmp_path / "config.json").read_text()
         again = pipeline("audio-to-preset", model=str(tmp_path))
-        assert again(sound(takes[0])) == pipe(sound(takes[0]))
+        got, expected = again(sound(takes[0])), pipe(sound(takes[0]))
+        assert (got["preset"], got["midi"]) == (expected["preset"], expected["midi"])
+        assert got["confidence"] == pytest.approx(expected["confidence"], abs=1e-6)
 
     def test_a_note_later_in_stereo_at_another_rate(self, pipe, takes: np.ndarray):
         for take in takes:
@@ -289,17 +291,17 @@ class TestOddSounds:
 
 
 def test_it_hears_the_real_plug_in(pipe, shared: Path):
-    """Recordings of the plug-in that were not trained on. The bounds leave the aims (0.95, 0.6, 0.985) some luck."""
+    """Recordings of the plug-in, none of which was trained on; 2018's best were 1.91, 1.15 and 0.96."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(shared / "real" / "noisemaker_light-rows-0-799.parquet").slice(0, 200)
+    table = pq.read_table(shared / "real" / "noisemaker_light-rows-0-799.parquet")
     answers = pipe([{"bytes": content} for content in table["flac"].to_pylist()], batch_size=50)
     errors = {
         p.name: np.abs(np.array([answer["preset"][p.name] for answer in answers]) - table[p.name].to_numpy()).mean()
         for p in LIGHT.parameters
         if isinstance(p, Knob)
     }
-    waves = [answer["preset"]["osc2_wave"] for answer in answers]
-    assert np.mean(list(errors.values())) < 1.05
-    assert errors["filter_cutoff"] < 0.65
-    assert np.mean(np.array(waves) == table["osc2_wave"].to_pylist()) > 0.97
+    waves = np.array([answer["preset"]["osc2_wave"] for answer in answers])
+    assert np.mean(list(errors.values())) <= 0.95
+    assert errors["filter_cutoff"] <= 0.6
+    assert np.mean(waves == np.array(table["osc2_wave"].to_pylist())) >= 0.985

@@ -24,6 +24,8 @@ except ImportError:
 
 MAX_SECONDS = 60
 """No more than this is read of a sound; its first sound should have come by then."""
+MAX_SAMPLES = 2**26
+"""No more than this either, over all channels."""
 MAX_CHANNELS = 64
 RATES = (1_000, 768_000)
 """Lowest and highest sample rate that is believed, in Hz."""
@@ -35,6 +37,8 @@ ONSET_DB = -40.0
 SAME_LENGTH = 0.001
 """A sound whose length differs from a take's by at most this, in seconds, is one."""
 
+PEAK = 0.999
+"""Louder takes are turned down to this peak, as when the collections were recorded."""
 POWER_FLOOR = 1e-10
 """Added to every power, relative to a full-scale sine: the noise of 16 bits lies there."""
 BATCH = 64
@@ -62,7 +66,8 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
 
     A sound as long as a take is used as it is. In any other, the onset is looked for and
     put where the note starts in a take; what lies before and after is cut, or is silence.
-    Channels are averaged. Levels are kept: they tell of the settings.
+    Channels are averaged. Levels are kept, since they tell of the settings, but for takes
+    that are louder than full scale.
 
     Args:
         sampling_rate: of a take, in Hz.
@@ -133,7 +138,8 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         samples, rate = read_sound(sound, sampling_rate)
         if rate != self.sampling_rate:
             samples = soxr.resample(samples, rate, self.sampling_rate)
-        return align(samples, self.take_samples, round(self.note_on * self.sampling_rate), self.sampling_rate)
+        take = align(samples, self.take_samples, round(self.note_on * self.sampling_rate), self.sampling_rate)
+        return take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
 
     def transform(self, takes: torch.Tensor) -> dict[str, torch.Tensor]:
         """Takes to the model's inputs; see `__call__` for the shapes.
@@ -170,7 +176,7 @@ def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray
             not decoded); or a decoder with `get_all_samples` (as datasets gives audio
             that is). Arrays have shape (samples,), (samples, channels) or (channels,
             samples): the shorter axis is the channels. Floats have full scale ±1,
-            integers that of their type.
+            integers (of 8 to 32 bits) that of their type.
         sampling_rate: of a bare array, in Hz.
 
     Returns:
@@ -217,8 +223,8 @@ def _read_file(source: Path | io.BytesIO, name: str) -> tuple[np.ndarray, int]:
         with soundfile.SoundFile(source) as file:
             rate, channels = file.samplerate, file.channels
             _check_format(rate, channels, name)
-            # Blocks: some decoders only find out at the end that a file is cut off.
-            samples = file.read(min(len(file), MAX_SECONDS * rate), dtype="float32", always_2d=True)
+            frames = min(len(file), MAX_SECONDS * rate, MAX_SAMPLES // channels)
+            samples = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -241,6 +247,11 @@ def _from_array(values: Any, rate: Any) -> tuple[np.ndarray, int]:
         )
     if samples.size == 0:
         raise InputError("There are no samples in the given array.")
+    if samples.dtype.kind in "iu" and samples.dtype.itemsize > 4:
+        raise InputError(
+            "The full scale of 64-bit integers (and of lists of integers) is not known; give an array of int16, int32 "
+            "or floats from -1 to 1."
+        )
     if samples.ndim == 1:
         samples = samples[:, None]
     elif samples.shape[0] < samples.shape[1]:

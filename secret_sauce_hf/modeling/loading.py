@@ -1,16 +1,18 @@
 """A pipeline from a checkpoint, with errors that say what to do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
 
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
+from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, check_checkpoint
+from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION, TASK, checkpoint_path
 
-if TYPE_CHECKING:
-    from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 
-
-def load_pipeline(checkpoint: str | Path | None = None, *, collection: str | None = None) -> "AudioToPresetPipeline":
+def load_pipeline(checkpoint: str | Path | None = None, *, collection: str | None = None) -> AudioToPresetPipeline:
     """The `audio-to-preset` pipeline of a checkpoint.
 
     Args:
@@ -22,13 +24,6 @@ def load_pipeline(checkpoint: str | Path | None = None, *, collection: str | Non
         InputError: no checkpoint ships for the collection; the folder is none, lacks a
             file, or does not fit; the checkpoint is for another collection.
     """
-    import torch
-
-    from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
-    from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
-    from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, check_checkpoint
-    from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
-
     folder = checkpoint_path(collection or DEFAULT_COLLECTION) if checkpoint is None else Path(checkpoint)
     if not folder.is_dir():
         raise InputError(f"No such checkpoint folder: {folder}.")

@@ -310,7 +310,8 @@ def _record(
     validation["nearest"] = score(nearest_answers(few.features, few.presets, checks.features), checks.presets)
     instrument = collection.instrument.name
     return {
-        "run": asdict(run),
+        # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
+        "run": asdict(run) | {key: Path(path).name for key in ("data", "start") if (path := getattr(run, key))},
         "start": _read_record(run.start),
         "sounds": len(examples),
         "validation_sounds": len(checks),
@@ -318,7 +319,15 @@ def _record(
         "parameters": sum(p.numel() for p in model.parameters()),
         "engine_version": engine_version(instrument) if has_engine(instrument) else None,
         "versions": {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")},
-        "validation": {name: asdict(scores) for name, scores in validation.items()},
+        "validation": {name: _without_nan(asdict(scores)) for name, scores in validation.items()},
+    }
+
+
+def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
+    """Null for NaN, which JSON does not know."""
+    return {
+        key: _without_nan(value) if isinstance(value, dict) else value if np.isfinite(value) else None
+        for key, value in values.items()
     }
 
 
