@@ -332,6 +332,8 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever read our output has had enough.
         _drop_output()
         code = EXIT_BROKEN_PIPE
+    except ChildProcessError as error:
+        _complain(str(error))
     except OSError as error:
         if error.errno is None:
             raise

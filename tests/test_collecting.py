@@ -369,7 +369,7 @@ def test_a_killed_worker(tmp_path):
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
-    with pytest.raises(RuntimeError, match="the same command goes on from the finished shards"):
+    with pytest.raises(ChildProcessError, match="the same command goes on from the finished shards"):
         build_collection(LIGHT, tmp_path / "out", rows=BORDER, workers=2, progress=False)
     killer.join()
     assert not multiprocessing.active_children()

@@ -67,7 +67,7 @@ def build_collection(
     Raises:
         InputError: arguments that do not go together or are out of range; `out` holds
             something else; no engine renders the instrument.
-        RuntimeError: a worker was killed from outside.
+        ChildProcessError: a worker was killed from outside.
     """
     out = Path(out)
     plan = _plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard)
@@ -166,7 +166,7 @@ def _write_in_processes(
                     future.result()
                     advance(len(futures[future]))
         except BrokenProcessPool as error:
-            raise RuntimeError(
+            raise ChildProcessError(
                 "A worker was killed from outside, perhaps for want of memory; the same command goes on from the "
                 "finished shards; give it fewer workers."
             ) from error

@@ -125,10 +125,14 @@ def train(
     _check(run, collection)
     out = Path(out)
     work = out / ".training"
-    _claim(out, work, run, resume)
+    _check_folder(out, work, run, resume)
 
     model, extractor = _model(run, collection)
     examples, checks = _examples(run, collection, extractor, progress)
+    if not resume:
+        # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
+        work.mkdir(parents=True)
+        _write_whole(work / RUN_FILE, json.dumps(asdict(run), indent=2) + "\n")
     trainer = _trainer(model, run, examples, checks, work, progress)
     for callback in callbacks:
         trainer.add_callback(callback)
@@ -157,7 +161,7 @@ def _check(run: _Run, collection: Collection) -> None:
             raise InputError(f"{name} must be positive, got {getattr(run, name)}.")
 
 
-def _claim(out: Path, work: Path, run: _Run, resume: bool) -> None:
+def _check_folder(out: Path, work: Path, run: _Run, resume: bool) -> None:
     """See that `out` is free for this run, or holds it if it is to be resumed."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder for the checkpoint.")
@@ -175,8 +179,6 @@ def _claim(out: Path, work: Path, run: _Run, resume: bool) -> None:
         return
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
-    work.mkdir(parents=True)
-    _write_whole(record, json.dumps(asdict(run), indent=2) + "\n")
 
 
 def _model(run: _Run, collection: Collection) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
