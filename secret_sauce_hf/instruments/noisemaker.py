@@ -2,8 +2,8 @@
 
 Controllers as mapped by the base preset of 2018. The heard rules are those that
 held when the recordings of the plug-in were examined: a level below 1.5 of 10 is
-30 dB under full, and an LFO amount within 1.2 of the centre is a twentieth of a
-percent of its range or less (the amount is cubed).
+30 dB under full, and an LFO amount within 1.2 of the centre is less than 1.4 % of
+its range (the amount is cubed).
 """
 
 from secret_sauce_hf.instruments.spec import (
