@@ -4,7 +4,6 @@ Channels are counted from 0, as mido does: channel 0 is "MIDI channel 1".
 """
 
 import io
-import os
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Literal, get_args
 import mido
 import numpy as np
 
+from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import (
     CHANNEL,
     NOTE,
@@ -345,12 +345,9 @@ def write_midi_file(midi_file: mido.MidiFile, path: str | Path) -> None:
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: it is a folder, or its own folder does not exist.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        midi_file.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = io.BytesIO()
+    midi_file.save(file=content)
+    write_whole(path, content.getvalue())
 
 
 def port_names() -> list[str]:

@@ -275,21 +275,21 @@ def original_presets(collection: str | Collection, start: int = 0, stop: int | N
     stop = collection.count if stop is None else stop
     if not 0 <= start <= stop <= collection.count:
         raise InputError(f"{collection.name} has rows 0 to {collection.count - 1} of 2018, not {start} to {stop - 1}.")
-    cc = _enumerate_cc(collection) if collection.enumerated else _draw_original_cc(collection, stop)
-    return Presets.from_cc(collection, cc[start:stop], [sound_file(row) for row in range(start, stop)])
+    rows = [sound_file(row) for row in range(start, stop)]
+    return Presets.from_cc(collection, _original_cc(collection)[start:stop], rows)
 
 
 def are_original(presets: Presets, first_row: int = 0) -> np.ndarray:
     """Which rows are those of 2018, to the CC step, if they are numbered from `first_row` on: (rows,), bool."""
-    table = _original_cc(presets.collection.name)[first_row : first_row + len(presets)]
+    table = _original_cc(presets.collection)[first_row : first_row + len(presets)]
     same = np.zeros(len(presets), dtype=bool)
     same[: len(table)] = (presets.cc[: len(table)] == table).all(axis=1)
     return same
 
 
 @cache
-def _original_cc(collection: str) -> np.ndarray:
-    return original_presets(collection).cc
+def _original_cc(collection: Collection) -> np.ndarray:
+    return _enumerate_cc(collection) if collection.enumerated else _draw_original_cc(collection)
 
 
 def draw_presets(collection: str | Collection, count: int, seed: int, start: int = 0) -> Presets:
@@ -332,7 +332,7 @@ def row_random(seed: int, start: int, count: int, width: int, stream: int = 0) -
     return generator.random_raw(count * steps * 4).reshape(count, steps * 4)[:, :width]
 
 
-def _draw_original_cc(collection: Collection, rows: int) -> np.ndarray:
+def _draw_original_cc(collection: Collection) -> np.ndarray:
     """`random.randint` as Python 2 drew it, one draw per parameter, row by row."""
     generator = random.Random(ORIGINAL_SEED)
     sizes, offsets = [], []
@@ -340,7 +340,7 @@ def _draw_original_cc(collection: Collection, rows: int) -> np.ndarray:
         low, high = parameter.limits if isinstance(parameter, Knob) else (0, len(parameter.codes) - 1)
         sizes.append(high - low + 1)
         offsets.append(low)
-    draws = np.array([generator.random() for _ in range(rows * len(sizes))]).reshape(rows, len(sizes))
+    draws = np.array([generator.random() for _ in range(collection.count * len(sizes))]).reshape(-1, len(sizes))
     cc = (draws * sizes).astype(np.int64) + offsets
     for column, parameter in enumerate(collection.parameters):
         if not isinstance(parameter, Knob):

@@ -28,7 +28,7 @@ from secret_sauce_hf.collecting import (
     shards,
 )
 from secret_sauce_hf.collecting.card import heard_text, simplify
-from secret_sauce_hf.collecting.files import encode
+from secret_sauce_hf.collecting.sounds import encode
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
 from secret_sauce_hf.instruments.spec import holds

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from secret_sauce_hf.collecting import session_start, sounds, write_sounds
-from secret_sauce_hf.collecting.files import encode
+from secret_sauce_hf.collecting.sounds import encode
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets

@@ -89,6 +89,9 @@ def test_commands_that_take_too_long_to_run_exist_at_least():
         words = line.partition("#")[0].split()
         if words[:1] == ["make"]:
             assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+        if words[:1] == ["python"]:
+            done = subprocess.run([sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
         if words[:1] == ["secret-sauce"]:
             text = CliRunner().invoke(cli.app, [words[1], "--help"], terminal_width=200).output
             for option in (word for word in words if word.startswith("--")):

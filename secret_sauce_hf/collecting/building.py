@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from secret_sauce_hf.collecting.card import CARD_NAME, dataset_card
 from secret_sauce_hf.collecting.columns import features
-from secret_sauce_hf.collecting.files import temporary, write_whole
 from secret_sauce_hf.collecting.plan import DATA_FOLDER, Plan, Shard, shard_files
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.collecting.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.collecting.worker import prepare_worker, work
 from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 
 RECORD_NAME = ".build.json"

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -69,7 +68,7 @@ class Plan:
     def presets(self, start: int, stop: int) -> Presets:
         """Rows `start` to `stop`."""
         if self.seed is None:
-            return _original(self.collection)[start:stop]
+            return original_presets(self.collection, start, stop)
         return draw_presets(self.collection, stop - start, self.seed, start)
 
     @property
@@ -119,11 +118,6 @@ def shard_files(folder: Path) -> list[Path]:
     """The Parquet files that are named as shards of a build, in row order."""
     data = folder / DATA_FOLDER
     return [path for split in SPLITS for path in sorted(data.glob(f"{split}-[0-9]*-of-[0-9]*.parquet"))]
-
-
-@lru_cache(maxsize=2)
-def _original(collection: Collection) -> Presets:
-    return original_presets(collection)
 
 
 def _fingerprint(collection: Collection) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from secret_sauce_hf.collecting.files import encode, temporary
 from secret_sauce_hf.collecting.plan import Plan, Shard
-from secret_sauce_hf.collecting.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.collecting.sounds import ROWS_AT_ONCE, encode
 from secret_sauce_hf.engines import render
+from secret_sauce_hf.files import temporary
 from secret_sauce_hf.instruments import Switch
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 

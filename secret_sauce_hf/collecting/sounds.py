@@ -1,18 +1,34 @@
-"""Presets to WAV files."""
+"""Presets to sounds as bytes and as WAV files."""
 
+import io
 import re
 from pathlib import Path
 
-from secret_sauce_hf.collecting.files import encode, write_whole
+import numpy as np
+import soundfile
+
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.engines import engine_version, render
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
 from secret_sauce_hf.presets import Presets, are_original, original_presets
 
 ROWS_AT_ONCE = 400
 """Rows rendered in one call: enough for every core, few megabytes of memory."""
 
 _NUMBERED_FILE = re.compile(r"s(0|[1-9][0-9]{0,8})\.wav")
+
+
+def encode(take: np.ndarray, container: str) -> bytes:
+    """A take as the bytes of a 16-bit mono file.
+
+    Args:
+        take: int16 samples at 22,050 Hz, shape (samples,).
+        container: "FLAC" or "WAV".
+    """
+    buffer = io.BytesIO()
+    soundfile.write(buffer, take, SAMPLE_RATE, format=container, subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def write_sounds(

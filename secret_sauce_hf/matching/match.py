@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from secret_sauce_hf.collecting.files import write_whole
 from secret_sauce_hf.engines import engine_version, has_engine, render
+from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
 from secret_sauce_hf.metrics import distances
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from secret_sauce_hf.instruments import InputError, Knob
+from secret_sauce_hf.metrics import knob_mae, switch_accuracy
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.loading import load_pipeline
@@ -47,14 +48,10 @@ def score(answers: np.ndarray, presets: Presets) -> Scores:
     heard = presets.heard()
     everywhere, where_heard = {}, {}
     for column, parameter in enumerate(presets.parameters):
-        told, true = answers[:, column], presets.unit[:, column]
-        if isinstance(parameter, Knob):
-            points = np.abs(parameter.unit_to_setting(told) - parameter.unit_to_setting(true))
-        else:
-            points = (told == true).astype(np.float64)
-        everywhere[parameter.name] = float(points.mean())
-        rows = heard[:, column]
-        where_heard[parameter.name] = float(points[rows].mean()) if rows.any() else float("nan")
+        measure = knob_mae if isinstance(parameter, Knob) else switch_accuracy
+        true, told = (parameter.unit_to_setting(unit[:, column]) for unit in (presets.unit, answers))
+        everywhere[parameter.name] = float(measure(true, told))
+        where_heard[parameter.name] = float(measure(true, told, heard[:, column]))
     knobs = [everywhere[p.name] for p in presets.parameters if isinstance(p, Knob)]
     switches = [everywhere[p.name] for p in presets.parameters if not isinstance(p, Knob)]
     return Scores(

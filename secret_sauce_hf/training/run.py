@@ -13,6 +13,7 @@ import torch
 from transformers import EvalPrediction, Trainer, TrainerCallback, TrainingArguments
 
 from secret_sauce_hf.engines import engine_version, has_engine
+from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
@@ -132,7 +133,7 @@ def train(
     if not resume:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True)
-        _write_whole(work / RUN_FILE, json.dumps(asdict(run), indent=2) + "\n")
+        write_whole(work / RUN_FILE, (json.dumps(asdict(run), indent=2) + "\n").encode())
     trainer = _trainer(model, run, examples, checks, work, progress)
     for callback in callbacks:
         trainer.add_callback(callback)
@@ -368,9 +369,3 @@ def save_checkpoint(
         path.chmod(0o644)  # safetensors lets nobody but the owner read
         path.replace(out / path.name)
     temporary.rmdir()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -1,24 +1,6 @@
-"""Sounds as bytes, and files that are there whole or not at all."""
+"""Files that are there whole or not at all."""
 
-import io
 from pathlib import Path
-
-import numpy as np
-import soundfile
-
-from secret_sauce_hf.instruments import SAMPLE_RATE
-
-
-def encode(take: np.ndarray, container: str) -> bytes:
-    """A take as the bytes of a 16-bit mono file.
-
-    Args:
-        take: int16 samples at 22,050 Hz, shape (samples,).
-        container: "FLAC" or "WAV".
-    """
-    buffer = io.BytesIO()
-    soundfile.write(buffer, take, SAMPLE_RATE, format=container, subtype="PCM_16")
-    return buffer.getvalue()
 
 
 def temporary(path: Path, mark: str = "") -> Path:
