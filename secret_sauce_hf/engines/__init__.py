@@ -8,10 +8,13 @@ import numpy as np
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.presets import Presets
 
-__all__ = ["has_engine", "render"]
+__all__ = ["has_engine", "remembers", "render"]
 
 # Modules are named, not imported: Numba and its compiled kernels load on first use.
-_ENGINES = {"noisemaker": "secret_sauce_hf.engines.noisemaker"}
+_ENGINES = {
+    "noisemaker": "secret_sauce_hf.engines.noisemaker",
+    "subphatty": "secret_sauce_hf.engines.subphatty",
+}
 
 
 def has_engine(instrument: str) -> bool:
@@ -22,6 +25,11 @@ def has_engine(instrument: str) -> bool:
 def engine_version(instrument: str) -> str:
     """Version of the instrument's engine; it changes whenever the engine's sound does."""
     return str(_module(instrument).VERSION)
+
+
+def remembers(instrument: str) -> bool:
+    """Whether the engine can render takes in session, each in the state that the one before it leaves."""
+    return bool(_module(instrument).REMEMBERS)
 
 
 def render(
@@ -50,11 +58,14 @@ def render(
         int16 of shape (rows, samples) at 22,050 Hz.
 
     Raises:
-        InputError: no engine renders this instrument.
+        InputError: no engine renders this instrument, or not in session.
     """
+    instrument = presets.collection.instrument.name
+    if in_session and not remembers(instrument):
+        raise InputError(f"The engine of {instrument} renders every take from silence; leave out `in_session`.")
     if preceding is not None and (not in_session or len(preceding) != 1):
         raise InputError("`preceding` is the one row before the first and needs in_session=True.")
-    renderer: Callable[..., np.ndarray] = _module(presets.collection.instrument.name).render
+    renderer: Callable[..., np.ndarray] = _module(instrument).render
     return renderer(presets, in_session=in_session, preceding=preceding, noise_seed=noise_seed, first_row=first_row)
 
 

@@ -40,3 +40,29 @@ def power_of_two(x):
     steps = int(abs(whole))
     scale = np.float64(np.int64(1) << steps)
     return series * 1.4142135623730951 * (scale if whole >= 0 else 1.0 / scale)
+
+
+_PART = np.float32(np.log(2.0) / 16.0)
+_F10, _F45, _F105 = np.float32(10.0), np.float32(45.0), np.float32(105.0)
+_F1, _F2, _F3, _F4, _F5, _F6 = (np.float32(1.0 / n) for n in range(1, 7))
+
+
+@inlined
+def power_of_two_single(x):
+    """2**x in single precision for |x| < 6, without a branch; relative error below 4e-6, 0.007 cents.
+
+    The Taylor series of a sixteenth of the exponent, squared four times.
+    """
+    y = x * _PART
+    root = _F1 + y * (_F1 + y * _F2 * (_F1 + y * _F3 * (_F1 + y * _F4 * (_F1 + y * _F5 * (_F1 + y * _F6)))))
+    root = root * root
+    root = root * root
+    root = root * root
+    return root * root
+
+
+@inlined
+def tangent_single(x):
+    """tan x in single precision for 0 <= x <= π/4: a Padé approximant, error below 3e-6."""
+    z = x * x
+    return x * (_F105 - _F10 * z) / (_F105 - z * (_F45 - z))

@@ -3,7 +3,6 @@
 What runs per sample is in `noisemaker_voice`.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -12,12 +11,14 @@ import numpy as np
 from secret_sauce_hf.engines import envelopes, ladder, lfo, oscillators
 from secret_sauce_hf.engines import noisemaker_voice as voice
 from secret_sauce_hf.engines.compiling import LANES
-from secret_sauce_hf.engines.takes import cut_takes, thread_count
+from secret_sauce_hf.engines.takes import cut_takes, render_groups
 from secret_sauce_hf.instruments import SAMPLE_RATE, Timing
 from secret_sauce_hf.presets import Presets, are_original, original_presets, row_random
 
 VERSION = "1"
 """Raise it whenever the sound changes."""
+REMEMBERS = True
+"""A note starts in the state that the one before it left."""
 
 _NOTHING = np.zeros(0, np.float32)
 
@@ -169,24 +170,12 @@ def render(
     if preceding is not None:
         first = _rows(preceding, noise_seed, max(first_row - 1, 0))
         before = _Rows(*(np.concatenate([one, most[:-1]]) for one, most in zip(first, rows, strict=True)))
-    takes = np.empty((count, presets.collection.samples), dtype=np.int16)
 
-    def group(start: int) -> None:
-        # A last group that is not full plays its last row in the lanes left over.
-        lanes = np.minimum(np.arange(start, start + LANES), count - 1)
-        sound = _render_group(
-            presets.collection.timing, rows.select(lanes), None if before is None else before.select(lanes)
-        )
-        takes[start : start + LANES] = sound[: count - start]
+    def group(lanes: np.ndarray) -> np.ndarray:
+        preceding_rows = None if before is None else before.select(lanes)
+        return _render_group(presets.collection.timing, rows.select(lanes), preceding_rows)
 
-    starts = range(0, count, LANES)
-    if len(starts) <= 1:
-        for start in starts:
-            group(start)
-    else:
-        with ThreadPoolExecutor(thread_count()) as pool:
-            list(pool.map(group, starts))
-    return takes
+    return render_groups(count, presets.collection.samples, group)
 
 
 @cache
