@@ -12,6 +12,7 @@ __all__ = ["has_engine", "remembers", "render"]
 
 # Modules are named, not imported: Numba and its compiled kernels load on first use.
 _ENGINES = {
+    "guitar-rack": "secret_sauce_hf.engines.guitar_rack",
     "noisemaker": "secret_sauce_hf.engines.noisemaker",
     "subphatty": "secret_sauce_hf.engines.subphatty",
 }

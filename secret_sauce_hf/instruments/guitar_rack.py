@@ -3,17 +3,34 @@
 In 2018: Ableton Tension into Guitar Rig 5 Player.
 """
 
-from secret_sauce_hf.instruments.spec import Collection, Instrument, Knob, Switch, Timing, is_one_of
+from secret_sauce_hf.instruments.spec import (
+    ALWAYS,
+    Collection,
+    Instrument,
+    Knob,
+    Rule,
+    Switch,
+    Timing,
+    above,
+    all_of,
+    is_one_of,
+)
 
 
 def _effect(effect: str, control: int, about: str) -> Switch:
     return Switch(f"{effect}_on_off", (control,), (0, 127), ("off", "on"), about=about)
 
 
-def _knob(name: str, control: int, about: str, drawn: tuple[int, int] | None = None) -> Knob:
-    """A knob of the effect that its name starts with, heard while that effect is on."""
+def _knob(name: str, control: int, about: str, drawn: tuple[int, int] | None = None, condition: Rule = ALWAYS) -> Knob:
+    """A knob of the effect that its name starts with, heard while that effect is on and `condition` holds."""
     effect = name.split("_")[0]
-    return Knob(name, (control,), drawn=drawn, heard=is_one_of(f"{effect}_on_off", "on"), about=about)
+    heard = is_one_of(f"{effect}_on_off", "on")
+    return Knob(
+        name, (control,), drawn=drawn, heard=heard if condition == ALWAYS else all_of(heard, condition), about=about
+    )
+
+
+_DELAY_MIXED_IN = above("delay_intensity", 0.0)
 
 
 INSTRUMENT = Instrument(
@@ -44,9 +61,9 @@ INSTRUMENT = Instrument(
             display=(("pitchmod", "pitch mod"),),
         ),
         # So that every repeat falls within the take.
-        _knob("delay_time", 4, "Delay time", drawn=(0, 64)),
-        _knob("delay_feedback", 68, "Delay feedback"),
-        _knob("delay_intensity", 84, "Delay level"),
+        _knob("delay_time", 4, "Delay time", drawn=(0, 64), condition=_DELAY_MIXED_IN),
+        _knob("delay_feedback", 68, "Delay feedback", condition=_DELAY_MIXED_IN),
+        _knob("delay_intensity", 84, "Mix of the delay, dry at 0"),
         _knob("reverb_room_size", 5, "Room size of the reverb"),
         _knob("reverb_bright", 85, "Brightness of the reverb"),
     ),
