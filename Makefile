@@ -1,21 +1,26 @@
-# Everything is installed into .venv in this checkout and nowhere else.
+# Everything is installed into .venv and .venv-datasets36 in this checkout and nowhere else.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+STAMP_BENCH := $(VENV)/.installed-bench
+# datasets 3.6 is the last version that loads scripts.
+VENV36 := .venv-datasets36
+STAMP36 := $(VENV36)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test bench lint format clean
+.PHONY: help install demo test test-datasets36 bench lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
 	@echo 'make demo      match a sound of the real plug-in and show truth beside prediction'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
+	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make lint      check style and types'
-	@echo 'make bench     time the engine and the building of a collection'
+	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
 	@echo 'make format    format the code'
-	@echo 'make clean     remove $(VENV) and the tools'"'"' caches'
+	@echo 'make clean     remove $(VENV), $(VENV36) and the tools'"'"' caches'
 
 install: $(STAMP)
 
@@ -25,7 +30,12 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: $(STAMP)
+# What does not follow from the version of datasets is left to the other tests.
+test-datasets36: $(STAMP36)
+	$(VENV36)/bin/python -m pytest tests/test_loading_scripts.py tests/test_collecting.py \
+		-k 'not stopped and not killed and not ctrl_c' $(ARGS)
+
+bench: $(STAMP_BENCH)
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
 lint: $(STAMP)
@@ -38,7 +48,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV36) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
@@ -46,12 +56,25 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group dev --editable '.[all]'
 	@touch $@
 
+# What the benchmarks compare with; nothing else uses it.
+$(STAMP_BENCH): $(STAMP)
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-deps --group bench
+	@touch $@
+
+$(STAMP36): pyproject.toml constraints-datasets36.txt | $(VENV36)/bin/python
+	@echo '*' > $(VENV36)/.gitignore
+	$(VENV36)/bin/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
+	@echo 'Installing into $(VENV36): a minute the first time.'
+	$(VENV36)/bin/python -m pip install --quiet --quiet --constraint constraints-datasets36.txt \
+		--group datasets36 --editable '.[archives]'
+	@touch $@
+
 # Debian keeps ensurepip, which a new environment needs, in a package of its own.
-$(BIN)/python:
+$(BIN)/python $(VENV36)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'This needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 			&& apt-get update -q && apt-get install -q -y --no-install-recommends python3-venv; } \
 		|| { echo '$(PYTHON) cannot make environments: apt-get install python3-venv' >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D:/bin=)

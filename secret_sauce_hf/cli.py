@@ -5,6 +5,7 @@ light commands answer at once.
 """
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 1
+EXIT_BAD_ARCHIVE = 1
 
 # The packages of each extra, by the name they are imported under.
 _EXTRAS = {"torch": "models", "transformers": "models", "accelerate": "models", "matplotlib": "plots"}
@@ -166,19 +168,35 @@ def render(
 def build(
     collection: CollectionName,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[A:]B", help="Of the rows of 2018 the first B, or those from A to B - 1.", show_default=False
+        ),
+    ] = None,
     seed: Seed = None,
     count: Count = None,
     in_session: Annotated[
         bool | None,
         typer.Option(
             "--in-session/--from-silence",
-            help="How a take starts: in the state the row before leaves (default for the rows of 2018) "
-            "or from silence (default for fresh rows).",
+            help="How a take starts: in the state the row before leaves (default for the rows of 2018, "
+            "of NoiseMaker only) or from silence.",
             show_default=False,
         ),
     ] = None,
     rows_per_shard: Annotated[int, typer.Option(min=1, help="Rows of one Parquet file.")] = 1000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
+    measure_heard: Annotated[
+        bool,
+        typer.Option(
+            "--measure-heard",
+            help="Also measure which parameters are heard in each row, by moving one at a time. "
+            "Takes some 40 to 70 times as long.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that render. One uses every core; more need more memory.")
+    ] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same folder.")] = False,
 ) -> None:
     """Render a collection into a dataset that `datasets.load_dataset` reads.
@@ -187,24 +205,91 @@ def build(
 
     [bold]Examples[/bold]
 
-    secret-sauce build noisemaker-light --out light
+    secret-sauce build noisemaker-light --out light      # the 1,000 rows of 2018
 
-    secret-sauce build noisemaker --seed 1 --count 20000 --out fresh
+    secret-sauce build subphatty --rows 8000:8100 --out few
+
+    secret-sauce build guitar --seed 1 --count 20000 --out fresh
     """
     from secret_sauce_hf.collecting import build_collection
 
     folder = build_collection(
         collection,
         out,
-        rows=None if count is None or seed is not None else (0, count),
+        rows=_row_range(rows) if rows is not None else None if seed is not None or count is None else (0, count),
         seed=seed,
-        count=None if seed is None else count,
+        count=None if rows is None and seed is None else count,
         in_session=in_session,
         rows_per_shard=rows_per_shard,
+        measure=measure_heard,
         workers=workers,
         overwrite=overwrite,
     )
     _say(f'{folder}: load it with datasets.load_dataset("{folder}").')
+
+
+@app.command()
+def sheet(
+    collection: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[COLLECTION]",
+            help=f"One of {', '.join(COLLECTIONS)}; not needed with --data.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Show a dataset made by `build` instead of rendering.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SHEET.png", help="The file to write; ./<name>-sheet.png if not given.", show_default=False
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train or test of --data; all rows if not given.", show_default=False)
+    ] = None,
+    seed: Seed = None,
+    rows: Annotated[int, typer.Option(help="How many rows to render.")] = 608,
+    tiles: Annotated[int, typer.Option(help="How many takes to show as spectrograms.")] = 48,
+) -> None:
+    """Draw what is in a collection or a dataset: spectrograms, levels, brightness and settings in one picture.
+
+    [bold]Examples[/bold]
+
+    secret-sauce sheet subphatty
+
+    secret-sauce sheet --data light --split test --out light.png
+    """
+    from secret_sauce_hf.collecting import write_sheet
+
+    if out is None:
+        name = collection if data is None else data.resolve().name
+        out = Path(f"{name or 'sound'}-sheet.png")
+    write_sheet(out, collection, data, split=split, seed=seed, rows=rows, tiles=tiles)
+    _say(f"{out}: a picture of {collection if data is None else data}.")
+
+
+@app.command("check-archive")
+def check_archive(
+    collection: CollectionName,
+    archive: Annotated[
+        Path, typer.Argument(metavar="ARCHIVE", help="A folder or zip of 2018: a CSV and its WAVs.", show_default=False)
+    ],
+) -> None:
+    """Check an archive of 2018: which sounds are missing, broken, changed or too many.
+
+    [bold]Example[/bold]
+
+    secret-sauce check-archive subphatty Downloads/subphatty.zip
+    """
+    from secret_sauce_hf.collecting import Archive
+
+    report = Archive(archive, collection).check()
+    print(report)
+    raise typer.Exit(EXIT_BAD_ARCHIVE if report.bad_rows else 0)
 
 
 @app.command()
@@ -367,6 +452,14 @@ def _rows(collection: str, seed: int | None, count: int | None, start: int, tabl
     if count is None:
         raise InputError("--seed needs --count: how many rows to draw.")
     return draw_presets(collection, count, seed, start)
+
+
+def _row_range(text: str) -> tuple[int, int]:
+    """`B` or `A:B` as first row and row after the last."""
+    match = re.fullmatch(r"(?:([0-9]{1,12}):)?([0-9]{1,12})", text)
+    if match is None:
+        raise InputError(f"--rows {text}: give a number of rows, 500, or a range, 8000:8100.")
+    return int(match[1] or 0), int(match[2])
 
 
 def _busy() -> AbstractContextManager[object]:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
+from secret_sauce_hf import engines
 from secret_sauce_hf.collecting import build_collection
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceFeatureExtractor, load_pipeline
@@ -183,12 +184,17 @@ class TestTraining:
         record = train(LIGHT, tmp_path / "data", tmp_path / "third", epochs=1, fresh=16, **SMALL)
         assert record["sounds"] == 48
 
+    def test_fresh_sounds_need_an_engine(self, tmp_path: Path, monkeypatch):
+        monkeypatch.delitem(engines._ENGINES, "guitar-rack")
+        with pytest.raises(InputError, match="No engine renders"):
+            train("guitar", None, tmp_path / "model", fresh=8, **SMALL)
+        assert not (tmp_path / "model").exists()
+
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
             ({"fresh": 0}, "nothing to train on"),
             ({"fresh": -1}, "nothing to train on"),
-            ({"collection": "guitar"}, "No engine renders"),
             ({"collection": "piano"}, "Unknown collection"),
             ({"data": "nowhere"}, "nowhere"),
             ({"epochs": 0}, "epochs must be positive"),

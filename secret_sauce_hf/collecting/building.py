@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from secret_sauce_hf.collecting.card import CARD_NAME, dataset_card
 from secret_sauce_hf.collecting.columns import features
-from secret_sauce_hf.collecting.plan import DATA_FOLDER, Plan, Shard, shard_files
+from secret_sauce_hf.collecting.plan import DATA_FOLDER, Plan, Shard, make_plan, shard_files
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.collecting.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.collecting.worker import prepare_worker, work
@@ -36,6 +36,7 @@ def build_collection(
     count: int | None = None,
     in_session: bool | None = None,
     rows_per_shard: int = 1000,
+    measure: bool = False,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
@@ -53,8 +54,11 @@ def build_collection(
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
         in_session: whether each take starts in the state that the row before it leaves,
-            as in the recordings of 2018; if None, for the rows of 2018 only.
+            as in the recordings of 2018; if None, for the rows of 2018 of an instrument whose
+            engine can.
         rows_per_shard: the most rows in one Parquet file.
+        measure: whether to measure what is heard in each row, too (see `measure_heard`):
+            the columns `heard_measured` and `heard_change`. Takes some 40 to 70 times as long.
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -70,10 +74,10 @@ def build_collection(
         ChildProcessError: a worker was killed from outside.
     """
     out = Path(out)
-    plan = _plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard)
+    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure)
     if workers < 1:
         raise InputError(f"workers is {workers}; at least one must do the work.")
-    schema = shard_schema(features(plan.collection).arrow_schema, plan)
+    schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
     todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
@@ -86,27 +90,6 @@ def build_collection(
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
     write_whole(out / CARD_NAME, dataset_card(plan, shard_files(out)).encode())
     return out
-
-
-def _plan(
-    collection: Collection,
-    rows: tuple[int, int] | None,
-    seed: int | None,
-    count: int | None,
-    in_session: bool | None,
-    rows_per_shard: int,
-) -> Plan:
-    if seed is None:
-        if count is not None:
-            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
-        start, stop = rows if rows is not None else (0, collection.count)
-    else:
-        if rows is not None:
-            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
-        if count is None:
-            raise InputError("Fresh rows need a `count` beside the seed.")
-        start, stop = 0, count
-    return Plan(collection, start, stop, seed, seed is None if in_session is None else in_session, rows_per_shard)
 
 
 def _claim(out: Path, plan: Plan, overwrite: bool) -> None:

@@ -11,9 +11,9 @@ from datasets import DatasetInfo, SplitDict, SplitInfo
 from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
-from secret_sauce_hf.collecting.columns import HEARD_COLUMN, features
-from secret_sauce_hf.collecting.plan import DATA_FOLDER, Plan
-from secret_sauce_hf.engines import engine_version
+from secret_sauce_hf.collecting.columns import features
+from secret_sauce_hf.collecting.plan import CHANGE_COLUMN, DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, Plan
+from secret_sauce_hf.engines import engine_version, remembers
 from secret_sauce_hf.instruments import NOTE, SAMPLE_RATE, VELOCITY, Collection, Parameter, Switch
 from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, Rule, holds
 
@@ -37,14 +37,14 @@ Made to learn which settings make a sound.
 `audio` is the sound. Every parameter has a column of its own: a knob is a float32 from 0 to 10, a switch a class
 label. `file` is the name of the row's sound, in the numbering of its rows. `heard` holds a boolean per parameter:
 whether it can be heard in this sound at all, by the rule in the table (from the settings alone: a take that is
-nearly silent tells nothing of them all the same).
+nearly silent tells nothing of them all the same).{measured}
 
-| parameter | kind | values | CC | heard | in |
-|---|---|---|---|---|---|
+| parameter | kind | values | CC | heard | in |{measured_head}
+|---|---|---|---|---|---|{measured_rule}
 {parameters}
 
 CC is the MIDI controller; of two numbers the first carries the upper seven bits. The last column is the share of
-the rows of this build in which the parameter is heard.
+the rows of this build in which the parameter is heard{measured_legend}.
 {fixed}
 ## How it was made
 
@@ -96,6 +96,14 @@ print(takes.sounds.shape, takes.presets.settings["{first}"][:5])
 - {spread}, so many sounds are alike, dull or silent; nobody chose them for beauty.
 """
 
+_MEASURED = f"""
+
+`{MEASURED_COLUMN}` says the same as measured: the row was rendered again with that one parameter moved, to two
+other positions of a knob and to every other one of a switch, and the most different of them was compared with the
+row. It counts as heard where the levels in the ear's bands differ by more than {{threshold:g}} dB root mean square
+in the tenth of a second where they differ most, and the take is not silent. `{CHANGE_COLUMN}` has those decibels, for
+a threshold of one's own."""
+
 
 def dataset_card(plan: Plan, shards: Sequence[Path]) -> str:
     """The README of a finished build.
@@ -126,7 +134,8 @@ def dataset_card(plan: Plan, shards: Sequence[Path]) -> str:
     DatasetInfosDict({"default": _dataset_info(plan, shards)}).to_dataset_card_data(data)
     # To the end of the line as it is: the default breaks long labels over lines.
     head = data.to_yaml(line_break="\n").strip()
-    heard = _heard_shares(shards, collection)
+    heard = _heard_shares(shards, collection, HEARD_COLUMN)
+    measured = None if plan.heard_threshold is None else _heard_shares(shards, collection, MEASURED_COLUMN)
     instrument = collection.instrument
     body = _BODY.format(
         title=title,
@@ -140,7 +149,14 @@ def dataset_card(plan: Plan, shards: Sequence[Path]) -> str:
             f"| {split} | {stop - start:,} | `s{start}.wav` to `s{stop - 1}.wav` |"
             for split, (start, stop) in plan.splits.items()
         ),
-        parameters="\n".join(_parameter_row(p, collection, heard[p.name]) for p in collection.parameters),
+        measured=_MEASURED.format(threshold=plan.heard_threshold) if measured else "",
+        measured_head=" measured |" if measured else "",
+        measured_rule="---|" if measured else "",
+        measured_legend=", by the rule and as measured" if measured else "",
+        parameters="\n".join(
+            _parameter_row(p, collection, [heard[p.name], *([measured[p.name]] if measured else [])])
+            for p in collection.parameters
+        ),
         fixed=_fixed_text(collection),
         making=_making_text(plan),
         spread=(
@@ -223,24 +239,24 @@ def _dataset_info(plan: Plan, shards: Sequence[Path]) -> DatasetInfo:
                 size += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
         splits.add(SplitInfo(name=split, num_bytes=size, num_examples=examples))
     return DatasetInfo(
-        features=features(plan.collection),
+        features=features(plan.collection, measured=plan.heard_threshold is not None),
         splits=splits,
         download_size=sum(path.stat().st_size for path in shards),
         dataset_size=sum(split.num_bytes for split in splits.values()),
     )
 
 
-def _heard_shares(shards: Sequence[Path], collection: Collection) -> dict[str, float]:
+def _heard_shares(shards: Sequence[Path], collection: Collection, name: str) -> dict[str, float]:
     heard = np.zeros(len(collection.columns))
     rows = 0
     for path in shards:
-        column = pq.read_table(path, columns=[HEARD_COLUMN])[HEARD_COLUMN].combine_chunks()
-        heard += [column.field(name).true_count for name in collection.columns]
+        column = pq.read_table(path, columns=[name])[name].combine_chunks()
+        heard += [column.field(parameter).true_count for parameter in collection.columns]
         rows += len(column)
     return dict(zip(collection.columns, heard / rows, strict=True))
 
 
-def _parameter_row(parameter: Parameter, collection: Collection, heard: float) -> str:
+def _parameter_row(parameter: Parameter, collection: Collection, shares: Sequence[float]) -> str:
     if isinstance(parameter, Switch):
         shown = dict(parameter.display)
         values = ", ".join(f"{label} ({shown[label]})" if label in shown else label for label in parameter.labels)
@@ -254,7 +270,7 @@ def _parameter_row(parameter: Parameter, collection: Collection, heard: float) -
         values,
         control,
         heard_text(parameter.heard, collection),
-        f"{heard:.1%}",
+        *(f"{share:.1%}" for share in shares),
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -294,8 +310,8 @@ def _making_text(plan: Plan) -> str:
     )
     noise = (
         "Noise oscillators play what they played at that moment of the session, as far as it could be worked out."
-        if plan.seed is None
-        else f"Noise is seeded with {plan.seed} and the number of the row."
+        if plan.seed is None and remembers(plan.collection.instrument.name)
+        else f"What is random in a take follows from the seed {plan.seed or 0} and the number of the row."
     )
     return f"{rows} {state} {noise}"
 
@@ -307,4 +323,6 @@ def _call_text(plan: Plan) -> str:
     else:
         arguments += [f"seed={plan.seed}", f"count={plan.stop}"]
     arguments += [f"in_session={plan.in_session}", f"rows_per_shard={plan.rows_per_shard}"]
+    if plan.heard_threshold is not None:
+        arguments.append("measure=True")
     return f"build_collection({', '.join(arguments)})"

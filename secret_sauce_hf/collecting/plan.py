@@ -8,13 +8,20 @@ from pathlib import Path
 
 import soundfile
 
-from secret_sauce_hf.engines import engine_version
+from secret_sauce_hf.collecting.heard import THRESHOLD_DB
+from secret_sauce_hf.engines import check_session, engine_version, remembers
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.spec import parameter_to_dict
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 
 SPLITS = ("train", "test")
 DATA_FOLDER = "data"
+
+# Columns beside the parameters' and `file`; here, as `datasets` takes long to import.
+AUDIO_COLUMN = "audio"
+HEARD_COLUMN = "heard"
+MEASURED_COLUMN = "heard_measured"
+CHANGE_COLUMN = "heard_change"
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Plan:
         seed: of the fresh rows; None for the rows of 2018.
         in_session: whether each take starts in the state that the row before it leaves.
         rows_per_shard: the most rows in one Parquet file.
+        heard_threshold: in dB, of `measure_heard`; None where it is not measured.
 
     Raises:
         InputError: numbers out of range.
@@ -51,6 +59,7 @@ class Plan:
     seed: int | None
     in_session: bool
     rows_per_shard: int
+    heard_threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.rows_per_shard < 1:
@@ -97,7 +106,7 @@ class Plan:
         return shards
 
     @property
-    def record(self) -> dict[str, str | int | bool | None]:
+    def record(self) -> dict[str, str | int | float | bool | None]:
         """What must be the same for a shard to be used again, ready for JSON."""
         return {
             "collection": self.collection.name,
@@ -107,11 +116,43 @@ class Plan:
             "seed": self.seed,
             "in_session": self.in_session,
             "rows_per_shard": self.rows_per_shard,
+            "heard_threshold": self.heard_threshold,
             "engine": f"{self.collection.instrument.name} {engine_version(self.collection.instrument.name)}",
             "package": version("secret_sauce_hf"),
             # An encoder writes its version into every file.
             "encoder": f"FLAC by libsndfile {soundfile.__libsndfile_version__}",
         }
+
+
+def make_plan(
+    collection: Collection,
+    rows: tuple[int, int] | None,
+    seed: int | None,
+    count: int | None,
+    in_session: bool | None,
+    rows_per_shard: int,
+    measure: bool = False,
+) -> Plan:
+    """What the arguments of `build_collection` ask for.
+
+    Raises:
+        InputError: arguments that do not go together or are out of range; no engine renders
+            the instrument, or not in session.
+    """
+    if seed is None:
+        if count is not None:
+            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
+        start, stop = rows if rows is not None else (0, collection.count)
+    else:
+        if rows is not None:
+            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
+        if count is None:
+            raise InputError("Fresh rows need a `count` beside the seed.")
+        start, stop = 0, count
+    check_session(collection.instrument.name, in_session)
+    if in_session is None:
+        in_session = seed is None and remembers(collection.instrument.name)
+    return Plan(collection, start, stop, seed, in_session, rows_per_shard, THRESHOLD_DB if measure else None)
 
 
 def shard_files(folder: Path) -> list[Path]:

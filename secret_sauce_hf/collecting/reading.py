@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import soundfile
 from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict
 
-from secret_sauce_hf.collecting.columns import AUDIO_COLUMN
-from secret_sauce_hf.collecting.plan import DATA_FOLDER, SPLITS, shard_files
+from secret_sauce_hf.collecting.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS, shard_files
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,

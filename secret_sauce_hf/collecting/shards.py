@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,9 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from secret_sauce_hf.collecting.plan import Plan, Shard
+from secret_sauce_hf.collecting.heard import Measurement, measure_heard
+from secret_sauce_hf.collecting.plan import (
+    AUDIO_COLUMN,
+    CHANGE_COLUMN,
+    HEARD_COLUMN,
+    MEASURED_COLUMN,
+    Plan,
+    Shard,
+)
 from secret_sauce_hf.collecting.sounds import ROWS_AT_ONCE, encode
 from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines.compiling import LANES
+from secret_sauce_hf.engines.takes import thread_count
 from secret_sauce_hf.files import temporary
 from secret_sauce_hf.instruments import Switch
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
@@ -63,26 +74,47 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
     unfinished = temporary(path, f".{uuid4().hex}")
     try:
         with pq.ParquetWriter(unfinished, schema, **_writer_options(schema)) as writer:
-            # Multiples of the row group, so that groups are full whatever the chunk.
-            for start in range(shard.start, shard.stop, ROWS_AT_ONCE):
-                stop = min(start + ROWS_AT_ONCE, shard.stop)
-                writer.write_table(_rendered(plan, start, stop, schema), row_group_size=ROW_GROUP)
+            # Multiples of the row group, so that groups are full whatever the chunk; measuring is slow.
+            rows_at_once = ROWS_AT_ONCE if plan.heard_threshold is None else ROW_GROUP
+            for start in range(shard.start, shard.stop, rows_at_once):
+                stop = min(start + rows_at_once, shard.stop)
+                writer.write_table(rendered_table(plan, start, stop, schema), row_group_size=ROW_GROUP)
                 advance(stop - start)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _rendered(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.Table:
+def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.Table:
+    """Rows `start` to `stop` of a build, rendered, encoded and, where the plan says so, measured."""
     presets = plan.presets(start, stop)
-    preceding = plan.presets(start - 1, start) if plan.in_session and start > 0 else None
-    # Without a seed the rows of 2018 get the noise of 2018.
-    takes = render(presets, in_session=plan.in_session, preceding=preceding, noise_seed=plan.seed, first_row=start)
-    return takes_table(presets, [encode(take, CONTAINER) for take in takes], schema)
+
+    def part(first: int) -> list[bytes]:
+        """One group of the engine: rendered and encoded by the same thread, so that no processor waits."""
+        last = min(first + LANES, stop)
+        before = plan.presets(first - 1, first) if plan.in_session and first > 0 else None
+        # Without a seed the rows of 2018 get the noise of 2018.
+        takes = render(
+            presets[first - start : last - start],
+            in_session=plan.in_session,
+            preceding=before,
+            noise_seed=plan.seed,
+            first_row=first,
+        )
+        return [encode(take, CONTAINER) for take in takes]
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        parts = list(pool.map(part, range(start, stop, LANES)))
+    measurement = None
+    if plan.heard_threshold is not None:
+        measurement = measure_heard(presets, noise_seed=plan.seed, first_row=start, threshold=plan.heard_threshold)
+    return takes_table(presets, [sound for sounds in parts for sound in sounds], schema, measurement)
 
 
-def takes_table(presets: Presets, sounds: list[bytes], schema: pa.Schema) -> pa.Table:
-    """Presets and their encoded sounds as the columns that `features` declares."""
+def takes_table(
+    presets: Presets, sounds: list[bytes], schema: pa.Schema, measurement: Measurement | None = None
+) -> pa.Table:
+    """Presets, their encoded sounds and what of them is heard as the columns that `features` declares."""
     # The bytes say what they are; the name beside them must not say otherwise.
     paths = [f"{Path(name).stem}.{CONTAINER.lower()}" for name in presets.files]
     columns: list[Any] = [
@@ -94,9 +126,15 @@ def takes_table(presets: Presets, sounds: list[bytes], schema: pa.Schema) -> pa.
         else:
             columns.append(pa.array(parameter.unit_to_setting(unit).astype(np.float32)))
     columns.append(pa.array(presets.files))
-    heard = [pa.array(column) for column in presets.heard().T]
-    columns.append(pa.StructArray.from_arrays(heard, list(presets.collection.columns)))
-    names = ["audio", *presets.collection.columns, FILE_COLUMN, "heard"]
+    names = [AUDIO_COLUMN, *presets.collection.columns, FILE_COLUMN, HEARD_COLUMN]
+    structs = [presets.heard()]
+    if measurement is not None:
+        names += [MEASURED_COLUMN, CHANGE_COLUMN]
+        structs += [measurement.heard, measurement.change]
+    for struct in structs:
+        columns.append(
+            pa.StructArray.from_arrays([pa.array(column) for column in struct.T], list(presets.collection.columns))
+        )
     return pa.table(columns, names=names).cast(schema)
 
 

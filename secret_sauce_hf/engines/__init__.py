@@ -8,7 +8,7 @@ import numpy as np
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.presets import Presets
 
-__all__ = ["has_engine", "remembers", "render"]
+__all__ = ["has_engine", "render"]
 
 # Modules are named, not imported: Numba and its compiled kernels load on first use.
 _ENGINES = {
@@ -31,6 +31,16 @@ def engine_version(instrument: str) -> str:
 def remembers(instrument: str) -> bool:
     """Whether the engine can render takes in session, each in the state that the one before it leaves."""
     return bool(_module(instrument).REMEMBERS)
+
+
+def check_session(instrument: str, in_session: bool | None) -> None:
+    """Refuse `in_session` where the engine cannot.
+
+    Raises:
+        InputError: no engine renders this instrument, or not in session.
+    """
+    if in_session and not remembers(instrument):
+        raise InputError(f"The engine of {instrument} renders every take from silence, not in session.")
 
 
 def render(
@@ -62,8 +72,7 @@ def render(
         InputError: no engine renders this instrument, or not in session.
     """
     instrument = presets.collection.instrument.name
-    if in_session and not remembers(instrument):
-        raise InputError(f"The engine of {instrument} renders every take from silence; leave out `in_session`.")
+    check_session(instrument, in_session)
     if preceding is not None and (not in_session or len(preceding) != 1):
         raise InputError("`preceding` is the one row before the first and needs in_session=True.")
     renderer: Callable[..., np.ndarray] = _module(instrument).render

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from secret_sauce_hf.collecting import iter_takes
-from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines import remembers, render
 from secret_sauce_hf.instruments import Collection, InputError, Knob
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -67,13 +67,13 @@ def labels(presets: Presets) -> dict[str, torch.Tensor]:
 def fresh_takes(collection: Collection, count: int, seed: int) -> Iterator[tuple[np.ndarray, Presets]]:
     """Render fresh rows, chunk by chunk: float32 takes of shape (rows, samples), and their presets.
 
-    Every second chunk is played in session, since recordings of 2018 were: each of its
-    sounds starts in the state that the row before leaves behind. Row i is the same
+    Where the engine can, every second chunk is played in session, since recordings of 2018
+    were: each of its sounds starts in the state that the row before leaves behind. Row i is the same
     whatever `count` is.
     """
     for start in range(0, count, CHUNK):
         presets = draw_presets(collection, min(CHUNK, count - start), seed, start)
-        in_session = start // CHUNK % 2 == 1
+        in_session = start // CHUNK % 2 == 1 and remembers(collection.instrument.name)
         preceding = draw_presets(collection, 1, seed, start - 1) if in_session else None
         takes = render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
         yield takes.astype(np.float32) / 32_768, presets

@@ -1,78 +1,69 @@
-"""Times what users wait for: rendering, building a collection, one prediction. `make bench` runs it."""
+"""Times what users wait for, beside what they would use instead. `make bench` runs it.
+
+Fails where something is wrong that does not depend on the machine's speed: a kernel that
+is no longer vectorised, or a build whose memory grows with its rows.
+"""
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-from secret_sauce_hf.collecting import build_collection
-from secret_sauce_hf.engines import render
-from secret_sauce_hf.matching import demo_sound
-from secret_sauce_hf.metrics import mss
-from secret_sauce_hf.presets import draw_presets
+from builds import report_builds
+from comparison import report_comparison
+from kernels import report_kernels, report_vectorisation
+from measuring import Report, machine, run_child, scratch
 
 
-def best_seconds(work: Callable[[], object], repeats: int) -> float:
-    """The fastest of several runs: the others were disturbed by something else."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def import_seconds() -> float:
+def report_matching(report: Report) -> None:
+    """Importing the package, comparing sounds, predicting."""
+    report.say("importing")
     code = "import time; start = time.perf_counter(); import secret_sauce_hf; print(time.perf_counter() - start)"
-    return min(
+    seconds = min(
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
         for _ in range(3)
     )
+    report.say("comparing and predicting")
+    found = run_child("probe.py", "matching", "--takes", 100, "--repeats", report.options.repeats, environment={})
+    report.print(
+        f"import secret_sauce_hf: {seconds:.3f} s",
+        f"MSS: {found['mss']:.1f} ms a pair",
+        f"one prediction, warm, one core: {found['prediction']:.0f} ms\n",
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--takes", type=int, default=400, help="takes to render for each figure")
+_SECTIONS: dict[str, Callable[[Report], None]] = {
+    "kernels": report_kernels,
+    "vectorisation": report_vectorisation,
+    "comparison": report_comparison,
+    "builds": report_builds,
+    "matching": report_matching,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--takes", type=int, default=512, help="takes to render for each figure")
     parser.add_argument("--repeats", type=int, default=3, help="runs, of which the fastest counts")
+    parser.add_argument("--full", action="store_true", help="build the whole collections of 2018")
+    parser.add_argument("--only", nargs="+", choices=_SECTIONS, metavar="SECTION", help=", ".join(_SECTIONS))
     options = parser.parse_args()
-
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"import secret_sauce_hf: {import_seconds():.3f} s")
-    for collection in ("noisemaker-light", "noisemaker"):
-        presets = draw_presets(collection, options.takes, seed=1)
-        render(presets[:2])  # compiles
-        for in_session in (False, True):
-            seconds = best_seconds(lambda: render(presets, in_session=in_session), options.repeats)  # noqa: B023
-            how = "in session" if in_session else "from silence"
-            print(f"render {collection} {how}: {options.takes / seconds:,.0f} takes/s")
-    with tempfile.TemporaryDirectory() as folder:
-        runs = iter(range(options.repeats))
-
-        def build() -> object:
-            out = Path(folder) / str(next(runs))
-            return build_collection("noisemaker", out, seed=1, count=options.takes, progress=False)
-
-        seconds = best_seconds(build, options.repeats)
-        print(f"build noisemaker: {options.takes / seconds:,.0f} takes/s from preset to Parquet")
-    first, second = render(presets[: options.takes // 2]), render(presets[options.takes // 2 :])
-    rows = min(len(first), len(second))
-    seconds = best_seconds(lambda: mss(first[:rows], second[:rows], 22_050), options.repeats)
-    print(f"MSS: {1000 * seconds / rows:.1f} ms a pair")
-
-    import torch
-    from transformers import pipeline
-
-    torch.set_num_threads(1)
-    predict = pipeline("audio-to-preset")
-    path = str(demo_sound().path)
-    predict(path)
-    print(f"one prediction, warm, one core: {1000 * best_seconds(lambda: predict(path), 20):.0f} ms")
+    if options.takes < 1 or options.repeats < 1:
+        parser.error("--takes and --repeats are at least 1.")
+    with scratch() as folder:
+        report = Report(options, folder)
+        report.print(f"{machine()}\n")
+        for name, section in _SECTIONS.items():
+            if options.only is None or name in options.only:
+                try:
+                    section(report)
+                except ChildProcessError as error:
+                    report.fail(str(error))
+        report.say("done")
+    for failure in report.failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    return 1 if report.failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

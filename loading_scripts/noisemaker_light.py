@@ -1,0 +1,27 @@
+"""TAL-NoiseMaker, one oscillator through the filter: a loading script.
+
+With `datasets` 5, which loads no scripts, by its class:
+
+    from noisemaker_light import NoisemakerLight  # run Python in this folder, or add it to `sys.path`
+
+    builder = NoisemakerLight(rows=200)  # no `rows`: all 1,000 of 2018
+    builder.download_and_prepare(num_proc=2)
+    takes = builder.as_dataset(split="train")
+    stream = builder.as_streaming_dataset(split="train")  # without preparing
+
+With `datasets` 3.6 also as it was meant in 2018:
+
+    takes = load_dataset("loading_scripts/noisemaker_light.py", rows=200, split="train", trust_remote_code=True)
+
+The sounds are rendered by the package's engine. `data_dir=` a folder or zip takes the
+recordings of 2018 out of their archive instead, and `download=True` fetches it first.
+`secret_sauce_hf.collecting.builder.CollectionConfig` describes every argument.
+"""
+
+from secret_sauce_hf.collecting.builder import CollectionBuilder
+
+
+class NoisemakerLight(CollectionBuilder):
+    """1,000 sounds, 4 knobs and a switch."""
+
+    COLLECTION = "noisemaker-light"
