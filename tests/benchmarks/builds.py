@@ -12,12 +12,12 @@ from measuring import Report, figures, rate
 
 _WHOLE = 10_000
 """Rows of the collections of 2018 that are built here."""
-_ROWS = 1_000
+_ROWS = 2_000
 _FEW = 32
 _MOST_BYTES = 1_000_000_000
-# The same rows more often: memory must not follow.
-_SHORT, _LONG = 2_000, 6_000
-_MOST_GROWTH = 1.1
+_MORE_ROWS = 6_000
+_MOST_GROWTH = 1.15
+"""From the peak of memory for `_ROWS` to that for so many more; it varies by 6 %, keeping the sounds would add half."""
 
 
 class _Case(NamedTuple):
@@ -40,6 +40,8 @@ _CASES = (
 
 class _Built(NamedTuple):
     seconds: float
+    processor: float
+    """Seconds of processor time."""
     written: int
     """Bytes."""
     peak: int
@@ -54,6 +56,7 @@ def report_builds(report: Report) -> None:
         f"secret-sauce build, {which}",
         "",
         "s",
+        "processor s",
         "takes/s",
         "MB written",
         "MB of memory",
@@ -61,7 +64,7 @@ def report_builds(report: Report) -> None:
         "target, 2 cores",
         "",
     )
-    peaks = []
+    peaks: dict[str, int] = {}
     warm_start: dict[tuple[str, ...], float] = {}
     for case in _CASES:
         rows = () if report.options.full else ("--seed", "1", "--count", str(count))
@@ -79,13 +82,14 @@ def report_builds(report: Report) -> None:
             report.check_kernel_cache(environment)
         else:
             warm = built
-        # A line through a small build and this one; compiling adds to it.
+        # A line through a small build and a large one; what compiling adds does not grow.
         per_row = (warm.seconds - warm_start[key]) / (count - _FEW)
         whole = built.seconds + per_row * (_WHOLE - count)
-        peaks.append(built.peak)
+        peaks[case.label] = built.peak
         table.add_row(
             case.label,
             f"{built.seconds:.1f}",
+            f"{built.processor:.1f}",
             rate(count / built.seconds),
             f"{built.written / 1e6:.1f}",
             f"{built.peak / 1e6:.0f}",
@@ -94,24 +98,25 @@ def report_builds(report: Report) -> None:
             "met" if whole <= case.target else "missed",
         )
     report.print(table)
-    if max(peaks) > _MOST_BYTES:
-        report.fail(f"A build needed {max(peaks) / 1e6:.0f} MB of memory, more than {_MOST_BYTES / 1e6:.0f} MB.")
-    _report_growth(report)
+    for label, peak in peaks.items():
+        if peak > _MOST_BYTES:
+            report.fail(f"{label}: {peak / 1e6:.0f} MB of memory, more than {_MOST_BYTES / 1e6:.0f} MB.")
+    _report_growth(report, {count: peaks["subphatty"]})
 
 
-def _report_growth(report: Report) -> None:
-    peaks = []
-    for count in (_SHORT, _LONG):
-        report.say(f"building {count:,} rows for the peak of memory")
-        rows = ("--seed", "1", "--count", str(count))
-        peaks.append(_build(report, "subphatty", rows, report.warm).peak)
-    growth = peaks[1] / peaks[0]
+def _report_growth(report: Report, peaks: dict[int, int]) -> None:
+    """Fail where memory follows the rows; `peaks` has one peak already, by the number of rows."""
+    other = _ROWS if report.options.full else _MORE_ROWS
+    report.say(f"building {other:,} rows of subphatty for the peak of memory")
+    peaks[other] = _build(report, "subphatty", ("--seed", "1", "--count", str(other)), report.warm).peak
+    (few, low), (many, high) = sorted(peaks.items())
+    growth = high / low
     report.print(
-        f"Peak of memory, subphatty: {peaks[0] / 1e6:.0f} MB for {_SHORT:,} rows, {peaks[1] / 1e6:.0f} MB for "
-        f"{_LONG:,} ({growth - 1:+.1%}).\n"
+        f"Peak of memory, subphatty: {low / 1e6:.0f} MB for {few:,} rows, {high / 1e6:.0f} MB for {many:,} "
+        f"({growth - 1:+.1%}).\n"
     )
     if growth > _MOST_GROWTH:
-        report.fail(f"Memory grows with the number of rows: {growth:.2f}× for {_LONG / _SHORT:.0f}× the rows.")
+        report.fail(f"Memory grows with the number of rows: {growth:.2f}× for {many / few:.0f}× the rows.")
 
 
 def _build(report: Report, collection: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> _Built:
@@ -129,4 +134,5 @@ def _build(report: Report, collection: str, arguments: tuple[str, ...], environm
     if process.returncode:
         raise ChildProcessError(f"{' '.join(command)}: {said.read_text().strip()[-600:]}")
     written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    return _Built(seconds, written, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return _Built(seconds, usage.ru_utime + usage.ru_stime, written, peak)

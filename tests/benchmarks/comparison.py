@@ -1,6 +1,6 @@
 """The engines beside what one would use in their place, in the same run, each on one core."""
 
-from typing import Any
+from typing import NamedTuple
 
 from measuring import Report, figures, installed, rate, run_child
 
@@ -8,19 +8,15 @@ _ROUNDS = 2
 """Ours and theirs take turns, so that whatever disturbs the machine disturbs both."""
 
 
-class _Peer:
-    """Something to compare with.
+class _Peer(NamedTuple):
+    """Something to compare with."""
 
-    Args:
-        name: for `peers.py`.
-        package: that it needs.
-        about: what it is and how it differs.
-    """
-
-    def __init__(self, name: str, package: str, about: str):
-        self.name = name
-        self.package = package
-        self.about = about
+    name: str
+    """For `peers.py`."""
+    package: str
+    """That it needs."""
+    about: str
+    """What it is and how it differs."""
 
 
 _PEERS = {
@@ -58,27 +54,36 @@ def report_comparison(report: Report) -> None:
     """Takes of the same length a second, and ours over theirs."""
     table = figures("Compared, one core", "", "takes/s", "ours is faster by")
     notes = []
+    missing: dict[str, str] = {}
     sizes = ("--takes", report.options.takes, "--repeats", report.options.repeats)
     fewer = ("--takes", max(16, report.options.takes // 4), "--repeats", report.options.repeats)
     for collection, peers in _PEERS.items():
         ours = 0.0
-        theirs: dict[str, Any] = {}
+        theirs: dict[str, float] = {}
         for _ in range(_ROUNDS):
             report.say(f"rendering {collection}")
             found = run_child("probe.py", collection, *sizes, environment=report.warm)
             ours = max(ours, found["processor"])
             for peer in peers:
-                if installed(peer.package):
-                    report.say(f"rendering with {peer.name}")
+                if not installed(peer.package):
+                    missing[peer.name] = "not installed: make bench installs it"
+                if peer.name in missing:
+                    continue
+                report.say(f"rendering with {peer.name}")
+                try:
                     found = run_child("peers.py", peer.name, *fewer, environment=report.warm)
-                    theirs[peer.name] = max(theirs.get(peer.name, 0.0), found["processor"])
+                except ChildProcessError as error:
+                    missing[peer.name] = "did not run, see below"
+                    notes.append(str(error))
+                    continue
+                theirs[peer.name] = max(theirs.get(peer.name, 0.0), found["processor"])
         table.add_row(f"secret_sauce_hf, {collection}", rate(ours), "")
         for peer in peers:
+            if peer.name in missing:
+                table.add_row(f"  {peer.name}", missing[peer.name], "")
+                continue
             label = f"  {peer.name} ({peer.package} {installed(peer.package)})"
-            if peer.name in theirs:
-                table.add_row(label, rate(theirs[peer.name]), f"{ours / theirs[peer.name]:.1f}×")
-                notes.append(f"{peer.name}: {peer.about}")
-            else:
-                table.add_row(f"  {peer.name}", "not installed: make bench installs it", "")
+            table.add_row(label, rate(theirs[peer.name]), f"{ours / theirs[peer.name]:.1f}×")
+            notes.append(f"{peer.name}: {peer.about}")
     report.print(table, "In processor time. Ours ends in limited 16-bit takes at 22.05 kHz, theirs in floats.")
     report.print(*notes, "")

@@ -34,8 +34,8 @@ def report_kernels(report: Report) -> None:
         "",
         "takes/s, one core",
         f"takes/s, {core_count()} cores",
-        "first take, s: compiled before",
-        "compiling",
+        "s to the first take",
+        "compiling first",
     )
     for label, arguments in _RENDERED.items():
         report.say(f"rendering {label}")
@@ -44,7 +44,9 @@ def report_kernels(report: Report) -> None:
         cold = first.pop(arguments[0], "")
         table.add_row(label, rate(alone["processor"]), rate(together["clock"]), f"{alone['first']:.1f}", cold)
     report.print(
-        table, "One core: in processor time. First take: from the start of Python's imports, of a fresh process.\n"
+        table,
+        "One core: in processor time. First take: in a fresh process, its imports included, with and without the "
+        "cache of compiled kernels.\n",
     )
 
 

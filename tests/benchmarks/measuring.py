@@ -114,7 +114,8 @@ def machine() -> str:
     """One line that says what the figures were measured on."""
     return (
         f"{_processor()}, {core_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, Numba {version('numba')}, NumPy {version('numpy')}"
+        f"Python {platform.python_version()}, Numba {version('numba')}, NumPy {version('numpy')}; "
+        f"{os.getloadavg()[0]:.1f} processes were running in the last minute"
     )
 
 
