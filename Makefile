@@ -10,11 +10,12 @@ STAMP36 := $(VENV36)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-datasets36 bench lint format clean
+.PHONY: help install demo collections test test-datasets36 bench lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
 	@echo 'make demo      match a sound of the real plug-in and show truth beside prediction'
+	@echo 'make collections   build all five collections into ./collections'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make lint      check style and types'
@@ -26,6 +27,9 @@ install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/secret-sauce demo
+
+collections: $(STAMP)
+	$(BIN)/python examples/build_collections.py $(ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)

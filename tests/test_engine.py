@@ -1,6 +1,10 @@
 """The NoiseMaker engine by itself: physics, limits, repeatability."""
 
 import itertools
+import os
+import platform
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -306,3 +310,27 @@ def test_tables():
     sweep = envelopes.onset_sweep(1_000)
     assert (sweep[:144] == 1).all()
     assert 185 <= np.count_nonzero(sweep[144:]) <= 205
+
+
+_DIGESTS = """
+import hashlib
+from secret_sauce_hf.engines import render
+from secret_sauce_hf.presets import draw_presets
+for name in ("guitar", "noisemaker", "subphatty"):
+    print(name, hashlib.sha256(render(draw_presets(name, 40, seed=5)).tobytes()).hexdigest())
+"""
+
+
+def test_bytes_do_not_depend_on_the_processor(tmp_path):
+    """Compiled for the oldest 64-bit x86, without AVX and fused multiply-add, the engines play the same."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("compares two x86 processors")
+    oldest = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2", "XDG_CACHE_HOME": str(tmp_path)}
+    ours, theirs = (
+        subprocess.run(
+            [sys.executable, "-c", _DIGESTS], env=os.environ | more, check=True, capture_output=True, text=True
+        ).stdout
+        for more in ({}, oldest)
+    )
+    assert ours.count("\n") == 3
+    assert ours == theirs

@@ -13,8 +13,8 @@ from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
 from secret_sauce_hf.presets import Presets, are_original, original_presets
 
-ROWS_AT_ONCE = 800
-"""Rows rendered in one call: full groups of the engines on every core, some 50 MB of memory."""
+ROWS_AT_ONCE = 1000
+"""Rows rendered in one call: full groups of the engines on every core, some 60 MB of memory."""
 
 _NUMBERED_FILE = re.compile(r"s(0|[1-9][0-9]{0,8})\.wav")
 

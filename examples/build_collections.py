@@ -1,0 +1,60 @@
+"""Build all five collections into one folder and print what they took: `make collections`.
+
+Interrupted, it goes on where it stopped; what was there already is not timed.
+"""
+
+import argparse
+import platform
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from secret_sauce_hf.collecting import build_collection
+from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.instruments import COLLECTIONS, InputError
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("collections"), help="folder for the five (./collections)")
+    options = parser.parse_args()
+
+    table = Table("collection", box=None, title=f"{processor()}, {thread_count()} cores")
+    for title in ("rows", "seconds", "sounds/s", "MB"):
+        table.add_column(title, justify="right")
+    rows = seconds = megabytes = 0.0
+    for collection in COLLECTIONS.values():
+        folder = options.out / collection.name
+        there = folder.exists()
+        start = time.perf_counter()
+        build_collection(collection, folder)
+        took = time.perf_counter() - start
+        size = sum(path.stat().st_size for path in folder.rglob("*.parquet")) / 1e6
+        speed = ["–", "–"] if there else [f"{took:.1f}", f"{collection.count / took:,.0f}"]
+        table.add_row(collection.name, f"{collection.count:,}", *speed, f"{size:.1f}")
+        rows, seconds, megabytes = rows + collection.count, seconds + took, megabytes + size
+    table.add_section()
+    table.add_row("all", f"{rows:,.0f}", f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{megabytes:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"build_collections: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the same command goes on from here.")
