@@ -695,6 +695,6 @@ def test_the_engine_is_found():
     assert engine_version("guitar-rack")
     assert not remembers("guitar-rack")
     presets = draw_presets("guitar", 1, seed=1)
-    with pytest.raises(InputError, match="in_session"):
+    with pytest.raises(InputError, match="from silence"):
         render(presets, in_session=True)
     assert render(presets[:0]).shape == (0, SAMPLES)
