@@ -288,7 +288,7 @@ def check_archive(
     from secret_sauce_hf.collecting import Archive
 
     report = Archive(archive, collection).check()
-    print(report)
+    print(report.text())
     raise typer.Exit(EXIT_BAD_ARCHIVE if report.bad_rows else 0)
 
 
@@ -426,7 +426,8 @@ def main(arguments: list[str] | None = None) -> None:
         _drop_output()
         _complain(f"{error.filename or 'Output'}: {error.strerror}.")
     if code == EXIT_INTERRUPTED:
-        _complain("Stopped.")
+        given = sys.argv[1:] if arguments is None else arguments
+        _complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
     sys.exit(code)
 
 

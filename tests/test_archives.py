@@ -272,17 +272,19 @@ def test_a_table_that_is_a_link(tmp_path, files):
 def test_what_is_no_file_in_a_folder(tmp_path, files):
     folder = as_folder(tmp_path / "there", files)
     sounds = folder / SOUNDS
-    for row in range(3):
+    for row in range(4):
         (sounds / f"s{row}.wav").unlink()
     (sounds / "s0.wav").mkdir()
     os.mkfifo(sounds / "s1.wav")
     (sounds / "s2.wav").symlink_to("gone.wav")
+    (sounds / "s3.wav").symlink_to("s3.wav")
     archive = Archive(folder, TINY)
     assert archive.state
     assert archive.check().broken == (
         ("s0.wav", "not a regular file"),
         ("s1.wav", "not a regular file"),
         ("s2.wav", "cannot be read: No such file or directory"),
+        ("s3.wav", "cannot be read: Too many levels of symbolic links"),
     )
 
 
@@ -327,6 +329,8 @@ def link(name):
         (link(f"{SOUNDS}s32.wav"), "is a link or a special file"),
         (f"{SOUNDS}s1.wav", "is there twice"),
         (f"{SOUNDS}S1.WAV", "is there twice"),
+        (f"./{SOUNDS}s1.wav", "is there twice"),
+        (f"{SOUNDS}/s1.wav", "is there twice"),
     ],
 )
 def test_entries_to_be_refused(tmp_path, files, name, why):

@@ -15,6 +15,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from archive_files import archive_files, write_zip
 
 from secret_sauce_hf import cli
 from secret_sauce_hf.instruments import COLLECTIONS, get_collection
@@ -383,7 +384,7 @@ def test_control_c_stops_a_build_in_one_line(tmp_path):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "secret-sauce: Stopped."
+    assert err.strip().splitlines()[-1] == "secret-sauce: Stopped; the same command goes on from here."
     assert "Traceback" not in err
     assert not [path for path in (tmp_path / "built/data").iterdir() if path.suffix != ".parquet"]
 
@@ -392,3 +393,25 @@ def test_a_folder_that_cannot_be_written_is_one_line(run):
     Path("file").touch()
     run("midi-track", "guitar-tiny", "file/track.mid").fails_with("file/track.mid cannot be written")
     run("build", "noisemaker-light", "--seed", 1, "--count", 2, "--out", "file").fails_with("file")
+
+
+# Archives of 2018
+
+
+def test_check_archive_names_every_bad_sound(run):
+    files = archive_files("guitar-tiny")
+    sounds = "guitar_tiny/guitar_tiny_samples"
+    gone = [f"s{row}.wav" for row in range(3, 13)]
+    for name in gone:
+        del files[f"{sounds}/{name}"]
+    write_zip(Path("whole.zip"), archive_files("guitar-tiny"))
+    write_zip(Path("bad.zip"), files | {f"{sounds}/s20.wav": b"RIFF", f"{sounds}/s99.wav": b""})
+    assert (run("check-archive", "guitar-tiny", "whole.zip")).out == "nothing is wrong\n"
+    result = run("check-archive", "guitar-tiny", "bad.zip")
+    assert result.code == 1 and result.err == ""
+    missing, broken, extra = result.out.splitlines()
+    assert missing == f"10 sounds are missing: {', '.join(gone)}"
+    assert broken.startswith("1 sound is broken: s20.wav (not a sound that can be read")
+    assert "object at 0x" not in broken
+    assert extra == "1 file belongs to no row: s99.wav"
+    run("check-archive", "guitar", "bad.zip").fails_with("holds no archive of guitar")

@@ -284,6 +284,15 @@ def test_a_shard_of_another_build_is_not_taken_for_ours(tmp_path):
     assert (ours / "data" / name).read_bytes() == expected
 
 
+@pytest.mark.parametrize("name", ["train-00099-of-00100.parquet", "train-junk.parquet"])
+def test_a_file_that_load_dataset_would_take_for_ours_is_refused(tmp_path, name):
+    out = build_collection(LIGHT, tmp_path / "out", rows=(0, 4), progress=False)
+    (out / "data" / name).write_bytes(b"junk")
+    with pytest.raises(InputError, match=f"holds '{name}', which is not of this build"):
+        build_collection(LIGHT, out, rows=(0, 4), progress=False)
+    assert (out / "data" / name).read_bytes() == b"junk"
+
+
 def test_ctrl_c_leaves_finished_shards_only(tmp_path, monkeypatch):
     calls = []
 
@@ -392,6 +401,15 @@ def test_a_killed_worker(tmp_path):
         ({"seed": 1, "count": 5, "rows": (0, 5)}, "with a seed give `count`"),
         ({"rows_per_shard": 0}, "rows_per_shard is 0"),
         ({"workers": 0}, "workers is 0"),
+        ({"workers": 1.5}, "workers is 1.5"),
+        ({"rows": 5}, "rows is 5; give a pair"),
+        ({"rows": (1,)}, "give a pair"),
+        ({"rows": "5"}, "rows is '5'"),
+        ({"rows": (1.5, 3)}, "start is 1.5; it must be a whole number"),
+        ({"seed": 1.5, "count": 5}, "seed is 1.5"),
+        ({"seed": 1, "count": 2.5}, "stop is 2.5"),
+        ({"rows_per_shard": 2.5}, "rows_per_shard is 2.5"),
+        ({"seed": 1, "count": 10**20}, "raise rows_per_shard or build fewer rows"),
     ],
 )
 def test_bad_arguments(arguments, message, tmp_path):

@@ -83,23 +83,33 @@ class ArchiveReport:
         return tuple(row for row in range(self.start, self.stop) if row in changed or sound_file(row) in bad)
 
     def __str__(self) -> str:
+        return self.text(SHOWN, "; ")
+
+    def text(self, shown: int | None = None, separator: str = "\n") -> str:
+        """What is wrong, for people.
+
+        Args:
+            shown: how many names of each kind are listed; all if None.
+            separator: between the kinds.
+        """
         parts = [
-            _listed(self.missing, "sound is missing", "sounds are missing"),
-            _listed([f"{name} ({why})" for name, why in self.broken], "sound is broken", "sounds are broken"),
+            _listed(self.missing, "sound is missing", "sounds are missing", shown),
+            _listed([f"{name} ({why})" for name, why in self.broken], "sound is broken", "sounds are broken", shown),
             _listed(
                 [f"row {row}" for row in self.changed],
                 "row differs from the table of 2018",
                 "rows differ from the table of 2018",
+                shown,
             ),
-            _listed(self.extra, "file belongs to no row", "files belong to no row"),
+            _listed(self.extra, "file belongs to no row", "files belong to no row", shown),
         ]
-        return "; ".join(part for part in parts if part) or "nothing is wrong"
+        return separator.join(part for part in parts if part) or "nothing is wrong"
 
 
-def _listed(items: Sequence[str], one: str, many: str) -> str:
+def _listed(items: Sequence[str], one: str, many: str, most: int | None) -> str:
     if not items:
         return ""
-    shown = ", ".join(items[:SHOWN]) + (", …" if len(items) > SHOWN else "")
+    shown = ", ".join(items[:most]) + (", …" if most is not None and len(items) > most else "")
     return f"{len(items):,} {one if len(items) == 1 else many}: {shown}"
 
 
@@ -218,8 +228,8 @@ def _decode(content: bytes, samples: int) -> np.ndarray:
             if file.frames != samples:
                 raise InputError(f"{file.frames} samples instead of {samples}")
             take = file.read(dtype="int16")
-    except soundfile.SoundFileError as error:
-        raise InputError(f"not a sound that can be read: {error}") from error
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"not a sound that can be read: {error.error_string}") from error
     if len(take) != samples:
         raise InputError(f"ends after {len(take)} samples of {samples}")
     return take
@@ -273,7 +283,11 @@ class _Folder:
                     raise InputError(f"{sounds} has more than {MAX_ENTRIES:,} files: not an archive of 2018.")
 
     def _refuse_way_out(self, path: Path) -> None:
-        if not path.resolve().is_relative_to(self._root):
+        try:
+            end = path.resolve()
+        except (OSError, RuntimeError):
+            return  # A link that leads to itself leads nowhere; reading it says so.
+        if not end.is_relative_to(self._root):
             raise InputError(f"{path} leads out of {self._root}; put the file itself there.")
 
     def read_table(self) -> bytes:
@@ -353,9 +367,11 @@ class _Zip:
             name = info.orig_filename
             if why := _refusal(info):
                 raise InputError(f"{self._path}: the entry {name!r} {why}; do not use this file.")
-            if name.casefold() in seen:
+            # "a//b" and "./a/b" are the same file as "a/b".
+            place = PurePosixPath(name).as_posix().casefold()
+            if place in seen:
                 raise InputError(f"{self._path}: the entry {name!r} is there twice; do not use this file.")
-            seen.add(name.casefold())
+            seen.add(place)
         return infos
 
     def read_table(self) -> bytes:

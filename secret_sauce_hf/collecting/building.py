@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from secret_sauce_hf.collecting.card import CARD_NAME, dataset_card
 from secret_sauce_hf.collecting.columns import features
-from secret_sauce_hf.collecting.plan import DATA_FOLDER, Plan, Shard, make_plan, shard_files
+from secret_sauce_hf.collecting.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, shard_files
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.collecting.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.collecting.worker import prepare_worker, work
@@ -74,9 +74,9 @@ def build_collection(
         ChildProcessError: a worker was killed from outside.
     """
     out = Path(out)
+    if not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers is {workers!r}; at least one must do the work.")
     plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure)
-    if workers < 1:
-        raise InputError(f"workers is {workers}; at least one must do the work.")
     schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
@@ -88,7 +88,7 @@ def build_collection(
                 write_shard(plan, shard, schema, data, advance)
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
-    write_whole(out / CARD_NAME, dataset_card(plan, shard_files(out)).encode())
+    write_whole(out / CARD_NAME, dataset_card(plan, [data / shard.name for shard in plan.shards]).encode())
     return out
 
 
@@ -108,6 +108,10 @@ def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
     elif out.is_dir() and any(path != temporary(record_path) for path in out.iterdir()):
         raise InputError(f"{out} is not empty and not a build of this package; choose another folder.")
     data = out / DATA_FOLDER
+    # The card's patterns, and so `load_dataset`, would take them for rows of this build.
+    ours = {shard.name for shard in plan.shards}
+    if foreign := sorted(path.name for split in SPLITS for path in data.glob(f"{split}-*") if path.name not in ours):
+        raise InputError(f"{data} holds {foreign[0]!r}, which is not of this build; move it elsewhere.")
     out.mkdir(parents=True, exist_ok=True)
     write_whole(record_path, (json.dumps(plan.record, indent=2) + "\n").encode())
     data.mkdir(exist_ok=True)

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 
 import soundfile
@@ -16,6 +18,8 @@ from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 
 SPLITS = ("train", "test")
 DATA_FOLDER = "data"
+MAX_FILES = 99_999
+"""Of a split: file names have five digits."""
 
 # Columns beside the parameters' and `file`; here, as `datasets` takes long to import.
 AUDIO_COLUMN = "audio"
@@ -62,6 +66,10 @@ class Plan:
     heard_threshold: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("start", "stop", "seed", "rows_per_shard"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) and not (name == "seed" and value is None):
+                raise InputError(f"{name} is {value!r}; it must be a whole number.")
         if self.rows_per_shard < 1:
             raise InputError(f"rows_per_shard is {self.rows_per_shard}; a shard needs at least one row.")
         if self.seed is not None and self.seed < 0:
@@ -73,6 +81,12 @@ class Plan:
             )
         if self.start >= self.stop:
             raise InputError(f"count is {self.stop - self.start}; build at least one row.")
+        files = max(-(-(stop - start) // self.rows_per_shard) for start, stop in self.splits.values())
+        if files > MAX_FILES:
+            raise InputError(
+                f"{self.stop - self.start:,} rows in shards of {self.rows_per_shard:,} make {files:,} files of a "
+                f"split, at most {MAX_FILES:,} are possible: raise rows_per_shard or build fewer rows."
+            )
 
     def presets(self, start: int, stop: int) -> Presets:
         """Rows `start` to `stop`."""
@@ -126,7 +140,7 @@ class Plan:
 
 def make_plan(
     collection: Collection,
-    rows: tuple[int, int] | None,
+    rows: Sequence[int] | None,
     seed: int | None,
     count: int | None,
     in_session: bool | None,
@@ -142,7 +156,10 @@ def make_plan(
     if seed is None:
         if count is not None:
             raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
-        start, stop = rows if rows is not None else (0, collection.count)
+        rows = (0, collection.count) if rows is None else rows
+        if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) != 2:
+            raise InputError(f"rows is {rows!r}; give a pair: the first row and the row after the last.")
+        start, stop = rows
     else:
         if rows is not None:
             raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")

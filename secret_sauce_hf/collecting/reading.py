@@ -117,8 +117,8 @@ def read_audio(audio: Any) -> np.ndarray:
             if file.frames > MAX_SECONDS * SAMPLE_RATE:
                 raise InputError(f"longer than {MAX_SECONDS} s: not a take")
             return file.read(dtype="float32")
-    except soundfile.SoundFileError as error:
-        raise InputError(f"not a sound that can be read ({error})") from error
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"not a sound that can be read ({error.error_string})") from error
 
 
 def _open(source: Source, split: str | None) -> tuple[Features, Iterator[pa.Table]]:

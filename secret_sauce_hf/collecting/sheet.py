@@ -306,7 +306,12 @@ def _draw(figure: "Figure", collection: Collection, gathered: _Gathered, source:
     figure.set_size_inches(_WIDTH, charts + -(-len(presets.parameters) // _COLUMNS) * chart_height + _FOOT)
 
     _text(figure, _LEFT, 0.42, f"{collection.name}: {collection.title}", fontsize=17, weight="bold")
-    _text(figure, _LEFT, 0.7, f"{source}; {len(shown)} shown as spectrograms, with the settings that are heard in them")
+    _text(
+        figure,
+        _LEFT,
+        0.7,
+        f"{source}; {len(shown)} shown as spectrograms, with some of the settings that are heard in them",
+    )
     for place, (number, sound, file) in enumerate(shown):
         row, column = divmod(place, _COLUMNS)
         y = _HEADER + row * row_height
@@ -356,7 +361,10 @@ def _tile(figure: "Figure", column: int, y: float, sound: np.ndarray, labelled: 
     ends = np.log10(_LOWEST_HERTZ), np.log10(SAMPLE_RATE / 2)
     hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
     # A sine of amplitude 1 is a quarter of the window's length high.
-    spectra = magnitudes(sound, _WINDOW, _HOP) / (_WINDOW / 4)
+    # Mirrored beyond the ends: a note that is cut off there would show as a click.
+    mirrored = np.pad(sound, _WINDOW // 2, mode="reflect")
+    inside = slice(_WINDOW // 2 // _HOP, -(_WINDOW // 2 // _HOP))
+    spectra = magnitudes(mirrored, _WINDOW, _HOP)[inside] / (_WINDOW / 4)
     rows = np.logspace(*ends, _PITCHES)
     image = np.stack([np.interp(rows, hertz, spectrum) for spectrum in spectra], axis=1)
     # In steps of 3 dB, which halves the file.

@@ -5,6 +5,10 @@ range, hard sync, the cutoff's range, envelope times, LFO rates, what the modula
 reaches. The rest are guesses, chosen to sound like the instrument, and each says so
 here or where it is used. The instrument has never been measured for this.
 
+The modulation wheel, which scales all modulation, was never sent in 2018, so nobody
+knows where it stood: it is taken as full up. Everything else that the collection does
+not set is at its factory default: 24 dB/oct, no glide, envelopes that are not reset.
+
 What runs per sample is in `subphatty_voice`.
 """
 

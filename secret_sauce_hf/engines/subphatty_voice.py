@@ -51,6 +51,9 @@ _LFO_SLEW = _F(0.35)
 """Per tick: a time constant of 0.1 ms rounds the edges of the LFO."""
 _COUPLING = _F(1.0 - 2.0 * np.pi * 8.0 / (RATE / OVERSAMPLING))
 """Pole of the two coupling high-passes, 8 Hz."""
+# The resonance fades towards the top: a filter that oscillates above what a take can hold
+# (self-oscillation ends at 11 kHz) would only be heard by the aliases that the drive makes of it.
+_FADING = _F(1 / 0.524)
 _BEND = _F(2 / 3)
 """x / sqrt(1 + 2/3·x²) bends as tanh x does, x - x³/3 + …, and costs less."""
 
@@ -94,13 +97,17 @@ SETTING_ROWS = 34
 ) = range(SETTING_ROWS)
 
 # Rows of the state.
-STATE_ROWS = 26
+STATE_ROWS = 30
 (
     PHASE1,
     PHASE2,
     SUB,  # +1 or -1
     DUTY1,
     DUTY2,
+    _SAW_WEIGHT1,
+    _PULSE_WEIGHT1,
+    _SAW_WEIGHT2,
+    _PULSE_WEIGHT2,
     _PENDING,  # the oscillators' sum one sample ago, which the next sample may still correct
     _MIXER_INPUT,
     MIXER_ROOT,
@@ -125,20 +132,19 @@ STATE_ROWS = 26
 ) = range(STATE_ROWS)
 
 # Rows of one tick's control signals.
-_CONTROL_ROWS = 13
+_CONTROL_ROWS = 12
 (
     _C_STEP1,
     _C_PERIOD1,  # samples per cycle
-    _C_TRIANGLE1,
-    _C_SAW1,
+    _C_SAW1,  # weights and duty cycle at the end of the tick
     _C_PULSE1,
-    _C_DUTY1,  # at the end of the tick
+    _C_DUTY1,
     _C_STEP2,
     _C_PERIOD2,
-    _C_TRIANGLE2,
     _C_SAW2,
     _C_PULSE2,
     _C_DUTY2,
+    _C_FEEDBACK,
     _C_G,  # tan(π·cutoff/RATE)
 ) = range(_CONTROL_ROWS)
 
@@ -188,16 +194,17 @@ def _envelope(level, attacking, attack, decay, sustain):
 
 @inlined
 def _shape(wave):
-    """Position of the wave knob to the weights of triangle, saw and pulse, and the pulse's duty cycle.
+    """Position of the wave knob to the weights of saw and pulse, and the pulse's duty cycle.
 
-    Up to 1/3 the triangle fades into the saw, up to 2/3 the saw into the square, from there
-    on the pulse narrows; past 1, where only modulation gets, it closes.
+    The triangle has the rest of the weight. Up to 1/3 it fades into the saw, up to 2/3 the saw
+    into the square, from there on the pulse narrows; past 1, where only modulation gets, it
+    closes.
     """
     position = _THREE * max(wave, _ZERO)
     saw = min(position, _ONE)
     pulse = min(max(position - _ONE, _ZERO), _ONE)
     duty = max(_HALF - _DUTY_SLOPE * max(position - _TWO, _ZERO), _ZERO)
-    return _ONE - saw, saw - pulse, pulse, duty
+    return saw - pulse, pulse, duty
 
 
 @inlined
@@ -269,13 +276,11 @@ def _control_block(settings, state, holds, first, note_on, control, amp):
             control[base + _C_PERIOD2 * LANES + lane] = _ONE / step
 
             bend = settings[MODULATED_WAVE * LANES + lane] * modulation
-            triangle, saw, pulse, duty = _shape(settings[WAVE1 * LANES + lane] + bend)
-            control[base + _C_TRIANGLE1 * LANES + lane] = triangle
+            saw, pulse, duty = _shape(settings[WAVE1 * LANES + lane] + bend)
             control[base + _C_SAW1 * LANES + lane] = saw
             control[base + _C_PULSE1 * LANES + lane] = pulse
             control[base + _C_DUTY1 * LANES + lane] = duty
-            triangle, saw, pulse, duty = _shape(settings[WAVE2 * LANES + lane] + bend)
-            control[base + _C_TRIANGLE2 * LANES + lane] = triangle
+            saw, pulse, duty = _shape(settings[WAVE2 * LANES + lane] + bend)
             control[base + _C_SAW2 * LANES + lane] = saw
             control[base + _C_PULSE2 * LANES + lane] = pulse
             control[base + _C_DUTY2 * LANES + lane] = duty
@@ -286,7 +291,12 @@ def _control_block(settings, state, holds, first, note_on, control, amp):
                 + settings[MODULATED_CUTOFF * LANES + lane] * modulation
             )
             octaves = min(max(octaves, _LOWEST), _HIGHEST)
-            control[base + _C_G * LANES + lane] = tangent_single(_CUTOFF_ANGLE * power_of_two_single(octaves))
+            g = tangent_single(_CUTOFF_ANGLE * power_of_two_single(octaves))
+            control[base + _C_G * LANES + lane] = g
+            fading = g * _FADING
+            fading = fading * fading
+            fading = fading * fading
+            control[base + _C_FEEDBACK * LANES + lane] = settings[FEEDBACK * LANES + lane] / (_ONE + fading * fading)
 
 
 @inlined
@@ -381,9 +391,13 @@ def _oscillators_block(settings, state, noise, control, out):
         for lane in range(LANES):
             step = control[base + _C_STEP1 * LANES + lane]
             period = control[base + _C_PERIOD1 * LANES + lane]
-            triangle = control[base + _C_TRIANGLE1 * LANES + lane]
-            saw = control[base + _C_SAW1 * LANES + lane]
-            pulse = control[base + _C_PULSE1 * LANES + lane]
+            saw = state[_SAW_WEIGHT1 * LANES + lane]
+            saw = saw + portion * (control[base + _C_SAW1 * LANES + lane] - saw)
+            state[_SAW_WEIGHT1 * LANES + lane] = saw
+            pulse = state[_PULSE_WEIGHT1 * LANES + lane]
+            pulse = pulse + portion * (control[base + _C_PULSE1 * LANES + lane] - pulse)
+            state[_PULSE_WEIGHT1 * LANES + lane] = pulse
+            triangle = _ONE - saw - pulse
             duty0 = state[DUTY1 * LANES + lane]
             duty = duty0 + portion * (control[base + _C_DUTY1 * LANES + lane] - duty0)
             start = state[PHASE1 * LANES + lane]
@@ -407,9 +421,13 @@ def _oscillators_block(settings, state, noise, control, out):
 
             step = control[base + _C_STEP2 * LANES + lane]
             period = control[base + _C_PERIOD2 * LANES + lane]
-            triangle = control[base + _C_TRIANGLE2 * LANES + lane]
-            saw = control[base + _C_SAW2 * LANES + lane]
-            pulse = control[base + _C_PULSE2 * LANES + lane]
+            saw = state[_SAW_WEIGHT2 * LANES + lane]
+            saw = saw + portion * (control[base + _C_SAW2 * LANES + lane] - saw)
+            state[_SAW_WEIGHT2 * LANES + lane] = saw
+            pulse = state[_PULSE_WEIGHT2 * LANES + lane]
+            pulse = pulse + portion * (control[base + _C_PULSE2 * LANES + lane] - pulse)
+            state[_PULSE_WEIGHT2 * LANES + lane] = pulse
+            triangle = _ONE - saw - pulse
             duty0 = state[DUTY2 * LANES + lane]
             duty = duty0 + portion * (control[base + _C_DUTY2 * LANES + lane] - duty0)
             synced = reset and settings[SYNC * LANES + lane] > _HALF
@@ -489,7 +507,7 @@ def _filter_block(settings, state, control, sound, out):
         for lane in range(LANES):
             at = sample * LANES + lane
             g = control[base + _C_G * LANES + lane]
-            k = settings[FEEDBACK * LANES + lane]
+            k = control[base + _C_FEEDBACK * LANES + lane]
             x = sound[at]
             s1 = state[STAGE1 * LANES + lane]
             s2 = state[STAGE2 * LANES + lane]

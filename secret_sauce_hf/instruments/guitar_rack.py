@@ -17,8 +17,8 @@ from secret_sauce_hf.instruments.spec import (
 )
 
 
-def _effect(effect: str, control: int, about: str) -> Switch:
-    return Switch(f"{effect}_on_off", (control,), (0, 127), ("off", "on"), about=about)
+def _effect(effect: str, control: int, about: str, heard: Rule = ALWAYS) -> Switch:
+    return Switch(f"{effect}_on_off", (control,), (0, 127), ("off", "on"), heard=heard, about=about)
 
 
 def _knob(name: str, control: int, about: str, drawn: tuple[int, int] | None = None, condition: Rule = ALWAYS) -> Knob:
@@ -40,7 +40,7 @@ INSTRUMENT = Instrument(
         _effect("filter", 33, "Filter"),
         _effect("disto", 34, "Distortion"),
         _effect("flanger", 35, "Chorus / flanger"),
-        _effect("delay", 36, "Delay"),
+        _effect("delay", 36, "Delay", _DELAY_MIXED_IN),
         _effect("reverb", 37, "Reverb"),
         _knob("filter_mode_LBF_HPF", 1, "Filter type, continuous from low-pass to high-pass"),
         # The outer settings leave nothing or everything: 2018 moved it over a third of the knob.
