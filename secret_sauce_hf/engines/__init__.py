@@ -10,7 +10,9 @@ from secret_sauce_hf.presets import Presets
 
 __all__ = ["has_engine", "render"]
 
-# Modules are named, not imported: Numba and its compiled kernels load on first use.
+# Each module offers VERSION, REMEMBERS (whether a take can depend on the one before it) and `render`, which takes
+# `in_session` and `preceding` only where REMEMBERS is true. They are named, not imported: Numba and its compiled
+# kernels load on first use.
 _ENGINES = {
     "guitar-rack": "secret_sauce_hf.engines.guitar_rack",
     "noisemaker": "secret_sauce_hf.engines.noisemaker",
@@ -76,7 +78,8 @@ def render(
     if preceding is not None and (not in_session or len(preceding) != 1):
         raise InputError("`preceding` is the one row before the first and needs in_session=True.")
     renderer: Callable[..., np.ndarray] = _module(instrument).render
-    return renderer(presets, in_session=in_session, preceding=preceding, noise_seed=noise_seed, first_row=first_row)
+    session = {"in_session": in_session, "preceding": preceding} if remembers(instrument) else {}
+    return renderer(presets, noise_seed=noise_seed, first_row=first_row, **session)
 
 
 def _module(instrument: str):

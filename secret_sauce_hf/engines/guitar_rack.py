@@ -127,14 +127,7 @@ def effects(unit: np.ndarray, lfo_phases: np.ndarray, origin: Source) -> np.ndar
     return sound
 
 
-def render(
-    presets: Presets,
-    *,
-    in_session: bool,  # noqa: ARG001 - refused before it gets here
-    preceding: Presets | None,  # noqa: ARG001
-    noise_seed: int | None,
-    first_row: int,
-) -> np.ndarray:
+def render(presets: Presets, *, noise_seed: int | None, first_row: int) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     count, samples = len(presets), presets.collection.samples
     unit = presets.complete_unit()

@@ -204,14 +204,7 @@ def _render_group(timing: Timing, samples: int, settings: np.ndarray, random: np
     return limit_takes(out.reshape(samples, LANES).T)
 
 
-def render(
-    presets: Presets,
-    *,
-    in_session: bool,  # noqa: ARG001 - refused before it gets here
-    preceding: Presets | None,  # noqa: ARG001
-    noise_seed: int | None,
-    first_row: int,
-) -> np.ndarray:
+def render(presets: Presets, *, noise_seed: int | None, first_row: int) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     settings = lane_settings(presets.complete_unit())
     random = row_random(noise_seed or 0, first_row, len(presets), 4, stream=2)
