@@ -82,7 +82,7 @@ print({{name: take[name] for name in take["heard"] if take["heard"][name]}})
 All rows at once, as arrays (`pip install secret_sauce_hf`):
 
 ```python
-from secret_sauce_hf.collecting import load_takes
+from secret_sauce_hf import load_takes
 
 takes = load_takes("DIR", split="{split}")
 print(takes.sounds.shape, takes.presets.settings["{first}"][:5])
