@@ -213,12 +213,16 @@ def build(
     """
     from secret_sauce_hf.collecting import build_collection
 
+    limits = None if rows is None else _row_range(rows)
+    if count is not None and seed is None and limits is None:
+        # Of the rows of 2018 the first so many, as `presets` takes it.
+        limits, count = (0, count), None
     folder = build_collection(
         collection,
         out,
-        rows=_row_range(rows) if rows is not None else None if seed is not None or count is None else (0, count),
+        rows=limits,
         seed=seed,
-        count=None if rows is None and seed is None else count,
+        count=count,
         in_session=in_session,
         rows_per_shard=rows_per_shard,
         measure=measure_heard,

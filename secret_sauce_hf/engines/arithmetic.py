@@ -1,4 +1,4 @@
-"""Elementary functions in plain arithmetic.
+"""Elementary functions and random numbers in plain arithmetic.
 
 The mathematical library differs from machine to machine in the last bit; these do not.
 """
@@ -9,6 +9,8 @@ from secret_sauce_hf.engines.compiling import inlined
 
 _TWO_PI = 2.0 * np.pi
 _LN2 = np.log(2.0)
+_LCG_A = np.uint32(1_664_525)
+_LCG_C = np.uint32(1_013_904_223)
 
 
 @inlined
@@ -40,6 +42,13 @@ def power_of_two(x):
     steps = int(abs(whole))
     scale = np.float64(np.int64(1) << steps)
     return series * 1.4142135623730951 * (scale if whole >= 0 else 1.0 / scale)
+
+
+@inlined
+def next_seed(seed):
+    """One step of a 32-bit congruential generator (Numerical Recipes); its upper bits are the random ones."""
+    # Numba widens a product of 32-bit integers to 64.
+    return np.uint32(seed * _LCG_A + _LCG_C)
 
 
 _PART = np.float32(np.log(2.0) / 16.0)

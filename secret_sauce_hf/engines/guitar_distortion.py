@@ -9,6 +9,7 @@ import numpy as np
 import scipy.signal
 
 from secret_sauce_hf.engines.compiling import kernel
+from secret_sauce_hf.engines.guitar_lines import one_pole
 
 OVERSAMPLING = 8
 _REACH = 10
@@ -80,7 +81,7 @@ def tilt_gain(unit: np.ndarray) -> np.ndarray:
 
 def tilt_coefficient(rate: int) -> float:
     """Of the one-pole that divides bass from treble."""
-    return float(1.0 - np.exp(-2.0 * np.pi * _TILT_HERTZ / rate))
+    return one_pole(_TILT_HERTZ, rate)
 
 
 @kernel(nogil=True)

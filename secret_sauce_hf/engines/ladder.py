@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from secret_sauce_hf.engines.arithmetic import next_seed
 from secret_sauce_hf.engines.compiling import LANES, inlined
 
 # Rows of the state, each of LANES values.
@@ -40,8 +41,6 @@ _MINUS_TWO_PI = _F(-2.0 * np.pi)
 _P3, _P2, _P1, _P0 = _F(1.873), _F(0.4955), _F(-0.649), _F(1.4)
 _T2, _T3, _T4, _T5 = _F(1 / 2), _F(1 / 6), _F(1 / 24), _F(1 / 120)
 _NOISE = _F(0.001 / 2**23)
-_LCG_A = np.uint32(1_664_525)
-_LCG_C = np.uint32(1_013_904_223)
 _SHIFT = np.uint32(9)
 # Half-band filter: centre tap, then those at 1, 3, 5, 7 and 9 samples from it.
 _H0, _H1, _H3, _H5, _H7, _H9 = (_F(tap / 16_384) for tap in (8_192, 5_042, -1_277, 429, -116, 18))
@@ -55,12 +54,6 @@ def _saturate(x):
     b = _SIX + _THREE * a + a * a
     y = twice * b / (a * b + _TWELVE)
     return y * _POSITIVE if y > _ZERO else y
-
-
-@inlined
-def _next_seed(seed):
-    # Numba widens a product of 32-bit integers to 64.
-    return np.uint32(seed * _LCG_A + _LCG_C)
 
 
 @inlined
@@ -136,18 +129,18 @@ def ladder_block(samples, drive, opening, out, state, constants, seeds):
             z3 = state[2 * LANES + lane]
             z4 = state[3 * LANES + lane]
             y = state[FEEDBACK * LANES + lane]
-            seed = _next_seed(seeds[lane])
+            seed = next_seed(seeds[lane])
             z1, z2, z3, z4, y = _step(old + _QUARTER * slope, _noise(seed) * level, g, c, feedback, z1, z2, z3, z4, y)
             y0 = y * gain
-            seed = _next_seed(seed)
+            seed = next_seed(seed)
             z1, z2, z3, z4, y = _step(old + _HALF * slope, _noise(seed) * level, g, c, feedback, z1, z2, z3, z4, y)
             y1 = y * gain
-            seed = _next_seed(seed)
+            seed = next_seed(seed)
             z1, z2, z3, z4, y = _step(
                 old + _THREE_QUARTERS * slope, _noise(seed) * level, g, c, feedback, z1, z2, z3, z4, y
             )
             y2 = y * gain
-            seed = _next_seed(seed)
+            seed = next_seed(seed)
             z1, z2, z3, z4, y = _step(new, _noise(seed) * level, g, c, feedback, z1, z2, z3, z4, y)
             y3 = y * gain
             seeds[lane] = seed

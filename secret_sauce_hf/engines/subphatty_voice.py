@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.engines.arithmetic import power_of_two_single, tangent_single
+from secret_sauce_hf.engines.arithmetic import next_seed, power_of_two_single, tangent_single
 from secret_sauce_hf.engines.compiling import LANES, inlined, kernel
 from secret_sauce_hf.engines.decimation import half_band, halve, history_rows
 
@@ -44,8 +44,6 @@ _DUTY_SLOPE = _F(0.5 - NARROWEST)
 _NOISE_GAIN = _F(1.5)
 _BIPOLAR = _F(2.0**-22)
 _SEED_SHIFT = np.uint32(9)
-_LCG_A = np.uint32(1_664_525)
-_LCG_C = np.uint32(1_013_904_223)
 
 _LFO_SLEW = _F(0.35)
 """Per tick: a time constant of 0.1 ms rounds the edges of the LFO."""
@@ -171,12 +169,6 @@ class Lanes(NamedTuple):
 
 
 @inlined
-def _next_seed(seed):
-    # Numba widens a product of 32-bit integers to 64.
-    return np.uint32(seed * _LCG_A + _LCG_C)
-
-
-@inlined
 def _bipolar(seed):
     """Uniform in -1 to 1."""
     return _F(np.int32(seed >> _SEED_SHIFT)) * _BIPOLAR - _ONE
@@ -233,7 +225,7 @@ def _control_block(settings, state, holds, first, note_on, control, amp):
             wrapped = phase >= _ONE
             phase = phase - _ONE if wrapped else phase
             seed = holds[lane]
-            following = _next_seed(seed)
+            following = next_seed(seed)
             seed = following if wrapped else seed
             holds[lane] = seed
             state[LFO_PHASE * LANES + lane] = phase
@@ -466,7 +458,7 @@ def _oscillators_block(settings, state, noise, control, out):
             sum_now += level * (_naive(phase, duty, triangle, saw, pulse) + after + edge_after)
             sum_before += level * (before + edge_before)
 
-            seed = _next_seed(noise[lane])
+            seed = next_seed(noise[lane])
             noise[lane] = seed
             sum_now += settings[LEVEL_NOISE * LANES + lane] * _NOISE_GAIN * _bipolar(seed)
 
