@@ -18,7 +18,10 @@ import yaml
 from datasets import Audio, ClassLabel, Dataset, DatasetInfo, Features, Value, load_dataset
 from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCard, DatasetCardData
+from typer.testing import CliRunner
 
+from secret_sauce_hf import cli
+from secret_sauce_hf.cards import render_card
 from secret_sauce_hf.collecting import (
     build_collection,
     features,
@@ -180,20 +183,32 @@ def test_card_says_when_each_parameter_is_heard(built):
         f"| knob | 0 to 10 | 17 | `lfo1_amount` > 6.2 or `lfo1_amount` < 3.8 | {heard[:, 0].mean():.1%} |"
     )
     assert "rows 788 to 811 of 1,000" in card
-    assert "not the recordings of\n  2018" in card
+    assert "not the recordings of 2018" in card
 
 
-def test_snippets_of_the_card_work(built, tmp_path, monkeypatch, capsys):
+def test_what_the_card_shows_works(built, tmp_path, monkeypatch, capsys):
     shutil.copytree(built, tmp_path / "DIR")
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (built / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    before = shard_bytes(tmp_path / "DIR")
-    shutil.rmtree(tmp_path / "DIR")
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert shard_bytes(tmp_path / "DIR") == before
+    card = (built / "README.md").read_text()
+    snippets = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    assert len(snippets) == 2
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
     assert "s788.wav (19845,) 22050" in capsys.readouterr().out
+
+
+def test_every_figure_of_the_card_comes_again_from_its_command(built, tmp_path, monkeypatch):
+    card = (built / "README.md").read_text()
+    [command] = re.findall(r"^secret-sauce (build .*)$", card, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(cli.app, command.split()).exit_code == 0
+    assert (tmp_path / "DIR" / "README.md").read_text() == card
+    assert shard_bytes(tmp_path / "DIR") == shard_bytes(built)
+
+
+def test_a_card_that_lacks_something_is_an_error():
+    with pytest.raises(ValueError, match=r"dataset_card.* cannot be filled: 'head' is undefined"):
+        render_card("dataset_card.md.jinja")
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)

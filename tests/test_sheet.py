@@ -131,12 +131,10 @@ def test_runs(count, rows, expected):
 def test_a_folder(built):
     figure = sound_sheet(data=built, tiles=4, progress=False)
     said = texts(figure)
-    assert any(
-        text.startswith("20 rows of the folder light (seed 4, from silence); engine noisemaker") for text in said
-    )
+    assert any(text.startswith("20 rows as built (seed 4, from silence); engine noisemaker") for text in said)
     assert [text for text in said if text.startswith("row ")] == ["row 0", "row 6", "row 12", "row 18"]
     test_rows = texts(sound_sheet(data=built, split="test", tiles=4, progress=False))
-    assert any(text.startswith("4 test rows of the folder light") for text in test_rows)
+    assert any(text.startswith("4 test rows as built") for text in test_rows)
     assert "row 16" in test_rows
     assert not overlaps(figure)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from secret_sauce_hf.collecting.card import CARD_NAME, dataset_card
+from secret_sauce_hf.collecting.card import CARD_NAME, dataset_card, split_files
 from secret_sauce_hf.collecting.columns import features
-from secret_sauce_hf.collecting.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, shard_files
+from secret_sauce_hf.collecting.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.collecting.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.collecting.worker import prepare_worker, work
@@ -88,8 +88,33 @@ def build_collection(
                 write_shard(plan, shard, schema, data, advance)
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
-    write_whole(out / CARD_NAME, dataset_card(plan, [data / shard.name for shard in plan.shards]).encode())
+    write_whole(out / CARD_NAME, dataset_card(plan.collection, split_files(out), plan).encode())
     return out
+
+
+def finished_plan(folder: Path, collection: Collection | None = None) -> Plan | None:
+    """What a folder was built from, all of it being there; None if it is no build.
+
+    Args:
+        folder: the folder.
+        collection: what it should hold, if that may be a declared one.
+
+    Raises:
+        InputError: the build is not finished, or of another version.
+    """
+    record = folder / RECORD_NAME
+    if not record.is_file():
+        return None
+    again = "build it again with this version (--overwrite)"
+    try:
+        plan = recorded_plan(json.loads(record.read_text(encoding="utf-8")), collection)
+    except (InputError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
+    schema = shard_schema(features(plan.collection, measured=plan.heard_threshold is not None).arrow_schema, plan)
+    for shard in plan.shards:
+        if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
+            raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")
+    return plan
 
 
 def _claim(out: Path, plan: Plan, overwrite: bool) -> None:

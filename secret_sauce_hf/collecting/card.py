@@ -1,181 +1,152 @@
-"""The README of a built dataset: its types for the Hub, and what a reader must know."""
+"""The README of a dataset: its types for the Hub, and what a reader must know."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from datasets import DatasetInfo, SplitDict, SplitInfo
+from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
-from secret_sauce_hf.collecting.columns import features
-from secret_sauce_hf.collecting.plan import CHANGE_COLUMN, DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, Plan
-from secret_sauce_hf.engines import engine_version, remembers
-from secret_sauce_hf.instruments import NOTE, SAMPLE_RATE, VELOCITY, Collection, Parameter, Switch
+from secret_sauce_hf.cards import citation, render_card
+from secret_sauce_hf.collecting.plan import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, Plan
+from secret_sauce_hf.engines import engine_version, limits, remembers
+from secret_sauce_hf.instruments import (
+    NOTE,
+    ORIGINAL_SEED,
+    SAMPLE_RATE,
+    VELOCITY,
+    Collection,
+    InputError,
+    Parameter,
+    Switch,
+)
 from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, Rule, holds
+from secret_sauce_hf.presets import FILE_COLUMN
 
 CARD_NAME = "README.md"
+TAG = "secret-sauce"
+"""Marks on the Hub what this package made."""
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-
-_BODY = """\
-# {title}
-
-{rows:,} sounds of {seconds:.2f} s whose settings are known: {parts} of the instrument
-*{instrument}*, note {note}, velocity {velocity}, 22,050 Hz, 16-bit, mono, FLAC inside Parquet.
-Made to learn which settings make a sound.
-
-| split | rows | file names |
-|---|---|---|
-{splits}
-
-## Columns
-
-`audio` is the sound. Every parameter has a column of its own: a knob is a float32 from 0 to 10, a switch a class
-label. `file` is the name of the row's sound, in the numbering of its rows. `heard` holds a boolean per parameter:
-whether it can be heard in this sound at all, by the rule in the table (from the settings alone: a take that is
-nearly silent tells nothing of them all the same).{measured}
-
-| parameter | kind | values | CC | heard | in |{measured_head}
-|---|---|---|---|---|---|{measured_rule}
-{parameters}
-
-CC is the MIDI controller; of two numbers the first carries the upper seven bits. The last column is the share of
-the rows of this build in which the parameter is heard{measured_legend}.
-{fixed}
-## How it was made
-
-{making}
-
-- package: secret_sauce_hf {package}
-- engine: {engine}
-- take: a recording slot of {slot:g} s with the note from {note_on:.1f} ms to {note_off:.1f} ms, cut from
-  {cut_start:.1f} ms to {cut_end:.1f} ms
-
-The same version of the package makes the same bytes again:
-
-```python
-from secret_sauce_hf.collecting import build_collection
-
-{call}
-```
-
-## Reading it
-
-```python
-import io
-
-import soundfile
-from datasets import Audio, load_dataset
-
-takes = load_dataset("DIR", split="{split}")  # the folder, or the name of the dataset on the Hub
-takes = takes.cast_column("audio", Audio(decode=False))  # without this line datasets needs torchcodec
-take = takes[0]
-sound, rate = soundfile.read(io.BytesIO(take["audio"]["bytes"]), dtype="float32")
-print(take["file"], sound.shape, rate)
-print({{name: take[name] for name in take["heard"] if take["heard"][name]}})
-```
-
-All rows at once, as arrays (`pip install secret_sauce_hf`):
-
-```python
-from secret_sauce_hf import load_takes
-
-takes = load_takes("DIR", split="{split}")
-print(takes.sounds.shape, takes.presets.settings["{first}"][:5])
-```
-
-## Limitations
-
-- The sounds are made by this package's own engine, which imitates the instrument. They are not the recordings of
-  2018, and a model trained on them must be tested on the real instrument before anything is said about that.
-- One note, one velocity, one length; nothing else of the instrument moves than the parameters above.
-- {spread}, so many sounds are alike, dull or silent; nobody chose them for beauty.
-"""
-
-_MEASURED = f"""
-
-`{MEASURED_COLUMN}` says the same as measured: the row was rendered again with that one parameter moved, to two
-other positions of a knob and to every other one of a switch, and the most different of them was compared with the
-row. It counts as heard where the levels in the ear's bands differ by more than {{threshold:g}} dB root mean square
-in the tenth of a second where they differ most, and the take is not silent. `{CHANGE_COLUMN}` has those decibels, for
-a threshold of one's own."""
+_TAGS = ("audio", "music", "synthesizer", "sound-matching", "midi", TAG)
 
 
-def dataset_card(plan: Plan, shards: Sequence[Path]) -> str:
-    """The README of a finished build.
+@dataclass(frozen=True)
+class Placement:
+    """Where a card is shown, beside what it describes.
 
     Args:
-        plan: the build.
-        shards: its Parquet files; numbers of rows, sizes and shares are counted in them.
+        source: what its snippets load: a repository, or DIR for a folder.
+        sheet: name of the picture beside the card; None if there is none.
+        license: of the data, as the Hub names licenses.
+        making: how sounds that no engine of ours rendered were made, in Markdown.
+        declaration: the file that declares an instrument of one's own.
+        tag: the revision under which it can be loaded for good.
+    """
+
+    source: str = "DIR"
+    sheet: str | None = None
+    license: str = "apache-2.0"
+    making: str | None = None
+    declaration: str | None = None
+    tag: str | None = None
+
+
+def dataset_card(
+    collection: Collection,
+    files: Mapping[str, Sequence[Path]],
+    plan: Plan | None = None,
+    placement: Placement | None = None,
+) -> str:
+    """The README of a dataset of takes.
+
+    Args:
+        collection: whose parameters its columns are.
+        files: the Parquet files of each split, in row order; numbers of rows, sizes and
+            shares are counted in them.
+        plan: the build that they are from; None if they were not rendered.
+        placement: where the card will be; in the folder of a build if None.
 
     Returns:
         Markdown with a YAML head that names the files of each split and the columns' types.
+
+    Raises:
+        InputError: neither a plan nor a text says how the sounds were made.
     """
-    collection = plan.collection
+    placement = placement or Placement()
+    info = _dataset_info(files)
+    rows = sum(split.num_examples for split in info.splits.values())
     title = f"{collection.name}: {collection.title}"
-    rows = plan.stop - plan.start
     data = DatasetCardData(
-        license="apache-2.0",
+        license=placement.license,
         pretty_name=title,
         task_categories=["audio-classification"],
-        tags=["audio", "music", "synthesizer", "sound-matching", "midi", "synthetic", "secret-sauce"],
+        tags=[*_TAGS, *(["synthetic"] if plan else []), collection.name],
         size_categories=[next((label for limit, label in _SIZES if rows < limit), "n>1M")],
         configs=[
             {
                 "config_name": "default",
-                "data_files": [{"split": split, "path": f"{DATA_FOLDER}/{split}-*"} for split in plan.splits],
+                "data_files": [{"split": split, "path": f"{DATA_FOLDER}/{split}-*"} for split in files],
             }
         ],
     )
-    DatasetInfosDict({"default": _dataset_info(plan, shards)}).to_dataset_card_data(data)
-    # To the end of the line as it is: the default breaks long labels over lines.
-    head = data.to_yaml(line_break="\n").strip()
-    heard = _heard_shares(shards, collection, HEARD_COLUMN)
-    measured = None if plan.heard_threshold is None else _heard_shares(shards, collection, MEASURED_COLUMN)
-    instrument = collection.instrument
-    body = _BODY.format(
+    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
+    paths = [path for part in files.values() for path in part]
+    heard = _shares(paths, collection, HEARD_COLUMN) if HEARD_COLUMN in info.features else None
+    threshold = plan.heard_threshold if plan else None
+    measured = None if threshold is None else _shares(paths, collection, MEASURED_COLUMN)
+    shares = [share for share in (heard, measured) if share is not None]
+    return render_card(
+        "dataset_card.md.jinja",
+        # To the end of the line as it is: the default breaks long labels over lines.
+        head=data.to_yaml(line_break="\n").strip(),
         title=title,
-        rows=rows,
-        seconds=collection.samples / SAMPLE_RATE,
-        parts=_parts_text(collection),
-        instrument=instrument.title,
-        note=NOTE,
-        velocity=VELOCITY,
-        splits="\n".join(
-            f"| {split} | {stop - start:,} | `s{start}.wav` to `s{stop - 1}.wav` |"
-            for split, (start, stop) in plan.splits.items()
-        ),
-        measured=_MEASURED.format(threshold=plan.heard_threshold) if measured else "",
-        measured_head=" measured |" if measured else "",
-        measured_rule="---|" if measured else "",
-        measured_legend=", by the rule and as measured" if measured else "",
-        parameters="\n".join(
-            _parameter_row(p, collection, [heard[p.name], *([measured[p.name]] if measured else [])])
-            for p in collection.parameters
-        ),
+        rows=f"{rows:,}",
+        seconds=f"{collection.samples / SAMPLE_RATE:.2f}",
+        parts=collection.kinds,
+        instrument=collection.instrument.title,
+        playing=f", note {NOTE}, velocity {VELOCITY}" if plan else "",
+        sheet=placement.sheet,
+        splits=[_split_facts(split, part, info.splits[split].num_examples) for split, part in files.items()],
+        heard=heard is not None,
+        threshold=None if threshold is None else f"{threshold:g}",
+        parameters=[
+            parameter_cells(parameter, collection, [share[parameter.name] for share in shares])
+            for parameter in collection.parameters
+        ],
         fixed=_fixed_text(collection),
-        making=_making_text(plan),
-        spread=(
-            "Every combination of the switches occurs once"
-            if collection.enumerated and plan.seed is None
-            else "Settings are drawn evenly and independently"
+        making=placement.making.strip() if placement.making else _making_text(plan),
+        build=None if plan is None else _build_facts(plan),
+        source=placement.source,
+        declaration=f" {placement.declaration}" if placement.declaration else "",
+        tag=placement.tag,
+        names=list(collection.columns),
+        known=placement.declaration is None,
+        limitations=_limitations(collection, plan),
+        citation=citation(
+            title, None if placement.source == "DIR" else f"https://huggingface.co/datasets/{placement.source}"
         ),
-        package=version("secret_sauce_hf"),
-        engine=f"{instrument.name}, version {engine_version(instrument.name)}",
-        slot=collection.timing.slot,
-        note_on=collection.timing.note_on * 1000,
-        note_off=collection.timing.note_off * 1000,
-        cut_start=collection.timing.cut[0] * 1000,
-        cut_end=collection.timing.cut[1] * 1000,
-        call=_call_text(plan),
-        split=next(iter(plan.splits)),
-        first=collection.columns[0],
     )
-    return f"---\n{head}\n---\n\n{body}"
+
+
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """The Parquet files of each split of a dataset's folder, in row order.
+
+    They lie in the folder or in its `data`, named `SPLIT.parquet` or `SPLIT-….parquet`.
+    The train split comes first, the test split last.
+    """
+    found: dict[str, list[Path]] = {}
+    inside = folder / DATA_FOLDER
+    for path in sorted((inside if inside.is_dir() else folder).glob("[!._]*.parquet")):
+        found.setdefault(re.split(r"[-.]", path.name)[0], []).append(path)
+    order = {"train": 0, "test": 2}
+    return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 1), item[0])))
 
 
 def heard_text(rule: Rule, collection: Collection) -> str:
@@ -228,70 +199,66 @@ def _text(rule: Rule) -> str:
     return (" and " if operator == "all" else " or ").join(parts)
 
 
-def _dataset_info(plan: Plan, shards: Sequence[Path]) -> DatasetInfo:
+def _dataset_info(files: Mapping[str, Sequence[Path]]) -> DatasetInfo:
     splits = SplitDict()
-    for split in plan.splits:
+    for split, paths in files.items():
         examples = size = 0
-        for path in shards:
-            if path.name.startswith(f"{split}-"):
-                footer = pq.read_metadata(path)
-                examples += footer.num_rows
-                size += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+        for path in paths:
+            footer = pq.read_metadata(path)
+            examples += footer.num_rows
+            size += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
         splits.add(SplitInfo(name=split, num_bytes=size, num_examples=examples))
+    paths = [path for part in files.values() for path in part]
     return DatasetInfo(
-        features=features(plan.collection, measured=plan.heard_threshold is not None),
+        features=Features.from_arrow_schema(pq.read_schema(paths[0])),
         splits=splits,
-        download_size=sum(path.stat().st_size for path in shards),
+        download_size=sum(path.stat().st_size for path in paths),
         dataset_size=sum(split.num_bytes for split in splits.values()),
     )
 
 
-def _heard_shares(shards: Sequence[Path], collection: Collection, name: str) -> dict[str, float]:
+def _shares(paths: Sequence[Path], collection: Collection, name: str) -> dict[str, float]:
     heard = np.zeros(len(collection.columns))
     rows = 0
-    for path in shards:
+    for path in paths:
         column = pq.read_table(path, columns=[name])[name].combine_chunks()
         heard += [column.field(parameter).true_count for parameter in collection.columns]
         rows += len(column)
     return dict(zip(collection.columns, heard / rows, strict=True))
 
 
-def _parameter_row(parameter: Parameter, collection: Collection, shares: Sequence[float]) -> str:
+def _split_facts(split: str, paths: Sequence[Path], rows: int) -> dict[str, str]:
+    ends = [pq.read_table(path, columns=[FILE_COLUMN])[FILE_COLUMN] for path in (paths[0], paths[-1])]
+    return {"name": split, "rows": f"{rows:,}", "first": ends[0][0].as_py(), "last": ends[1][-1].as_py()}
+
+
+def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:
+    """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares."""
     if isinstance(parameter, Switch):
         shown = dict(parameter.display)
         values = ", ".join(f"{label} ({shown[label]})" if label in shown else label for label in parameter.labels)
     else:
         low, high = parameter.setting_limits
         values = f"{low:.4g} to {high:.4g}"
-    control = ", ".join(map(str, parameter.control))
-    cells = [
+    return [
         f"`{parameter.name}`: {parameter.about}" if parameter.about else f"`{parameter.name}`",
         parameter.kind,
         values,
-        control,
+        ", ".join(map(str, parameter.control)) or "–",
         heard_text(parameter.heard, collection),
         *(f"{share:.1%}" for share in shares),
     ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _parts_text(collection: Collection) -> str:
-    kinds = [parameter.kind for parameter in collection.parameters]
-    counts = [(kinds.count(kind), kind) for kind in ("knob", "switch")]
-    plural = {"knob": "knobs", "switch": "switches"}
-    return " and ".join(f"{count} {kind if count == 1 else plural[kind]}" for count, kind in counts if count)
 
 
 def _fixed_text(collection: Collection) -> str:
-    if not collection.fixed:
-        return ""
-    settings = ", ".join(
+    return ", ".join(
         f"`{name}` {value if isinstance(value, str) else format(value, '.4g')}" for name, value in collection.fixed
     )
-    return f"\nThe instrument's other parameters stay where they are: {settings}.\n"
 
 
-def _making_text(plan: Plan) -> str:
+def _making_text(plan: Plan | None) -> str:
+    if plan is None:
+        raise InputError("The card must say how these sounds were made; give a text (--about FILE.md).")
     if plan.seed is None:
         rows = (
             f"The settings are those of the Secret Sauce project's collection of 2018, rows {plan.start} to "
@@ -316,13 +283,51 @@ def _making_text(plan: Plan) -> str:
     return f"{rows} {state} {noise}"
 
 
-def _call_text(plan: Plan) -> str:
-    arguments = [f'"{plan.collection.name}"', '"DIR"']
-    if plan.seed is None:
-        arguments.append(f"rows=({plan.start}, {plan.stop})")
-    else:
-        arguments += [f"seed={plan.seed}", f"count={plan.stop}"]
-    arguments += [f"in_session={plan.in_session}", f"rows_per_shard={plan.rows_per_shard}"]
+def _build_facts(plan: Plan) -> dict[str, str]:
+    timing = plan.collection.timing
+    return {
+        "package": version("secret_sauce_hf"),
+        "engine": f"{plan.collection.instrument.name}, version {engine_version(plan.collection.instrument.name)}",
+        "seed": f"{ORIGINAL_SEED}, that of 2018" if plan.seed is None else str(plan.seed),
+        "slot": f"{timing.slot:g}",
+        "note_on": f"{timing.note_on * 1000:.1f}",
+        "note_off": f"{timing.note_off * 1000:.1f}",
+        "cut_start": f"{timing.cut[0] * 1000:.1f}",
+        "cut_end": f"{timing.cut[1] * 1000:.1f}",
+        "command": build_command(plan),
+    }
+
+
+def build_command(plan: Plan) -> str:
+    """The command that makes a build again, to the byte."""
+    rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
+    words = ["secret-sauce build", plan.collection.name, "--out DIR", rows]
+    if remembers(plan.collection.instrument.name):
+        words.append("--in-session" if plan.in_session else "--from-silence")
+    words.append(f"--rows-per-shard {plan.rows_per_shard}")
     if plan.heard_threshold is not None:
-        arguments.append("measure=True")
-    return f"build_collection({', '.join(arguments)})"
+        words.append("--measure-heard")
+    return " ".join(words)
+
+
+def _limitations(collection: Collection, plan: Plan | None) -> list[str]:
+    if plan is None:
+        return [
+            "Whatever is not said above about how the sounds were made is not known.",
+            "Nothing else of the instrument moves than the parameters above.",
+        ]
+    emulated, guessed = limits(collection.instrument.name)
+    spread = (
+        "Every combination of the switches occurs once"
+        if collection.enumerated and plan.seed is None
+        else "Settings are drawn evenly and independently"
+    )
+    return [
+        "The sounds are made by this package's own engine, which imitates the instrument. They are not the recordings "
+        "of 2018, and a model trained on them must be tested on the real instrument before anything is said about "
+        "that.",
+        f"What is emulated: {emulated}.",
+        f"What was guessed: {guessed}.",
+        "One note, one velocity, one length; nothing else of the instrument moves than the parameters above.",
+        f"{spread}, so many sounds are alike, dull or silent; nobody chose them for beauty.",
+    ]

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
 from secret_sauce_hf.collecting.heard import THRESHOLD_DB
 from secret_sauce_hf.engines import check_session, engine_version, remembers
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.spec import parameter_to_dict
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 
@@ -74,6 +75,8 @@ class Plan:
             raise InputError(f"rows_per_shard is {self.rows_per_shard}; a shard needs at least one row.")
         if self.seed is not None and self.seed < 0:
             raise InputError(f"The seed is {self.seed}; it must not be negative.")
+        if self.seed is None and not self.collection.count:
+            raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
             raise InputError(
                 f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has {self.collection.count} "
@@ -170,6 +173,32 @@ def make_plan(
     if in_session is None:
         in_session = seed is None and remembers(collection.instrument.name)
     return Plan(collection, start, stop, seed, in_session, rows_per_shard, THRESHOLD_DB if measure else None)
+
+
+def recorded_plan(record: Mapping[str, Any], collection: Collection | None = None) -> Plan:
+    """The plan of which this is the `record`.
+
+    Args:
+        record: as of `Plan.record`.
+        collection: the collection, if it may be one that was declared; its name must agree.
+
+    Raises:
+        InputError: not such a record; or this version of the package, or one of what it
+            stands on, would make other bytes.
+    """
+    try:
+        if collection is None or collection.name != record["collection"]:
+            collection = get_collection(record["collection"])
+        plan = Plan(
+            collection,
+            *(record[key] for key in ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")),
+        )
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"the record of the build cannot be read ({error})") from error
+    for key, value in plan.record.items():
+        if record.get(key) != value:
+            raise InputError(f"{key} was {record.get(key)!r} and is {value!r} now")
+    return plan
 
 
 def shard_files(folder: Path) -> list[Path]:

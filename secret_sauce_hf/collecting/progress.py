@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def row_progress(title: str, total: int, show: bool, done: int = 0) -> Iterator[Callable[[int], None]]:
+def row_progress(title: str, total: int | None, show: bool, done: int = 0) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, gone when finished; yields the function that advances it by rows."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not show, transient=True) as bar:

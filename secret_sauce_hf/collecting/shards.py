@@ -73,7 +73,7 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
     # Marked, as a worker of a build that was killed may not be gone yet.
     unfinished = temporary(path, f".{uuid4().hex}")
     try:
-        with pq.ParquetWriter(unfinished, schema, **_writer_options(schema)) as writer:
+        with pq.ParquetWriter(unfinished, schema, **writer_options(schema)) as writer:
             # Multiples of the row group, so that groups are full whatever the chunk; measuring is slow.
             rows_at_once = ROWS_AT_ONCE if plan.heard_threshold is None else ROW_GROUP
             for start in range(shard.start, shard.stop, rows_at_once):
@@ -138,7 +138,7 @@ def takes_table(
     return pa.table(columns, names=names).cast(schema)
 
 
-def _writer_options(schema: pa.Schema) -> dict[str, Any]:
+def writer_options(schema: pa.Schema) -> dict[str, Any]:
     """As `datasets` writes: sound bytes plain (they do not compress), the rest compressed, with a page index."""
     sound = {"audio.bytes"}
     rest = [leaf for leaf in _leaves(schema) if leaf not in sound]

@@ -240,7 +240,10 @@ def _read(
         raise InputError("The dataset has no rows.")
     rows = f"{gathered.count:,} rows" if split is None else f"{gathered.count:,} {split} rows"
     if isinstance(data, str | Path):
-        return found, f"{rows} of the folder {Path(data).resolve().name}{_built(Path(data))}"
+        # Of a build not the folder's name: the same build gives the same picture wherever it lies.
+        folder = Path(data)
+        where = f"the folder {folder.resolve().name}" if folder.exists() else str(data)
+        return found, f"{rows} {_built(folder) or f'of {where}'}"
     return found, f"{rows} of a dataset"
 
 
@@ -271,7 +274,7 @@ def _built(folder: Path) -> str:
     if not isinstance(record, dict) or not {"seed", "in_session", "engine"} <= record.keys():
         return ""
     seed = "those of 2018" if record["seed"] is None else f"seed {record['seed']}"
-    return f" ({seed}, {'in session' if record['in_session'] else 'from silence'}); engine {record['engine']}"
+    return f"as built ({seed}, {'in session' if record['in_session'] else 'from silence'}); engine {record['engine']}"
 
 
 def _dbfs(amplitudes: np.ndarray) -> np.ndarray:

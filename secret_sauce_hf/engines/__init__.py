@@ -5,14 +5,14 @@ from importlib import import_module
 
 import numpy as np
 
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import INSTRUMENTS, InputError, Instrument
 from secret_sauce_hf.presets import Presets
 
 __all__ = ["has_engine", "render"]
 
-# Each module offers VERSION, REMEMBERS (whether a take can depend on the one before it) and `render`, which takes
-# `in_session` and `preceding` only where REMEMBERS is true. They are named, not imported: Numba and its compiled
-# kernels load on first use.
+# Each module offers VERSION, REMEMBERS (whether a take can depend on the one before it), EMULATES and GUESSES (for
+# people, half a sentence each) and `render`, which takes `in_session` and `preceding` only where REMEMBERS is true.
+# They are named, not imported: Numba and its compiled kernels load on first use.
 _ENGINES = {
     "guitar-rack": "secret_sauce_hf.engines.guitar_rack",
     "noisemaker": "secret_sauce_hf.engines.noisemaker",
@@ -20,8 +20,11 @@ _ENGINES = {
 }
 
 
-def has_engine(instrument: str) -> bool:
-    """Whether a built-in engine renders this instrument."""
+def has_engine(instrument: str | Instrument) -> bool:
+    """Whether a built-in engine renders this instrument, or the one of this name."""
+    if isinstance(instrument, Instrument):
+        # Somebody else's may have the same name, and other parameters.
+        return instrument.name in _ENGINES and INSTRUMENTS[instrument.name] == instrument
     return instrument in _ENGINES
 
 
@@ -33,6 +36,12 @@ def engine_version(instrument: str) -> str:
 def remembers(instrument: str) -> bool:
     """Whether the engine can render takes in session, each in the state that the one before it leaves."""
     return bool(_module(instrument).REMEMBERS)
+
+
+def limits(instrument: str) -> tuple[str, str]:
+    """What the instrument's engine emulates, and what in it was guessed, for people: half a sentence each."""
+    module = _module(instrument)
+    return module.EMULATES, module.GUESSES
 
 
 def check_session(instrument: str, in_session: bool | None) -> None:

@@ -23,6 +23,11 @@ VERSION = "1"
 """Raise it whenever the sound changes."""
 REMEMBERS = False
 """Every take is rendered from silence."""
+EMULATES = (
+    "a plucked string through an amplifier, the five kinds of effects and a cabinet, after textbooks and the pedals "
+    "that Guitar Rig's are modelled on"
+)
+GUESSES = "the string, the amplifier, the cabinet, and the range of every knob: the rack of 2018 was never measured"
 
 _COLUMN = {parameter.name: column for column, parameter in enumerate(get_instrument("guitar-rack").parameters)}
 LEVEL = 0.5

@@ -24,6 +24,14 @@ VERSION = "1"
 """Raise it whenever the sound changes."""
 REMEMBERS = False
 """Takes are rendered from silence; what an earlier note left in the envelopes is not."""
+EMULATES = (
+    "a voice after the manual and its tables: octaves, hard sync, envelope times, LFO rates, a ladder filter, what "
+    "the modulation reaches; nobody measured the instrument for it"
+)
+GUESSES = (
+    "how loud the mixer drives, how far full modulation goes, the drive's shape, where the filter oscillates, and "
+    "that the modulation wheel stood full up"
+)
 
 _INSTRUMENT = get_instrument("subphatty")
 _COLUMN = {parameter.name: column for column, parameter in enumerate(_INSTRUMENT.parameters)}

@@ -1,0 +1,59 @@
+"""Rendering the cards' templates, the `model_cards` folder."""
+
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+_INSTALLED = Path(__file__).with_name("model_cards")
+# In a checkout they lie beside the package (pyproject.toml puts them inside when it is built).
+TEMPLATES = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "model_cards"
+
+
+def render_card(template: str, **variables: Any) -> str:
+    """A card from a template and everything that it names.
+
+    Args:
+        template: the file's name in `model_cards`.
+        **variables: what the template fills in.
+
+    Returns:
+        Markdown, with the YAML head if the template has one.
+
+    Raises:
+        ValueError: the template names something that is not among `variables`.
+    """
+    try:
+        return _environment().get_template(template).render(**variables)
+    except UndefinedError as error:
+        raise ValueError(f"The template {template} cannot be filled: {error.message}.") from error
+
+
+def citation(title: str, url: str | None = None) -> str:
+    """A BibTeX entry for something made with this version of the package.
+
+    Args:
+        title: what is cited.
+        url: where it is, if it is anywhere.
+    """
+    made_with = version("secret_sauce_hf")
+    where = f"\n  url = {{{url}}}," if url else ""
+    return (
+        f"@misc{{secret_sauce_hf,\n  title = {{{title}}},\n  author = {{{{The Secret Sauce developers}}}},{where}\n"
+        f"  note = {{Made with secret\\_sauce\\_hf {made_with}, after the Secret Sauce project of 2018}},\n}}"
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    # Markdown is not HTML: nothing is escaped.
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )

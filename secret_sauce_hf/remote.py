@@ -1,0 +1,169 @@
+"""What goes wrong with the Hub, as one line that says the mistake and the remedy."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from secret_sauce_hf.instruments import InputError
+
+_TOKEN = re.compile(r"\b(?:hf|api_org|hf_oauth)_[A-Za-z0-9_.~+/=-]{4,}|(?<=[Bb]earer )\S+")
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
+_REPO_ID = re.compile(rf"{_NAME}/{_NAME}")
+_REVISION = r"@(?P<revision>[^\s@]+)"
+
+LOGIN = "log in with `hf auth login`, or set HF_TOKEN, to a token with write permission"
+"""The remedy where a token is missing or does not do."""
+
+
+def is_repo_id(text: object) -> bool:
+    """Whether this names a repository, `ORG/NAME` or `ORG/NAME@REVISION`, and nothing that is on this disk."""
+    if not isinstance(text, str) or Path(text).exists():
+        return False
+    return _REPO_ID.fullmatch(re.sub(f"{_REVISION}$", "", text)) is not None
+
+
+def split_revision(text: str) -> tuple[str, str | None]:
+    """`ORG/NAME@REVISION` as repository and revision; without one, None."""
+    repo, _, revision = text.partition("@")
+    return repo, revision or None
+
+
+def redact(text: str) -> str:
+    """The text without anything that looks like a token, or is the one in use."""
+    from huggingface_hub import get_token
+
+    token = get_token()
+    if token:
+        text = text.replace(token, "<token>")
+    return _TOKEN.sub("<token>", text)
+
+
+@contextmanager
+def remote_errors(what: str) -> Iterator[None]:
+    """Turn what the Hub's clients raise into an `InputError` of one line, without tokens.
+
+    Args:
+        what: what is being fetched or sent, as messages call it: "dataset org/name".
+
+    Raises:
+        InputError: no network, no or the wrong token, no permission, no such repository,
+            revision or file, a quota or rate limit, a conflict, a fault of the server.
+    """
+    import httpx2
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        LocalTokenNotFoundError,
+        OfflineModeIsEnabled,
+    )
+
+    try:
+        with _causes():
+            yield
+    except InputError:
+        raise
+    except LocalTokenNotFoundError as error:
+        raise InputError(f"There is no token for {what}: {LOGIN}.") from error
+    except HFValidationError as error:
+        raise InputError(f"{what} is not a name on the Hub; give ORG/NAME ({_first_line(error)}).") from error
+    except HfHubHTTPError as error:
+        raise InputError(_http_text(what, error)) from error
+    except OfflineModeIsEnabled as error:
+        raise InputError(f"HF_HUB_OFFLINE is set, so {what} was not looked for on the Hub; unset it.") from error
+    except LocalEntryNotFoundError as error:
+        raise InputError(_cause_text(what, error)) from error
+    except (httpx2.TransportError, ConnectionError) as error:
+        raise InputError(_network_text(what, error)) from error
+    except FileNotFoundError as error:
+        # DatasetNotFoundError of datasets is one.
+        if "on the Hub" not in str(error):
+            raise
+        raise InputError(_missing_text(what)) from error
+
+
+@contextmanager
+def _causes() -> Iterator[None]:
+    """Of the client's "error while uploading" raise the cause: only that tells why."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, Exception):
+            raise error.__cause__ from None
+        raise
+
+
+def _http_text(what: str, error: Exception) -> str:
+    from huggingface_hub.errors import (
+        DisabledRepoError,
+        GatedRepoError,
+        RemoteEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    said = redact(_first_line(getattr(error, "server_message", None) or ""))
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    aside = f" ({said})" if said else ""
+    if isinstance(error, RevisionNotFoundError):
+        return f"{what} has no such revision; leave it out for the newest one."
+    if isinstance(error, RemoteEntryNotFoundError):
+        return f"{what} lacks a file that was looked for{aside}."
+    if isinstance(error, GatedRepoError):
+        return f"{what} asks for consent: open its page on the Hub, accept, and {LOGIN}."
+    if isinstance(error, DisabledRepoError):
+        return f"{what} is disabled on the Hub."
+    if _is_quota(status, said):
+        return f"The storage of {what} is full: {said or 'quota exceeded'}. Free some, or publish under another name."
+    if isinstance(error, RepositoryNotFoundError):
+        return _missing_text(what)
+    if status == 401:
+        return f"The Hub does not accept the token for {what}: {LOGIN}."
+    if status == 403:
+        return f"The token may not do this with {what}{aside}: use one with write permission there, or another name."
+    if status in (409, 412):
+        return f"{what} was changed by somebody else meanwhile; look at it, then give the same command again."
+    if status == 429:
+        return f"The Hub asks for fewer requests; what was sent of {what} is kept: give the same command again later."
+    if status >= 500:
+        return f"The Hub has a fault (HTTP {status}) at {what}{aside}; give the same command again later."
+    return f"The Hub refuses {what} (HTTP {status}): {said or redact(_first_line(error))}"
+
+
+def _is_quota(status: int, said: str) -> bool:
+    if status in (402, 507):
+        return True
+    return status in (403, 413) and re.search(r"storage|quota|exceed", said, re.IGNORECASE) is not None
+
+
+def _missing_text(what: str) -> str:
+    return f"There is no {what} on the Hub, or it is private: check the name; for a private one, {LOGIN}."
+
+
+def _network_text(what: str, error: BaseException) -> str:
+    from huggingface_hub import constants
+
+    return (
+        f"The Hub at {constants.ENDPOINT} cannot be reached for {what} ({redact(_first_line(error))}); check the "
+        "network and HF_ENDPOINT. What was sent is kept: give the same command again."
+    )
+
+
+def _cause_text(what: str, error: BaseException) -> str:
+    """Of the client's "neither on the Hub nor in the cache": the first cause tells why."""
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, HfHubHTTPError):
+            return _http_text(what, cause)
+        if isinstance(cause, OfflineModeIsEnabled):
+            return f"HF_HUB_OFFLINE is set and {what} is not in the cache; unset it."
+        cause = cause.__cause__ or cause.__context__
+    return _network_text(what, error)
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
