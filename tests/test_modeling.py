@@ -11,10 +11,34 @@ import pytest
 import soundfile
 import torch
 
-from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, get_collection
-from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, SecretSauceModel, load_pipeline
-from secret_sauce_hf.modeling.feature_extraction_secret_sauce import MODULATION_HZ, align, find_onset, read_sound
+from secret_sauce_hf.instruments import (
+    COLLECTIONS,
+    SAMPLE_RATE,
+    Collection,
+    InputError,
+    Instrument,
+    Knob,
+    Switch,
+    Timing,
+    get_collection,
+)
+from secret_sauce_hf.instruments.spec import above, parameter_to_dict
+from secret_sauce_hf.modeling import (
+    SecretSauceConfig,
+    SecretSauceFeatureExtractor,
+    SecretSauceModel,
+    checkpoint_folder,
+    checkpoint_path,
+    load_pipeline,
+)
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
+    MODULATION_HZ,
+    align,
+    find_onset,
+    read_sound,
+)
 from secret_sauce_hf.modeling.pipeline_secret_sauce import median
+from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.training.run import save_checkpoint
 
 LIGHT = get_collection("noisemaker-light")
@@ -281,8 +305,47 @@ class TestConfig:
             config.inputs == model.config.inputs
         )
 
-    def test_custom_pipelines_are_dropped(self):
-        assert not hasattr(SecretSauceConfig(custom_pipelines={"audio-to-preset": {}}), "custom_pipelines")
+    def test_the_packages_own_class_names_no_custom_pipelines(self):
+        assert SecretSauceConfig(custom_pipelines={"audio-to-preset": {}}).custom_pipelines == {}
+
+    @pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
+    def test_a_known_collection_comes_back(self, collection):
+        assert SecretSauceConfig.from_collection(collection).to_collection() is collection
+
+    def test_an_unknown_collection_is_described(self, tmp_path: Path):
+        knob = Knob("cutoff", (74,), drawn=(10, 120), heard=above("volume", 1.0), about="Cutoff")
+        switch = Switch("wave", (70,), (0, 64), ("Saw", "Pulse"), heard=above("cutoff", 2.0))
+        volume, unnamed = Knob("volume", (7,)), Knob("chorus", (93,))
+        box = Instrument("bass-box", "Bass Box 9", (knob, volume, switch, unnamed))
+        declared = Collection(
+            name="my-bass",
+            stem="my_bass",
+            instrument=box,
+            columns=("wave", "cutoff"),
+            count=100,
+            train_count=80,
+            timing=Timing(note_on=0.3, note_off=0.9, cut=(0.2, 0.95)),
+            title="My bass box",
+            fixed=(("volume", 5.0), ("chorus", 0.0)),
+        )
+        SecretSauceConfig.from_collection(declared).save_pretrained(tmp_path)
+        told = SecretSauceConfig.from_pretrained(tmp_path).to_collection()
+        assert told.parameters == (switch, knob)
+        assert told.columns == ("wave", "cutoff")
+        assert (told.name, told.title) == ("my-bass", "My bass box")
+        assert (told.instrument.name, told.instrument.title) == ("bass-box", "Bass Box 9")
+        assert told.samples == declared.samples
+        assert told.timing.note_on == pytest.approx(0.1)
+        assert (told.count, told.train_count) == (0, 0)
+        assert told.fixed == (("volume", 5.0),)  # no rule names the other
+        Presets.from_settings(told, [{"wave": "Saw", "cutoff": 100 / 12.7}]).heard()
+
+    def test_another_table_than_the_packages_is_not_taken_for_it(self):
+        records = [parameter_to_dict(parameter) for parameter in LIGHT.parameters]
+        records[0]["control"] = [99]
+        told = SecretSauceConfig(LIGHT.name, records).to_collection()
+        assert told.parameters[0].control == (99,)
+        assert told.count == 0
 
     @pytest.mark.parametrize(
         ("changes", "message"),
@@ -466,6 +529,22 @@ class TestCheckpoint:
     def test_no_folder(self, tmp_path: Path):
         with pytest.raises(InputError, match="No such checkpoint folder"):
             load_pipeline(tmp_path / "nowhere")
+        (tmp_path / "file").touch()
+        with pytest.raises(InputError, match="is a file"):
+            load_pipeline(tmp_path / "file")
+
+    def test_a_shipped_one_by_the_name_of_its_collection(self):
+        assert checkpoint_folder("noisemaker-light") == checkpoint_folder() == checkpoint_path("noisemaker-light")
+        assert checkpoint_folder(collection="noisemaker-light") == checkpoint_path("noisemaker-light")
+        with pytest.raises(InputError, match="No checkpoint ships for guitar"):
+            checkpoint_folder("guitar")
+
+    def test_a_folder_comes_before_a_collection_and_has_no_revisions(self, checkpoint: Path, monkeypatch):
+        monkeypatch.chdir(checkpoint.parent)
+        checkpoint.rename("noisemaker-light")
+        assert checkpoint_folder("noisemaker-light") == Path("noisemaker-light")
+        with pytest.raises(InputError, match="has no revisions"):
+            checkpoint_folder("noisemaker-light", revision="v1")
 
     def test_the_config_alone_can_be_read(self, checkpoint: Path, tmp_path: Path):
         alone = tmp_path / "alone"

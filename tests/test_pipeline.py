@@ -21,6 +21,7 @@ import secret_sauce_hf
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_collection
 from secret_sauce_hf.midi import preset_messages
+from secret_sauce_hf.modeling import feature_extraction_secret_sauce
 from secret_sauce_hf.modeling.pipeline_secret_sauce import NEAR
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -218,6 +219,27 @@ class TestAnswers:
             got = pipe(sound(np.stack([moved, moved], axis=1), 48_000))
             if expected["confidence"]["osc2_wave"] > 0.9:
                 assert got["preset"]["osc2_wave"] == expected["preset"]["osc2_wave"]
+
+    @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 96_000])
+    def test_without_soxr_it_tells_the_same(self, pipe, takes: np.ndarray, rate: int, monkeypatch):
+        sounds = [sound(soxr.resample(take / 32_768, SAMPLE_RATE, rate), rate) for take in takes]
+        with_soxr = pipe(sounds)
+        monkeypatch.setattr(feature_extraction_secret_sauce, "soxr", None)
+        for got, expected in zip(pipe(sounds), with_soxr, strict=True):
+            for parameter in LIGHT.parameters:
+                told, setting = got["preset"][parameter.name], expected["preset"][parameter.name]
+                if not isinstance(parameter, Knob):
+                    assert told == setting
+                elif expected["confidence"][parameter.name] > 0.3:
+                    assert abs(told - setting) * 12.7 < 1.01  # a step of its controller
+
+    def test_a_parameter_that_midi_does_not_reach(self, pipe, takes: np.ndarray, monkeypatch):
+        records = [dict(record) for record in pipe.model.config.parameters]
+        records[3]["control"] = []
+        monkeypatch.setattr(pipe.model.config, "parameters", records)
+        answer = pipe(sound(takes[0]))
+        assert answer["preset"]["osc2_wave"] in LIGHT.parameters[3].labels
+        assert [message.control for message in answer["midi"]] == [17, 15, 18, 16]
 
     def test_it_is_quick(self, pipe, takes: np.ndarray):
         """The aim is 60 ms on one core, which a busy machine does not show: the bound only finds blunders."""

@@ -1,6 +1,7 @@
 """Training runs, from the first sound to the checkpoint, small enough for a test."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -133,12 +134,19 @@ class TestTraining:
         record = train(LIGHT, None, out, fresh=64, epochs=10, seed=3, **SMALL)
         assert sorted(path.name for path in out.iterdir()) == [
             "config.json",
+            "configuration_secret_sauce.py",
+            "feature_extraction_secret_sauce.py",
             "model.safetensors",
+            "modeling_secret_sauce.py",
+            "pipeline_secret_sauce.py",
             "preprocessor_config.json",
+            "spec.py",
             "training.json",
         ]
         assert json.loads((out / "training.json").read_text()) == record
         assert record["sounds"] == 64
+        assert 0 < record["seconds"] < 600
+        assert re.fullmatch(r".+, \d+ cores", record["machine"]) or torch.cuda.is_available()
         assert record["validation"]["model"]["switch_accuracy"] > 0.3
         assert record["validation"]["model"]["knob_mae"] < record["validation"]["naive"]["knob_mae"]
         assert load_file(out / "model.safetensors")["queries"].dtype == torch.float16
@@ -167,13 +175,14 @@ class TestTraining:
     def test_going_on_from_another_checkpoint(self, tmp_path: Path):
         first = train(LIGHT, None, tmp_path / "first", fresh=64, epochs=10, seed=3, **SMALL)
         second = train(
-            LIGHT, None, tmp_path / "second", fresh=64, epochs=1, seed=3, start=tmp_path / "first", rate=1e-5, **SMALL
+            LIGHT, None, tmp_path / "second", fresh=64, epochs=1, seed=3, base=tmp_path / "first", rate=1e-5, **SMALL
         )
-        assert second["start"] == first
+        assert second["base"] == first
+        assert second["run"]["base"] == "first"
         before, after = (record["validation"]["model"]["knob_mae"] for record in (first, second))
         assert after == pytest.approx(before, abs=0.1)
         with pytest.raises(InputError, match="layers of another size"):
-            train(LIGHT, None, tmp_path / "third", fresh=8, start=tmp_path / "first", **SMALL | {"hidden_size": 32})
+            train(LIGHT, None, tmp_path / "third", fresh=8, base=tmp_path / "first", **SMALL | {"hidden_size": 32})
 
     def test_from_the_train_rows_of_a_dataset(self, tmp_path: Path):
         build_collection(LIGHT, tmp_path / "data", seed=4, count=40, progress=False)

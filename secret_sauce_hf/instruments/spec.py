@@ -109,7 +109,8 @@ class Knob:
 
     Args:
         name: the column name, as in 2018.
-        control: the controller number, or (MSB, LSB) for a 14-bit pair.
+        control: the controller number, (MSB, LSB) for a 14-bit pair, or () for a knob that
+            MIDI does not reach; its CC values are then as fine as a pair's.
         drawn: the lowest and highest CC value that occurs; the whole range if None.
         heard: when this knob changes the sound.
         about: one line for cards and help.
@@ -130,8 +131,8 @@ class Knob:
 
     @property
     def high(self) -> int:
-        """CC value of setting 10: 127, or 16383 for a 14-bit pair."""
-        return 128 ** len(self.control) - 1
+        """CC value of setting 10: 127 with one controller, else 16383."""
+        return 127 if len(self.control) == 1 else 16_383
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -175,7 +176,8 @@ class Switch:
 
     Args:
         name: the column name, as in 2018.
-        control: the controller number, as a tuple of one.
+        control: the controller number, as a tuple of one, or () for a switch that MIDI
+            does not reach.
         codes: the CC value of each position.
         labels: the label of each position, in the order of `codes`.
         heard: when this switch changes the sound.
@@ -345,9 +347,21 @@ class Collection:
         return self.instrument.select(self.columns)
 
     @property
+    def kinds(self) -> str:
+        """How many knobs and switches vary, for people."""
+        kinds = [parameter.kind for parameter in self.parameters]
+        counts = [(kinds.count(kind), kind, plural) for kind, plural in (("knob", "knobs"), ("switch", "switches"))]
+        return " and ".join(f"{count} {kind if count == 1 else plural}" for count, kind, plural in counts if count)
+
+    @property
     def hub_id(self) -> str:
         """The id of the dataset on the Hub."""
         return f"secret-sauce/{self.name}"
+
+    @property
+    def checkpoint_id(self) -> str:
+        """The id of the model on the Hub."""
+        return f"secret-sauce/ast-{self.name}"
 
     @property
     def samples(self) -> int:

@@ -1,7 +1,7 @@
 """Models that tell the settings of a sound, as transformers classes.
 
 `configuration_*`, `feature_extraction_*`, `modeling_*` and `pipeline_*` are flat
-siblings that travel with a published checkpoint. Everything here is imported on first
+siblings that travel with a checkpoint (see `travelling`). Everything here is imported on first
 use: transformers and torch take seconds.
 """
 
@@ -12,7 +12,7 @@ from secret_sauce_hf.modeling.registration import checkpoint_path, import_with_m
 if TYPE_CHECKING:
     from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
     from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
-    from secret_sauce_hf.modeling.loading import load_pipeline
+    from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
     from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
     from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 
@@ -21,6 +21,7 @@ __all__ = [
     "SecretSauceConfig",
     "SecretSauceFeatureExtractor",
     "SecretSauceModel",
+    "checkpoint_folder",
     "checkpoint_path",
     "load_pipeline",
     "register",
@@ -31,6 +32,7 @@ _MODULES = {
     "SecretSauceConfig": "configuration_secret_sauce",
     "SecretSauceFeatureExtractor": "feature_extraction_secret_sauce",
     "SecretSauceModel": "modeling_secret_sauce",
+    "checkpoint_folder": "loading",
     "load_pipeline": "loading",
 }
 

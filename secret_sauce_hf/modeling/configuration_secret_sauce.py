@@ -1,25 +1,37 @@
-"""What a checkpoint's model predicts, and its size.
+"""What a checkpoint's model predicts, and its size; and how a checkpoint carries its code.
 
-This file and its siblings travel with a published checkpoint: they import one
-another as flat siblings, and of the package only `instruments.spec`, which travels
-beside them.
+This file and its siblings travel with every checkpoint: they import one another as flat
+siblings, and of the package only `instruments.spec`, which travels beside them. Whoever
+has not installed the package lets transformers run these copies (`trust_remote_code`).
 """
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig
 
+IS_COPY = not __name__.startswith("secret_sauce_hf.")
+"""Whether this file lies beside a checkpoint, instead of in the package."""
+
 try:
+    if IS_COPY:
+        raise ImportError("A copy keeps to its own siblings: an installed package may be of another version.")
+    from secret_sauce_hf.instruments import COLLECTIONS
     from secret_sauce_hf.instruments.spec import (
         SAMPLE_RATE,
         Collection,
         InputError,
+        Instrument,
         Knob,
         Parameter,
         Switch,
+        Timing,
         parameter_from_dict,
         parameter_to_dict,
     )
@@ -28,12 +40,100 @@ except ImportError:
         SAMPLE_RATE,
         Collection,
         InputError,
+        Instrument,
         Knob,
         Parameter,
         Switch,
+        Timing,
         parameter_from_dict,
         parameter_to_dict,
     )
+
+    COLLECTIONS = {}
+
+if TYPE_CHECKING:
+    from transformers import ASTConfig
+
+    # transformers fetches with a file what such lines name, though they never run. A copy
+    # has to find all of its siblings beside it when its model is saved again.
+    from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor  # noqa: F401
+    from .modeling_secret_sauce import SecretSauceModel  # noqa: F401
+    from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
+
+CODE = (
+    "configuration_secret_sauce.py",
+    "feature_extraction_secret_sauce.py",
+    "modeling_secret_sauce.py",
+    "pipeline_secret_sauce.py",
+    "spec.py",
+)
+"""The files that travel with a checkpoint."""
+
+# Module and class, by whom transformers asks for them.
+_AUTO_MAP = {
+    "AutoConfig": "configuration_secret_sauce.SecretSauceConfig",
+    "AutoModel": "modeling_secret_sauce.SecretSauceModel",
+}
+_EXTRACTOR_AUTO_MAP = {"AutoFeatureExtractor": "feature_extraction_secret_sauce.SecretSauceFeatureExtractor"}
+_PIPELINE = "pipeline_secret_sauce.AudioToPresetPipeline"
+
+AST_FIELDS = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "initializer_range",
+    "layer_norm_eps",
+    "patch_size",
+    "qkv_bias",
+    "frequency_stride",
+    "time_stride",
+    "max_length",
+    "num_mel_bins",
+)
+"""What is kept of an encoder's own config: no paths, no labels."""
+
+
+def code_files() -> dict[str, Path]:
+    """The files that travel with a checkpoint: name there, and where it lies here."""
+    files = {name: Path(__file__).with_name(name) for name in CODE}
+    files["spec.py"] = Path(sys.modules[InputError.__module__].__file__ or "")
+    return files
+
+
+def save_code(folder: str | Path) -> None:
+    """Copy the files that travel into a checkpoint's folder."""
+    for name, source in code_files().items():
+        target = Path(folder) / name
+        if not (target.exists() and target.samefile(source)):
+            shutil.copyfile(source, target)
+
+
+def published_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config.json's values, with the entries that lead transformers to the code beside it."""
+    pipelines = {"audio-to-preset": {"impl": _PIPELINE, "pt": ["AutoModel"], "type": "audio"}}
+    return {**config, "auto_map": dict(_AUTO_MAP), "custom_pipelines": pipelines}
+
+
+def published_extractor(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a preprocessor_config.json's values."""
+    return {**config, "auto_map": dict(_EXTRACTOR_AUTO_MAP)}
+
+
+def push_saved(saved: Any, folder: str | Path, options: Mapping[str, Any]) -> None:
+    """What `save_pretrained(push_to_hub=True)` does after saving; of its own accord it would leave out the code.
+
+    Args:
+        saved: a config, feature extractor or pipeline.
+        folder: where it was saved; names the repository if `options` do not.
+        options: the keyword arguments of `save_pretrained`.
+    """
+    known = ("commit_message", "private", "token", "create_pr", "revision")
+    repo = options.get("repo_id") or Path(folder).resolve().name
+    saved.push_to_hub(repo, **{name: options[name] for name in known if name in options})
 
 
 class SecretSauceConfig(PretrainedConfig):
@@ -57,6 +157,13 @@ class SecretSauceConfig(PretrainedConfig):
         hidden_dropout_prob: share of values dropped after each half of a layer while training.
         knob_bins: how many values a knob's answer is spread over.
         label_width: standard deviation of a knob's training label, in bins.
+        ast: config of an audio spectrogram transformer (`ASTConfig`) that is the encoder
+            instead of layers of our own; only `AST_FIELDS` are kept, and the four sizes
+            above are those in it. It reads the one input that there is then, whose
+            `frames` and `bins` are its `max_length` and `num_mel_bins`.
+        instrument: name of the machine.
+        instrument_title: what people call it.
+        title: one line about the collection.
         **kwargs: as of `PretrainedConfig`.
 
     Raises:
@@ -81,9 +188,16 @@ class SecretSauceConfig(PretrainedConfig):
         hidden_dropout_prob: float = 0.0,
         knob_bins: int = 128,
         label_width: float = 1.5,
+        ast: Mapping[str, Any] | None = None,
+        instrument: str = "",
+        instrument_title: str = "",
+        title: str = "",
         **kwargs: Any,
     ):
         self.collection = collection
+        self.instrument = instrument
+        self.instrument_title = instrument_title
+        self.title = title
         self.parameters = [dict(record) for record in parameters]
         self.fixed = [list(pair) for pair in fixed]
         self.sample_rate = sample_rate
@@ -97,12 +211,40 @@ class SecretSauceConfig(PretrainedConfig):
         self.hidden_dropout_prob = hidden_dropout_prob
         self.knob_bins = knob_bins
         self.label_width = label_width
-        # A published checkpoint names its pipeline here for those who have not installed
-        # the package; whoever reads it through this class has, and must not be asked to
-        # trust remote code.
+        self.ast = None if ast is None else {name: ast[name] for name in AST_FIELDS if name in ast}
+        if self.ast is not None:
+            encoder = self.ast_config()
+            self.hidden_size = encoder.hidden_size
+            self.num_hidden_layers = encoder.num_hidden_layers
+            self.num_attention_heads = encoder.num_attention_heads
+            self.intermediate_size = encoder.intermediate_size
+        # See `custom_pipelines`.
         kwargs.pop("custom_pipelines", None)
         super().__init__(**kwargs)
         self._check()
+
+    @property
+    def custom_pipelines(self) -> dict[str, Any]:
+        """Where `pipeline()` finds the task, if this class came with the checkpoint.
+
+        In the package the task is registered, and an entry here would have `pipeline()`
+        ask for trust in code that it does not need.
+        """
+        return published_config({})["custom_pipelines"] if IS_COPY else {}
+
+    def ast_config(self) -> "ASTConfig":
+        """The encoder's config.
+
+        Raises:
+            InputError: there is none, or it is not one.
+        """
+        # Not above: this file may be imported while transformers' own modules still are (see `registration`).
+        from transformers import ASTConfig
+
+        try:
+            return ASTConfig(**(self.ast or {}))
+        except (StrictDataclassError, ValueError, TypeError) as error:
+            raise InputError(f"The config's ast is no ASTConfig: {str(error).splitlines()[0]}") from error
 
     def _check(self) -> None:
         names = [parameter.name for parameter in self.parameter_specs]
@@ -128,6 +270,22 @@ class SecretSauceConfig(PretrainedConfig):
                 f"hidden_size ({self.hidden_size}) must be a multiple of num_attention_heads "
                 f"({self.num_attention_heads})."
             )
+        if self.ast is not None:
+            self._check_ast()
+
+    def _check_ast(self) -> None:
+        encoder = self.ast_config()
+        sizes = [(record["frames"], record["bins"]) for record in self.inputs]
+        if sizes != [(encoder.max_length, encoder.num_mel_bins)]:
+            raise InputError(
+                f"An AST encoder reads one input, of max_length = {encoder.max_length} frames of num_mel_bins = "
+                f"{encoder.num_mel_bins}; the config has {sizes or 'none'}."
+            )
+        patch, strides = encoder.patch_size, (encoder.frequency_stride, encoder.time_stride)
+        if not isinstance(patch, int) or patch < 1 or min(strides) < 1:
+            raise InputError(f"An AST encoder has patches and strides of 1 or more, not {patch} and {strides}.")
+        if min(*sizes[0]) < patch:
+            raise InputError(f"The AST encoder's patches of {patch} x {patch} do not fit into its input, {sizes[0]}.")
 
     @classmethod
     def from_collection(cls, collection: Collection, **kwargs: Any) -> "SecretSauceConfig":
@@ -139,7 +297,41 @@ class SecretSauceConfig(PretrainedConfig):
             fixed=collection.fixed,
             take_samples=collection.samples,
             note_on=timing.note_on - timing.cut[0],
+            instrument=collection.instrument.name,
+            instrument_title=collection.instrument.title,
+            title=collection.title,
             **kwargs,
+        )
+
+    def to_collection(self) -> Collection:
+        """The collection: the package's own if it is one of these, else as far as it is known here.
+
+        Then its instrument has the parameters that are predicted and no others, it has no
+        rows, and the note lasts until the take ends.
+        """
+        parameters = tuple(self.parameter_specs)
+        known = COLLECTIONS.get(self.collection)
+        if known is not None and known.samples == self.take_samples:
+            # What is heard, and what is said about it, may have been told more finely since.
+            mine, theirs = (
+                [replace(parameter, heard=(), about="") for parameter in specs]
+                for specs in (parameters, known.parameters)
+            )
+            if mine == theirs:
+                return known
+        named = {name for parameter in parameters for name in _names(parameter.heard)}
+        seconds = self.take_samples / self.sample_rate
+        instrument = self.instrument or self.collection
+        return Collection(
+            name=self.collection,
+            stem=self.collection.replace("-", "_"),
+            instrument=Instrument(instrument, self.instrument_title or instrument, parameters),
+            columns=tuple(parameter.name for parameter in parameters),
+            count=0,
+            train_count=0,
+            timing=Timing(self.note_on, seconds, cut=(0.0, seconds), slot=max(1.0, seconds)),
+            title=self.title or self.collection,
+            fixed=tuple((name, setting) for name, setting in self.fixed if name in named),
         )
 
     @classmethod
@@ -159,6 +351,17 @@ class SecretSauceConfig(PretrainedConfig):
 
                 check_checkpoint(folder, built)
         return config
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """As of `PretrainedConfig`: what config.json holds."""
+        return published_config(super().to_diff_dict())
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
+        """As of `PretrainedConfig`, with the code beside it."""
+        super().save_pretrained(save_directory, **kwargs)
+        save_code(save_directory)
+        if push_to_hub:
+            push_saved(self, save_directory, kwargs)
 
     @property
     def parameter_specs(self) -> list[Parameter]:
@@ -182,3 +385,11 @@ class SecretSauceConfig(PretrainedConfig):
     def bin_settings(self, knob: Knob) -> np.ndarray:
         """The settings that a knob's bins stand for, shape (knob_bins,): lowest to highest legal one."""
         return np.linspace(*knob.setting_limits, self.knob_bins)
+
+
+def _names(rule: Sequence[Any]) -> set[str]:
+    """The parameters that a heard rule names."""
+    operator, *rest = rule
+    if operator in ("all", "any"):
+        return set().union(*(_names(part) for part in rest))
+    return {rest[0]}

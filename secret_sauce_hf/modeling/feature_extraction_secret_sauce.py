@@ -5,22 +5,34 @@ starting at a fixed time.
 """
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 import torch
+from torch.nn import functional
 from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.audio_utils import mel_filter_bank
 
+from .configuration_secret_sauce import IS_COPY, published_extractor, push_saved, save_code
+
 try:
+    if IS_COPY:
+        raise ImportError("see configuration_secret_sauce")
     from secret_sauce_hf.instruments.spec import SAMPLE_RATE, InputError
 except ImportError:
     from .spec import SAMPLE_RATE, InputError  # type: ignore[import-not-found, no-redef]
+
+try:
+    import soxr
+except ImportError:
+    # The package brings it; beside a checkpoint that is used without the package it may not be there.
+    soxr = None
 
 MAX_SECONDS = 60
 """No more than this is read of a sound; its first sound should have come by then."""
@@ -60,9 +72,28 @@ MODULATION_HZ = (0.7, 330.0)
 MODULATION_CYCLES = 4.0
 """How many cycles of a modulation are weighed, less and less, from the note-on on."""
 
+# What `transformers.ASTFeatureExtractor` computes, at any rate: Kaldi's 25 ms, 10 ms and
+# pre-emphasis at 16 kHz, and the least power that has a logarithm.
+FBANK_WINDOW = 400
+FBANK_HOP = 160
+FBANK_FFT = 512
+FBANK_PREEMPHASIS = 0.97
+FBANK_FLOOR = 1.192092955078125e-07
+
+PASS_BAND = 0.913
+"""Up to this part of the lower rate's Nyquist frequency resampling leaves a sound as it is, like soxr."""
+STOP_BAND_DB = 110.0
+"""How much weaker than before, in dB, it leaves what lies above the Nyquist frequency."""
+MAX_RATIO_TERM = 5_120
+"""Ratios of sample rates that need a larger denominator than this are rounded, by less than half a cent."""
+RESAMPLED_TOGETHER = 32
+"""How many neighbouring samples are resampled by one product of matrices."""
+RESAMPLED_AT_ONCE = 2**22
+"""How many values are multiplied at a time, to bound the memory."""
+
 
 class SecretSauceFeatureExtractor(FeatureExtractionMixin):
-    """Makes log-mel spectrograms, a level envelope and a modulation spectrum of sounds.
+    """Makes log-mel spectrograms, a level envelope and a modulation spectrum of sounds, or AST's filter banks.
 
     A sound as long as a take is used as it is. In any other, the onset is looked for and
     put where the note starts in a take; what lies before and after is cut, or is silence.
@@ -73,12 +104,14 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         sampling_rate: of a take, in Hz.
         take_samples: its length in samples.
         note_on: when the note starts in it, in seconds.
-        inputs: per input its `name`, its `kind` ("mels", "envelope" or "modulation") and
-            its sizes (samples), as in `DEFAULT_INPUTS`.
+        inputs: per input its `name`, its `kind` ("mels", "envelope", "modulation" or
+            "fbank") and its sizes (samples), as in `DEFAULT_INPUTS`. A "fbank" is what
+            `ASTFeatureExtractor` makes of the take, but not longer than the take, and has
+            its `rate` (in Hz), `bins`, `mean` and `std`.
         **kwargs: as of `FeatureExtractionMixin`.
     """
 
-    model_input_names = ["short_mels", "long_mels", "envelope", "modulation", "peak"]  # noqa: RUF012 - the library's own form
+    model_input_names = ["short_mels", "long_mels", "envelope", "modulation", "fbank", "peak"]  # noqa: RUF012 - the library's own form
 
     def __init__(
         self,
@@ -103,6 +136,11 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
     def _frames(self, record: Mapping[str, Any]) -> int:
         if record["kind"] == "modulation":
             return record["rates"]
+        if record["kind"] == "fbank":
+            return (
+                1
+                + (resampled_length(self.take_samples, self.sampling_rate, record["rate"]) - FBANK_WINDOW) // FBANK_HOP
+            )
         return self.take_samples // record["hop"] + (record["kind"] == "mels")
 
     def __call__(
@@ -137,7 +175,7 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         """
         samples, rate = read_sound(sound, sampling_rate)
         if rate != self.sampling_rate:
-            samples = soxr.resample(samples, rate, self.sampling_rate)
+            samples = _resample_sound(samples, rate, self.sampling_rate)
         take = align(samples, self.take_samples, round(self.note_on * self.sampling_rate), self.sampling_rate)
         return take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
 
@@ -163,8 +201,23 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
             return _modulation(
                 takes, record["window"], record["hop"], record["rates"], record["bins"] // 2, self.note_on
             )
+        if record["kind"] == "fbank":
+            waves = resample(takes, self.sampling_rate, record["rate"])
+            return _fbank(waves, record["rate"], record["bins"], record["mean"], record["std"])
         # 0 dBFS to about +2, -90 dBFS to about -1.
         return (_log_mels(takes, record["window"], record["window"], record["hop"], record["bins"]) + 6) / 3
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of `FeatureExtractionMixin`: what preprocessor_config.json holds."""
+        return published_extractor(super().to_dict())
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
+        """As of `FeatureExtractionMixin`, with the code beside it."""
+        written = super().save_pretrained(save_directory, **kwargs)
+        save_code(save_directory)
+        if push_to_hub:
+            push_saved(self, save_directory, kwargs)
+        return written
 
 
 def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, int]:
@@ -363,3 +416,124 @@ def _modulation_kernels(frames: int, hop: int, rates: int, note_on: float) -> to
     # A constant level gives zero at every rate.
     waves = window * (waves - (window * waves).sum(axis=0))
     return torch.from_numpy(np.concatenate([waves.real, waves.imag], axis=1)).float()
+
+
+def _fbank(waves: torch.Tensor, rate: int, bins: int, mean: float, std: float) -> torch.Tensor:
+    """Kaldi's log-mel filter banks as `transformers.ASTFeatureExtractor` has them: (takes, frames, bins).
+
+    Its way without torchaudio, step by step, but for many takes at once and without the
+    zeros that it puts behind short ones.
+
+    Args:
+        waves: shape (takes, samples).
+        rate: of them, in Hz.
+        bins: number of mel bands.
+        mean: taken from every value; of the sounds that the encoder was trained on.
+        std: the values are divided by twice this.
+    """
+    # In 64 bits, like there: quiet bands beside loud ones.
+    frames = waves.double().unfold(1, FBANK_WINDOW, FBANK_HOP)
+    frames = frames - frames.mean(dim=2, keepdim=True)
+    before = torch.cat([frames[:, :, :1], frames[:, :, :-1]], dim=2)
+    frames = (frames - FBANK_PREEMPHASIS * before) * torch.hann_window(
+        FBANK_WINDOW, periodic=False, dtype=torch.float64
+    )
+    spectrum = torch.fft.rfft(frames, FBANK_FFT)
+    power = spectrum.real.square() + spectrum.imag.square()
+    mels = (power @ _fbank_filters(bins, rate)).clamp_min(FBANK_FLOOR)
+    return ((mels.log() - mean) / (2 * std)).float()
+
+
+@lru_cache(maxsize=8)
+def _fbank_filters(bins: int, rate: int) -> torch.Tensor:
+    with warnings.catch_warnings():
+        # At 128 bands the lowest are narrower than a bin of the FFT, as they were in the encoder's training.
+        warnings.filterwarnings("ignore", "At least one mel filter", UserWarning)
+        filters = mel_filter_bank(
+            FBANK_FFT // 2 + 1,
+            bins,
+            20.0,
+            rate // 2,
+            rate,
+            norm=None,
+            mel_scale="kaldi",
+            triangularize_in_mel_space=True,
+        )
+    return torch.from_numpy(filters).double()
+
+
+def _resample_sound(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    if soxr is not None:
+        return soxr.resample(samples, rate, new_rate)
+    return resample(torch.from_numpy(samples)[None], rate, new_rate)[0].numpy()
+
+
+def resampled_length(samples: int, rate: int, new_rate: int) -> int:
+    """How many samples there are at another rate."""
+    return round(samples * new_rate / rate)
+
+
+def resample(waves: torch.Tensor, rate: int, new_rate: int) -> torch.Tensor:
+    """Waves at another rate, by a windowed sinc.
+
+    J. O. Smith, "Digital Audio Resampling" (ccrma.stanford.edu/~jos/resample): every new
+    sample is a sum of old ones, weighted by a low-pass filter's impulse response around
+    it. The distances repeat after as many new samples as the reduced ratio's numerator.
+
+    Args:
+        waves: float32 of shape (waves, samples).
+        rate: of them, in Hz.
+        new_rate: in Hz.
+
+    Returns:
+        Shape (waves, `resampled_length`); outside of the waves there is silence.
+    """
+    if rate == new_rate:
+        return waves
+    ratio = Fraction(new_rate, rate).limit_denominator(MAX_RATIO_TERM)
+    # In rounds of at least as many samples as are reckoned in one product.
+    times = -(-RESAMPLED_TOGETHER // ratio.numerator)
+    new, old = times * ratio.numerator, times * ratio.denominator
+    half, groups = _sinc_filters(new, old)
+    length = resampled_length(waves.shape[1], rate, new_rate)
+    rounds = -(-length // new)
+    behind = (rounds + 1) * old + 2 * half - waves.shape[1]
+    padded = functional.pad(waves, (half - 1, max(behind, 0)))
+    columns = []
+    for offset, weights in groups:
+        windows = padded[:, offset:].unfold(1, len(weights), old)[:, :rounds]
+        # They overlap, and are copied for the product: not all at once.
+        some = max(1, RESAMPLED_AT_ONCE // (len(waves) * len(weights)))
+        columns.append(torch.cat([part @ weights for part in windows.split(some, dim=1)], dim=1))
+    return torch.cat(columns, dim=2).flatten(1)[:, :length]
+
+
+@lru_cache(maxsize=4)
+def _sinc_filters(new: int, old: int) -> tuple[int, list[tuple[int, torch.Tensor]]]:
+    """Half the filter's length, and the weights of old samples in each of `new` new ones, some at a time.
+
+    The window is Kaiser's: J. F. Kaiser, "Nonrecursive digital filter design using the
+    I0-sinh window function" (1974), whose formulas give its shape and length.
+
+    Args:
+        new: how many new samples are as long as
+        old: so many old ones.
+
+    Returns:
+        Half the length in old samples; per group of consecutive new samples the first old
+        one, counted from `half - 1` before the first new one, and the weights, shape (old
+        samples, new samples).
+    """
+    lower = min(1.0, new / old)  # Nyquist frequency of the result in that of the waves
+    half = int(np.ceil((STOP_BAND_DB - 7.95) / (2 * 2.285 * np.pi * (1 - PASS_BAND) * lower)))
+    shape = 0.1102 * (STOP_BAND_DB - 8.7)
+    cutoff = lower * (1 + PASS_BAND) / 2
+    groups = []
+    for phases in np.split(np.arange(new), np.arange(RESAMPLED_TOGETHER, new, RESAMPLED_TOGETHER)):
+        first = int(phases[0]) * old // new
+        count = int(phases[-1]) * old // new - first + 2 * half
+        distance = np.arange(count)[:, None] + first + 1 - half - phases * old / new
+        window = np.i0(shape * np.sqrt(np.maximum(1 - (distance / half) ** 2, 0))) / np.i0(shape)
+        weights = np.where(np.abs(distance) < half, cutoff * np.sinc(cutoff * distance) * window, 0)
+        groups.append((first, torch.from_numpy(weights).float()))
+    return half, groups

@@ -1,10 +1,13 @@
-"""The model: a small audio spectrogram transformer with a head per parameter.
+"""The model: an audio spectrogram transformer with a head per parameter.
 
-After Gong et al., "AST: Audio Spectrogram Transformer" (2021), with two differences.
-It reads several pictures of a sound at once, each cut into patches of a few frames over
-all frequencies: the pitch is the same in all sounds, so that nothing is gained by
-looking for a pattern at several heights. And one learned query per parameter takes
-the place of the class token.
+After Gong et al., "AST: Audio Spectrogram Transformer" (2021), a small one of our own with
+two differences. It reads several pictures of a sound at once, each cut into patches of a
+few frames over all frequencies: the pitch is the same in all sounds, so that nothing is
+gained by looking for a pattern at several heights. And one learned query per parameter
+takes the place of the class token.
+
+Or, if the config says so, the original as transformers has it, which can begin with the
+weights of any AST checkpoint. The queries then weigh its tokens.
 """
 
 import json
@@ -20,12 +23,14 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
-from .configuration_secret_sauce import SecretSauceConfig
+from .configuration_secret_sauce import IS_COPY, SecretSauceConfig
 
 try:
-    from secret_sauce_hf.instruments.spec import InputError, Knob
+    if IS_COPY:
+        raise ImportError("see configuration_secret_sauce")
+    from secret_sauce_hf.instruments.spec import InputError, Knob, parameter_from_dict
 except ImportError:
-    from .spec import InputError, Knob  # type: ignore[import-not-found, no-redef]
+    from .spec import InputError, Knob, parameter_from_dict  # type: ignore[import-not-found, no-redef]
 
 WEIGHTS_FILE = "model.safetensors"
 EXTRACTOR_FILE = "preprocessor_config.json"
@@ -106,14 +111,21 @@ class SecretSauceModel(PreTrainedModel):
         if not config.inputs or not config.parameters:
             raise InputError("A model needs at least one input and one parameter; see SecretSauceConfig.")
         width = config.hidden_size
-        self.embeddings = nn.ModuleDict(
-            {
-                record["name"]: _Patches(record["frames"], record["bins"], record["patch"], width)
-                for record in config.inputs
-            }
-        )
+        if config.ast is not None:
+            # Not above, as in the config.
+            from transformers import ASTModel
+
+            self.ast = ASTModel(config.ast_config())
+            self.main_input_name = config.input_names[0]
+        else:
+            self.embeddings = nn.ModuleDict(
+                {
+                    record["name"]: _Patches(record["frames"], record["bins"], record["patch"], width)
+                    for record in config.inputs
+                }
+            )
+            self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
         self.queries = nn.Parameter(torch.empty(len(config.parameters), width))
-        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(width)
         self.heads = nn.ModuleDict(
             {name: nn.Linear(width, size) for name, size in zip(config.label_names, config.head_sizes(), strict=True)}
@@ -161,6 +173,7 @@ class SecretSauceModel(PreTrainedModel):
         long_mels: torch.Tensor | None = None,
         envelope: torch.Tensor | None = None,
         modulation: torch.Tensor | None = None,
+        fbank: torch.Tensor | None = None,
         return_dict: bool | None = None,
         **labels: torch.Tensor,
     ) -> SecretSauceOutput | tuple:
@@ -171,6 +184,7 @@ class SecretSauceModel(PreTrainedModel):
             long_mels: likewise.
             envelope: likewise.
             modulation: likewise.
+            fbank: likewise.
             return_dict: whether to return a `SecretSauceOutput` (the default) or a tuple.
             **labels: per parameter name, shape (batch,): a knob's setting or the index of
                 a switch's label, as datasets hold them. All of them, or none.
@@ -179,20 +193,39 @@ class SecretSauceModel(PreTrainedModel):
             InputError: an input of the config is missing; labels that are not the
                 parameters'.
         """
-        given = {"short_mels": short_mels, "long_mels": long_mels, "envelope": envelope, "modulation": modulation}
+        given = {
+            "short_mels": short_mels,
+            "long_mels": long_mels,
+            "envelope": envelope,
+            "modulation": modulation,
+            "fbank": fbank,
+        }
         if missing := [name for name in self.config.input_names if given.get(name) is None]:
             raise InputError(f"The model needs {', '.join(missing)}; its feature extractor makes them.")
-        tokens = [self.embeddings[name](given[name]) for name in self.config.input_names]
-        batch = len(tokens[0])
-        states = torch.cat([self.queries.expand(batch, -1, -1), *tokens], dim=1)
-        for layer in self.layers[:-1]:
-            states = layer(states)
-        # Nobody reads the other tokens any more.
-        answers = self.norm(self.layers[-1](states, len(self.queries)))
+        inputs = [given[name] for name in self.config.input_names]
+        answers = self.norm(self._pool(inputs[0]) if self.config.ast is not None else self._attend(inputs))
         logits = tuple(head(answers[:, index]) for index, head in enumerate(self.heads.values()))
         loss = self.loss(logits, labels) if labels else None
         output = SecretSauceOutput(loss=loss, logits=logits)
         return output if return_dict is not False else output.to_tuple()
+
+    def _attend(self, inputs: list[Any]) -> torch.Tensor:
+        """Our own encoder, in which the queries are tokens among the others: (batch, parameters, width)."""
+        tokens = [patches(values) for patches, values in zip(self.embeddings.values(), inputs, strict=True)]
+        states = torch.cat([self.queries.expand(len(inputs[0]), -1, -1), *tokens], dim=1)
+        for layer in self.layers[:-1]:
+            states = layer(states)
+        # Nobody reads the other tokens any more.
+        return self.layers[-1](states, len(self.queries))
+
+    def _pool(self, values: Any) -> torch.Tensor:
+        """AST's tokens, averaged for each parameter as its query weighs them: (batch, parameters, width).
+
+        At first the queries are so small that all tokens weigh about the same.
+        """
+        tokens = self.ast(values).last_hidden_state
+        weights = (tokens @ self.queries.T / tokens.shape[2] ** 0.5).softmax(dim=1)
+        return weights.transpose(1, 2) @ tokens
 
     def loss(self, logits: tuple[torch.Tensor, ...], labels: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Mean over the parameters of the cross entropy, in nats.
@@ -204,7 +237,9 @@ class SecretSauceModel(PreTrainedModel):
             expected = ", ".join(self.config.label_names)
             raise InputError(f"Labels must be those of every parameter ({expected}), got {', '.join(labels)}.")
         losses = []
-        for parameter, scores in zip(self.config.parameter_specs, logits, strict=True):
+        for record, scores in zip(self.config.parameters, logits, strict=True):
+            # Not the config's `parameter_specs`: see the pipeline.
+            parameter = parameter_from_dict(record)
             label = labels[parameter.name]
             if isinstance(parameter, Knob):
                 bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=scores.device)
@@ -244,7 +279,7 @@ def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extract
     for name in (WEIGHTS_FILE, EXTRACTOR_FILE) if with_extractor else (WEIGHTS_FILE,):
         if not (folder / name).is_file():
             raise InputError(f"The checkpoint {folder} lacks {name}; copy the whole folder, or train it again.")
-    found = _read_shapes(folder / WEIGHTS_FILE)
+    found = read_shapes(folder / WEIGHTS_FILE)
     with torch.device("meta"):
         weights = SecretSauceModel(config).state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -262,8 +297,12 @@ def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extract
         )
 
 
-def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes in a safetensors file, from its header: eight bytes of length, then JSON."""
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in a safetensors file, from its header: eight bytes of length, then JSON.
+
+    Raises:
+        InputError: it is not a whole one.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")

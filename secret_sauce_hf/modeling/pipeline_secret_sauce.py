@@ -8,10 +8,20 @@ import numpy as np
 import torch
 from transformers import Pipeline
 
+from .configuration_secret_sauce import IS_COPY, push_saved
+
 try:
-    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, holds
+    if IS_COPY:
+        raise ImportError("see configuration_secret_sauce")
+    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, holds, parameter_from_dict
 except ImportError:
-    from .spec import InputError, Knob, Parameter, holds  # type: ignore[import-not-found, no-redef]
+    from .spec import (  # type: ignore[import-not-found, no-redef]
+        InputError,
+        Knob,
+        Parameter,
+        holds,
+        parameter_from_dict,
+    )
 
 SILENCE = 10 ** (-60 / 20)
 """A take whose highest sample is below this (-60 dBFS) tells nothing of its settings."""
@@ -61,14 +71,16 @@ class AudioToPresetPipeline(Pipeline):
             return []
         return super().__call__(inputs, **kwargs)
 
-    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
-        """Save the model and the feature extractor.
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
+        """Save the model and the feature extractor, with the code beside them.
 
         The library's own way would also write the path of the default checkpoint on this
         machine into config.json, and copies of these files without what they import.
         """
         self.model.save_pretrained(save_directory, **kwargs)
         self.feature_extractor.save_pretrained(save_directory, **kwargs)
+        if push_to_hub:
+            push_saved(self, save_directory, kwargs)
 
     def _sanitize_parameters(self, sampling_rate: int | None = None, **_: Any):
         return ({} if sampling_rate is None else {"sampling_rate": sampling_rate}), {}, {}
@@ -88,10 +100,13 @@ class AudioToPresetPipeline(Pipeline):
     def postprocess(self, model_outputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         """Logits of one sound to its preset."""
         config = self.model.config
+        # Not its `parameter_specs`: of a checkpoint in a folder transformers makes a copy per
+        # file, and the classes of the config's `spec` are then others than those here.
+        parameters = [parameter_from_dict(record) for record in config.parameters]
         preset: dict[str, Any] = {}
         confidence: dict[str, float] = {}
         cc = []
-        for parameter in config.parameter_specs:
+        for parameter in parameters:
             logits = model_outputs[f"logits_{parameter.name}"].reshape(-1)
             probabilities = logits.double().softmax(dim=0).cpu().numpy()
             if isinstance(parameter, Knob):
@@ -110,12 +125,12 @@ class AudioToPresetPipeline(Pipeline):
             cc.append(int(code))
         audible = float(model_outputs["peak"]) >= SILENCE
         known = dict(config.fixed) | preset
-        heard = {p.name: audible and bool(holds(p.heard, known)) for p in config.parameter_specs}
+        heard = {p.name: audible and bool(holds(p.heard, known)) for p in parameters}
         return {
             "preset": preset,
             "confidence": confidence,
             "heard": heard,
-            "midi": _messages(config.parameter_specs, cc),
+            "midi": _messages(parameters, cc),
         }
 
 
@@ -152,7 +167,8 @@ def _messages(parameters: list[Parameter], cc: list[int]) -> list[Any] | None:
         return None
     messages = []
     for parameter, code in zip(parameters, cc, strict=True):
-        parts = [code] if len(parameter.control) == 1 else divmod(code, 128)
+        # A parameter that MIDI does not reach has no controller.
+        parts = {0: (), 1: (code,), 2: divmod(code, 128)}[len(parameter.control)]
         for control, value in zip(parameter.control, parts, strict=True):
             messages.append(mido.Message("control_change", control=control, value=value))
     return messages

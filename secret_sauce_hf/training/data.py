@@ -80,7 +80,7 @@ def fresh_takes(collection: Collection, count: int, seed: int) -> Iterator[tuple
 
 
 def built_takes(data: str | Path, collection: Collection) -> Iterator[tuple[np.ndarray, Presets]]:
-    """The train rows of a built dataset, some at a time."""
+    """The train rows of a dataset (see `iter_takes`), some at a time."""
     for takes in iter_takes(data, "train", collection=collection):
         yield takes.sounds, takes.presets
 

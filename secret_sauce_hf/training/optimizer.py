@@ -1,4 +1,8 @@
-"""The optimiser of the training runs: Muon for the transformer layers' matrices, AdamW for the rest."""
+"""The optimisers of the training runs.
+
+For layers of our own Muon on their matrices and AdamW on the rest; for an AST encoder,
+which has been trained before, AdamW with a lower rate on it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +15,37 @@ MOMENTUM = 0.95
 # that singular values from 0 to 1 come close to 1 in five steps.
 QUINTIC = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
+
+RATE = 1.5e-3
+"""Learning rate of AdamW."""
+MATRIX_RATE = 0.02
+"""Learning rate of Muon."""
+ENCODER_RATE = 5e-5
+"""Learning rate of an AST encoder: that of Gong et al. (2021) on the smaller of AudioSet's training sets."""
+WEIGHT_DECAY = 0.01
+
+
+def make_optimizer(
+    model: nn.Module, *, rate: float = RATE, matrix_rate: float = MATRIX_RATE, encoder_rate: float = ENCODER_RATE
+) -> torch.optim.Optimizer:
+    """The optimiser for a `SecretSauceModel`.
+
+    Args:
+        model: the model.
+        rate: of AdamW, on all but what follows.
+        matrix_rate: of Muon, on the matrices of layers of our own.
+        encoder_rate: of AdamW, on an AST encoder.
+    """
+    named = list(model.named_parameters())
+    encoder = [parameter for name, parameter in named if name.startswith("ast.")]
+    if encoder:
+        new = [parameter for name, parameter in named if not name.startswith("ast.")]
+        groups = [{"params": encoder, "lr": encoder_rate}, {"params": new, "lr": rate}]
+        return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
+    matrices = [parameter for name, parameter in named if parameter.ndim == 2 and name.startswith("layers.")]
+    chosen = {id(parameter) for parameter in matrices}
+    others = [parameter for _, parameter in named if id(parameter) not in chosen]
+    return MuonAdamW(matrices, others, matrix_rate=matrix_rate, rate=rate)
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -31,9 +66,9 @@ class MuonAdamW(torch.optim.Optimizer):
         self,
         matrices: list[nn.Parameter],
         others: list[nn.Parameter],
-        matrix_rate: float = 0.02,
-        rate: float = 1.5e-3,
-        weight_decay: float = 0.01,
+        matrix_rate: float = MATRIX_RATE,
+        rate: float = RATE,
+        weight_decay: float = WEIGHT_DECAY,
     ):
         groups = [
             {"params": matrices, "lr": matrix_rate, "muon": True},

@@ -1,30 +1,32 @@
 """Training a checkpoint with transformers' Trainer."""
 
 import json
+import os
+import platform
 import shutil
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import EvalPrediction, Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 
 from secret_sauce_hf.engines import engine_version, has_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
-from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
-from secret_sauce_hf.modeling.loading import load_pipeline
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
-from secret_sauce_hf.training.data import Examples, built_takes, collate, concatenate, extract, fresh_takes
-from secret_sauce_hf.training.evaluation import answers_of, naive_answers, nearest_answers, predict, score
-from secret_sauce_hf.training.optimizer import MuonAdamW
+from secret_sauce_hf.remote import is_repo_id
+from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, Base, first_model, open_base
+from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
+from secret_sauce_hf.training.evaluation import naive_answers, nearest_answers, predict, score
+from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE
+from secret_sauce_hf.training.trainer import PresetTrainer
 
-PATCHES = {"short_mels": 4, "long_mels": 2, "envelope": 20, "modulation": 6}
-"""Frames per token of every input: 23 to 50 ms, or half an octave of modulation rates."""
 VALIDATION_SEED = 1_000_000_007
 """Added to the run's seed for the validation rows."""
 HELD_OUT = 0.1
@@ -33,6 +35,7 @@ EVALUATIONS = 20
 """How many times a run is validated and saved."""
 RUN_FILE = "run.json"
 RECORD_FILE = "training.json"
+CLOCK_FILE = "seconds"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class _Run:
     matrix_rate: float
     hidden_size: int
     layers: int
-    start: str | None
+    base: str | None
+    base_revision: str | None
 
 
 def train(
@@ -64,11 +68,11 @@ def train(
     validation: int = 1_000,
     seed: int = 0,
     resume: bool = False,
-    rate: float = 1.5e-3,
-    matrix_rate: float = 0.02,
-    hidden_size: int = 128,
-    layers: int = 4,
-    start: str | Path | None = None,
+    rate: float = RATE,
+    matrix_rate: float = MATRIX_RATE,
+    hidden_size: int | None = None,
+    layers: int | None = None,
+    base: str | Path | None = None,
     progress: bool = True,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, Any]:
@@ -82,7 +86,8 @@ def train(
 
     Args:
         collection: the collection or its name.
-        data: folder of a dataset that `build_collection` made; None for fresh rows only.
+        data: a dataset with train rows, as of `iter_takes`: a folder, or `ORG/NAME` on the
+            Hub; None for fresh rows only.
         out: folder of the checkpoint. While training, `out/.training` holds what is
             needed to resume.
         fresh: how many fresh rows to render; they take 35 KB of memory each.
@@ -91,24 +96,29 @@ def train(
         validation: how many fresh rows to validate on.
         seed: of the fresh rows, of the first weights and of the order.
         resume: go on with an interrupted run of the same arguments.
-        rate: learning rate of AdamW.
+        rate: learning rate of AdamW; an AST encoder has its own, `optimizer.ENCODER_RATE`.
         matrix_rate: learning rate of Muon.
-        hidden_size: width of a model from scratch.
-        layers: number of its layers.
-        start: folder of a checkpoint, of any collection, whose weights to begin with where
-            name and shape are the same.
+        hidden_size: width of the model; that of the base, or 128, if None.
+        layers: number of its layers; those of the base, or 4, if None.
+        base: a checkpoint to begin with: a folder, or a model on the Hub, `ORG/NAME` or
+            `ORG/NAME@REVISION`. Of one of ours, for any collection, the weights of the
+            same name and shape are taken. Of any other AST checkpoint of transformers the
+            encoder is, and the sounds are heard as it heard those of its training.
         progress: whether to show progress bars.
         callbacks: of the Trainer, besides its own.
 
     Returns:
-        The record also written to `out/training.json`: the arguments, the versions, and
-        the validation scores of the model and of simple references.
+        The record also written to `out/training.json`: the arguments, the versions, how
+        long it took on which machine, and the validation scores of the model and of
+        simple references.
 
     Raises:
-        InputError: no sounds, a collection or dataset that does not fit, a folder that
-            holds another run.
+        InputError: no sounds, a collection or dataset that does not fit, a base that
+            cannot be loaded, a folder that holds another run.
     """
     collection = get_collection(collection)
+    out = Path(out)
+    work = out / ".training"
     run = _Run(
         collection=collection.name,
         data=None if data is None else str(data),
@@ -119,27 +129,48 @@ def train(
         seed=seed,
         rate=rate,
         matrix_rate=matrix_rate,
-        hidden_size=hidden_size,
-        layers=layers,
-        start=None if start is None else str(start),
+        hidden_size=HIDDEN_SIZE if hidden_size is None else hidden_size,
+        layers=LAYERS if layers is None else layers,
+        base=None if base is None else str(base),
+        base_revision=None,
     )
     _check(run, collection)
-    out = Path(out)
-    work = out / ".training"
-    _check_folder(out, work, run, resume)
+    earlier = _check_folder(out, work, resume)
+    opened = None
+    if base is not None:
+        # The same commit as before, should there be a newer one.
+        opened = open_base(base, earlier.get("base_revision") if earlier else None)
+        run = replace(
+            run,
+            hidden_size=opened.hidden_size if hidden_size is None else hidden_size,
+            layers=opened.layers if layers is None else layers,
+            base_revision=opened.revision,
+        )
+    if earlier is not None:
+        _check_same(run, earlier, out)
 
-    model, extractor = _model(run, collection)
+    model, extractor = first_model(collection, opened, run.hidden_size, run.layers, run.seed)
     examples, checks = _examples(run, collection, extractor, progress)
     if not resume:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True)
         write_whole(work / RUN_FILE, (json.dumps(asdict(run), indent=2) + "\n").encode())
-    trainer = _trainer(model, run, examples, checks, work, progress)
-    for callback in callbacks:
+    trainer = PresetTrainer(
+        model,
+        _arguments(run, len(examples), work, progress),
+        rate=run.rate,
+        matrix_rate=run.matrix_rate,
+        train_dataset=examples,
+        eval_dataset=checks,
+        processing_class=extractor,
+    )
+    clock = _Clock(work / CLOCK_FILE)
+    for callback in (clock, *callbacks):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=_last_checkpoint(work) if resume else None)
 
-    record = _record(run, collection, model, examples, checks)
+    took = {"seconds": round(clock.seconds(), 1), "machine": machine()}
+    record = _record(run, opened, collection, model.cpu(), examples, checks) | took
     save_checkpoint(model, extractor, out, record)
     shutil.rmtree(work)
     return record
@@ -162,53 +193,27 @@ def _check(run: _Run, collection: Collection) -> None:
             raise InputError(f"{name} must be positive, got {getattr(run, name)}.")
 
 
-def _check_folder(out: Path, work: Path, run: _Run, resume: bool) -> None:
-    """See that `out` is free for this run, or holds it if it is to be resumed."""
+def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
+    """See that `out` is free for a run, or holds one if it is to be resumed: what that depended on."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder for the checkpoint.")
-    record = work / RUN_FILE
     if resume:
-        if not record.is_file():
+        if not (work / RUN_FILE).is_file():
             raise InputError(f"There is no interrupted run in {out}; leave out --resume to start one.")
-        earlier = json.loads(record.read_text(encoding="utf-8"))
-        if changed := [name for name, value in asdict(run).items() if earlier.get(name) != value]:
-            name = changed[0]
-            raise InputError(
-                f"The run in {out} had {name} = {earlier.get(name)}, not {asdict(run)[name]}; "
-                "resume it with its own arguments, or start another in a new folder."
-            )
-        return
+        return json.loads((work / RUN_FILE).read_text(encoding="utf-8"))
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
+    return None
 
 
-def _model(run: _Run, collection: Collection) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
-    """The model to begin with, and what makes its inputs."""
-    extractor = SecretSauceFeatureExtractor(
-        take_samples=collection.samples, note_on=collection.timing.note_on - collection.timing.cut[0]
-    )
-    config = SecretSauceConfig.from_collection(
-        collection,
-        inputs=[record | {"patch": PATCHES[record["name"]]} for record in extractor.input_sizes()],
-        hidden_size=run.hidden_size,
-        intermediate_size=4 * run.hidden_size,
-        num_hidden_layers=run.layers,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(run.seed)
-        model = SecretSauceModel(config)
-    if run.start is not None:
-        _take_over(model, load_pipeline(run.start).model)
-    return model, extractor
-
-
-def _take_over(model: SecretSauceModel, start: SecretSauceModel) -> None:
-    """Take the weights of the same name and shape from another model; the others keep their first values."""
-    mine, theirs = model.state_dict(), start.state_dict()
-    common = {name: theirs[name] for name in mine if name in theirs and theirs[name].shape == mine[name].shape}
-    if not any(name.startswith("layers.") for name in common):
-        raise InputError("The checkpoint to start from has layers of another size than the model to train.")
-    model.load_state_dict(common, strict=False)
+def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
+    """See that a run is the one that was interrupted."""
+    if changed := [name for name, value in asdict(run).items() if earlier.get(name) != value]:
+        name = changed[0]
+        raise InputError(
+            f"The run in {out} had {name} = {earlier.get(name)}, not {asdict(run)[name]}; "
+            "resume it with its own arguments, or start another in a new folder."
+        )
 
 
 def _examples(
@@ -237,12 +242,10 @@ def _examples(
     return examples, checks
 
 
-def _trainer(
-    model: SecretSauceModel, run: _Run, examples: Examples, checks: Examples, work: Path, progress: bool
-) -> Trainer:
-    steps = max(1, round(run.epochs * len(examples) / run.batch_size))
+def _arguments(run: _Run, sounds: int, work: Path, progress: bool) -> TrainingArguments:
+    steps = max(1, round(run.epochs * sounds / run.batch_size))
     interval = max(1, steps // EVALUATIONS)
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(work),
         max_steps=steps,
         per_device_train_batch_size=run.batch_size,
@@ -259,33 +262,49 @@ def _trainer(
         metric_for_best_model="loss",
         greater_is_better=False,
         logging_steps=interval,
-        label_names=model.config.label_names,
-        remove_unused_columns=False,
         dataloader_pin_memory=False,
         report_to="none",
         seed=run.seed,
         disable_tqdm=not progress,
     )
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("layers.")]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    optimizer = MuonAdamW(matrices, others, matrix_rate=run.matrix_rate, rate=run.rate)
 
-    def measure(prediction: EvalPrediction) -> dict[str, float]:
-        logits = dict(zip(model.config.label_names, prediction.predictions, strict=True))
-        scores = score(answers_of(logits, model.config), checks.presets)
-        totals = {"knob_mae": scores.knob_mae, "switch_accuracy": scores.switch_accuracy}
-        return {name: value for name, value in totals.items() if np.isfinite(value)} | scores.per_parameter
 
-    return Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=examples,
-        eval_dataset=checks,
-        data_collator=collate,
-        compute_metrics=measure,
-        optimizers=(optimizer, None),
-    )
+class _Clock(TrainerCallback):
+    """How long a run has trained, over all of its parts.
+
+    Args:
+        path: keeps the seconds up to the last checkpoint.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._before = float(path.read_text()) if path.is_file() else 0.0
+        self._start = time.perf_counter()
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """As of `TrainerCallback`."""
+        self._start = time.perf_counter()
+
+    def on_save(self, *_: Any, **__: Any) -> None:
+        """As of `TrainerCallback`."""
+        write_whole(self._path, str(self.seconds()).encode())
+
+    def seconds(self) -> float:
+        """Wall clock of training and validation, without the time before a part that was resumed."""
+        return self._before + time.perf_counter() - self._start
+
+
+def machine() -> str:
+    """What trains here: the GPU, or the processor and how many cores of it may be used."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {cores} cores"
 
 
 def _last_checkpoint(work: Path) -> str | None:
@@ -301,7 +320,12 @@ def _last_checkpoint(work: Path) -> str | None:
 
 
 def _record(
-    run: _Run, collection: Collection, model: SecretSauceModel, examples: Examples, checks: Examples
+    run: _Run,
+    base: Base | None,
+    collection: Collection,
+    model: SecretSauceModel,
+    examples: Examples,
+    checks: Examples,
 ) -> dict[str, Any]:
     model.eval()
     validation = {
@@ -314,8 +338,8 @@ def _record(
     instrument = collection.instrument.name
     return {
         # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
-        "run": asdict(run) | {key: Path(path).name for key in ("data", "start") if (path := getattr(run, key))},
-        "start": _read_record(run.start),
+        "run": asdict(run) | {"data": run.data and _public_name(run.data), "base": base and base.name},
+        "base": None if base is None else _read_record(base.folder),
         "sounds": len(examples),
         "validation_sounds": len(checks),
         "nearest_among": len(few),
@@ -326,6 +350,10 @@ def _record(
     }
 
 
+def _public_name(data: str) -> str:
+    return data if is_repo_id(data) else Path(data).resolve().name
+
+
 def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
     """Null for NaN, which JSON does not know."""
     return {
@@ -334,11 +362,14 @@ def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_record(folder: str | None) -> dict[str, Any] | None:
-    """How the checkpoint that a run started from was trained, if it says so."""
-    if folder is None or not (Path(folder) / RECORD_FILE).is_file():
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    """How the checkpoint that a run began with was trained, if it is one of ours and says so."""
+    path = folder / RECORD_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError:
         return None
-    return json.loads((Path(folder) / RECORD_FILE).read_text(encoding="utf-8"))
+    return record if isinstance(record, dict) and "run" in record else None
 
 
 def save_checkpoint(

@@ -1,0 +1,331 @@
+"""What a model begins with: nothing, one of our checkpoints, or any AST checkpoint."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from torch.nn import functional
+from transformers import ASTConfig, ASTModel
+from transformers.utils import logging
+
+from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.modeling.configuration_secret_sauce import AST_FIELDS, SecretSauceConfig
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
+    RATES,
+    SecretSauceFeatureExtractor,
+)
+from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
+from secret_sauce_hf.modeling.modeling_secret_sauce import (
+    EXTRACTOR_FILE,
+    WEIGHTS_FILE,
+    SecretSauceModel,
+    read_shapes,
+    without_bars,
+)
+
+PATCHES = {"short_mels": 4, "long_mels": 2, "envelope": 20, "modulation": 6}
+"""Frames per token of every input: 23 to 50 ms, or half an octave of modulation rates."""
+HIDDEN_SIZE = 128
+LAYERS = 4
+SPECIAL_TOKENS = 2
+"""AST's first tokens, for class and distillation, which have no place in the picture."""
+
+# What `ASTFeatureExtractor` does where its config does not say.
+_AST_EXTRACTOR = {"sampling_rate": 16_000, "mean": -4.2677393, "std": 4.5689974, "do_normalize": True}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A checkpoint to begin with.
+
+    Args:
+        name: as it is recorded: `ORG/NAME`, a collection, or the name of a folder.
+        revision: the commit, if it is from the Hub.
+        folder: where it lies here.
+        model_type: as its config.json says: `secret-sauce` or `audio-spectrogram-transformer`.
+        is_ast: whether its encoder is AST, of whichever type the model is.
+        hidden_size: width of its tokens.
+        layers: number of its layers.
+    """
+
+    name: str
+    revision: str | None
+    folder: Path
+    model_type: str
+    is_ast: bool
+    hidden_size: int
+    layers: int
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is of a `SecretSauceModel`."""
+        return self.model_type == SecretSauceConfig.model_type
+
+
+def open_base(source: str | Path, revision: str | None = None) -> Base:
+    """Find a base, or fetch it from the Hub; none of its code is run.
+
+    Args:
+        source: a folder, `ORG/NAME` or `ORG/NAME@REVISION` of a model on the Hub, or a
+            collection for which a checkpoint ships.
+        revision: of a model on the Hub, instead of the one that `source` names.
+
+    Raises:
+        InputError: it cannot be fetched, is broken, or is no checkpoint of ours or of AST.
+    """
+    if revision is not None:
+        source = f"{str(source).partition('@')[0]}@{revision}"
+    folder = checkpoint_folder(source)
+    # The client keeps what it fetched in .../snapshots/COMMIT.
+    fetched = not Path(source).exists() and folder.parent.name == "snapshots"
+    values = _read_json(folder / "config.json", source)
+    model_type = values.get("model_type")
+    if model_type not in (SecretSauceConfig.model_type, ASTConfig.model_type):
+        raise InputError(
+            f"The base {source} is of a {model_type} model; give a checkpoint of ours or of AST "
+            f"({ASTConfig.model_type})."
+        )
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise InputError(
+            f"The base {source} lacks {WEIGHTS_FILE}; other formats are not read, since pickles can run code."
+        )
+    read_shapes(folder / WEIGHTS_FILE)
+    config = _ast_config(values, source) if model_type == ASTConfig.model_type else _own_config(folder)
+    return Base(
+        name=str(source).partition("@")[0] if fetched else folder.resolve().name,
+        revision=folder.name if fetched else None,
+        folder=folder,
+        model_type=model_type,
+        is_ast=isinstance(config, ASTConfig) or config.ast is not None,
+        hidden_size=config.hidden_size,
+        layers=config.num_hidden_layers,
+    )
+
+
+def _own_config(folder: Path) -> SecretSauceConfig:
+    try:
+        return SecretSauceConfig.from_pretrained(folder)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"The config of {folder} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def first_model(
+    collection: Collection, base: Base | None, hidden_size: int, layers: int, seed: int
+) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
+    """The model to begin with, and what makes its inputs.
+
+    Args:
+        collection: whose settings it shall tell.
+        base: what it takes its weights from, as far as they fit; the others are drawn.
+        hidden_size: width of its tokens; that of the base.
+        layers: number of its layers; that of the base if its encoder is AST.
+        seed: of the weights that are drawn.
+
+    Raises:
+        InputError: the base cannot be loaded, or has layers of another size.
+    """
+    if base is None:
+        return _build(collection, seed, hidden_size=hidden_size, num_hidden_layers=layers)
+    if hidden_size != base.hidden_size or (base.is_ast and layers != base.layers):
+        raise InputError(
+            f"The base {base.name} has layers of another size: {base.layers} of {base.hidden_size}, not {layers} of "
+            f"{hidden_size}; leave the model's size out."
+        )
+    if not base.is_ours:
+        ast, fbank = _load_ast(base)
+        return _build_on_ast(collection, seed, ast, fbank)
+    loaded = load_pipeline(base.folder)
+    theirs: SecretSauceModel = loaded.model
+    if theirs.config.ast is None:
+        model, extractor = _build(
+            collection,
+            seed,
+            hidden_size=hidden_size,
+            num_hidden_layers=layers,
+            num_attention_heads=theirs.config.num_attention_heads,
+            intermediate_size=theirs.config.intermediate_size,
+            knob_bins=theirs.config.knob_bins,
+        )
+    else:
+        fbank = loaded.feature_extractor.inputs[0]
+        model, extractor = _build_on_ast(collection, seed, theirs.ast, fbank, knob_bins=theirs.config.knob_bins)
+    _take_over(model, theirs)
+    return model, extractor
+
+
+def _build(collection: Collection, seed: int, **sizes: Any) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
+    """A model of our own with weights that are drawn."""
+    extractor = _extractor(collection)
+    inputs = [record | {"patch": PATCHES[record["name"]]} for record in extractor.input_sizes()]
+    sizes = {"intermediate_size": 4 * sizes["hidden_size"]} | sizes
+    return _drawn(SecretSauceConfig.from_collection(collection, inputs=inputs, **sizes), seed), extractor
+
+
+def _build_on_ast(
+    collection: Collection, seed: int, ast: ASTModel, fbank: dict[str, Any], **sizes: Any
+) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
+    """A model around an AST encoder: its weights, with positions for takes of the collection."""
+    extractor = _extractor(collection, inputs=[fbank])
+    record = extractor.input_sizes()[0]
+    encoder = {name: getattr(ast.config, name) for name in AST_FIELDS}
+    encoder |= {"max_length": record["frames"], "num_mel_bins": record["bins"]}
+    inputs = [record | {"patch": encoder["patch_size"]}]
+    model = _drawn(SecretSauceConfig.from_collection(collection, inputs=inputs, ast=encoder, **sizes), seed)
+    weights = ast.state_dict()
+    name = "embeddings.position_embeddings"
+    weights[name] = fit_positions(weights[name], grid_of(ast.config), grid_of(model.ast.config))
+    model.ast.load_state_dict(weights)
+    return model, extractor
+
+
+def _extractor(collection: Collection, **options: Any) -> SecretSauceFeatureExtractor:
+    note_on = collection.timing.note_on - collection.timing.cut[0]
+    return SecretSauceFeatureExtractor(take_samples=collection.samples, note_on=note_on, **options)
+
+
+def _drawn(config: SecretSauceConfig, seed: int) -> SecretSauceModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return SecretSauceModel(config)
+
+
+def _take_over(model: SecretSauceModel, base: SecretSauceModel) -> None:
+    """Take the weights of the same name and shape from another model; the others keep their first values.
+
+    A parameter that both tell keeps its query, wherever it stands among the others, and
+    its head. An AST encoder has its weights already.
+    """
+    mine, theirs = model.state_dict(), base.state_dict()
+    common = {
+        name: theirs[name]
+        for name in mine
+        if name in theirs and theirs[name].shape == mine[name].shape and not name.startswith("ast.")
+    }
+    queries = mine["queries"].clone()
+    for row, name in enumerate(model.config.label_names):
+        if name in base.config.label_names:
+            queries[row] = theirs["queries"][base.config.label_names.index(name)]
+    model.load_state_dict(common | {"queries": queries}, strict=False)
+
+
+def _load_ast(base: Base) -> tuple[ASTModel, dict[str, Any]]:
+    """The encoder of an AST checkpoint (with or without a head), and the record of its input."""
+    config = _ast_config(_read_json(base.folder / "config.json", base.name), base.name)
+    try:
+        with _quietly():
+            model, info = ASTModel.from_pretrained(
+                base.folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"The base {base.name} cannot be loaded: {first}") from error
+    # Weights that are left over are those of its head.
+    if problems := sorted({str(name) for key in ("missing_keys", "mismatched_keys") for name in info[key]}):
+        raise InputError(f"The weights of the base {base.name} do not fit its config.json: {', '.join(problems[:3])}.")
+    return model, _fbank(base, config)
+
+
+def _fbank(base: Base, config: ASTConfig) -> dict[str, Any]:
+    """The input that an AST checkpoint reads, from its preprocessor_config.json where it has one."""
+    values = dict(_AST_EXTRACTOR)
+    path = base.folder / EXTRACTOR_FILE
+    if path.is_file():
+        values |= _read_json(path, base.name)
+    if not values["do_normalize"]:
+        values |= {"mean": 0.0, "std": 0.5}
+    try:
+        rate, bins = int(values["sampling_rate"]), int(values.get("num_mel_bins", config.num_mel_bins))
+        mean, std = float(values["mean"]), float(values["std"])
+        legal = RATES[0] <= rate <= RATES[1] and bins >= config.patch_size and std > 0
+    except (TypeError, ValueError):
+        legal = False
+    if not legal:
+        raise InputError(
+            f"{EXTRACTOR_FILE} of the base {base.name} has other than sensible numbers for sampling_rate, "
+            "num_mel_bins, mean and std."
+        )
+    return {"name": "fbank", "kind": "fbank", "rate": rate, "bins": bins, "mean": mean, "std": std}
+
+
+def grid_of(config: ASTConfig) -> tuple[int, int]:
+    """How many patches an AST has, up the frequencies and along the time."""
+    return (
+        (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1,
+        (config.max_length - config.patch_size) // config.time_stride + 1,
+    )
+
+
+def fit_positions(positions: torch.Tensor, old: tuple[int, int], new: tuple[int, int]) -> torch.Tensor:
+    """AST's position embeddings for pictures of another size.
+
+    As Gong, Chung and Glass do ("AST: Audio Spectrogram Transformer", 2021, section 2.2,
+    and `src/models/ast_models.py` in github.com/YuanGongND/ast): of a longer time the
+    middle is taken, for a longer one it is interpolated. So it is for another number of
+    frequencies; they had none.
+
+    Args:
+        positions: shape (1, 2 + tokens, width): class, distillation, then the patches,
+            time running fastest.
+        old: how many patches there are up the frequencies and along the time.
+        new: how many there shall be.
+
+    Returns:
+        Shape (1, 2 + new tokens, width).
+    """
+    special, patches = positions[:, :SPECIAL_TOKENS], positions[:, SPECIAL_TOKENS:]
+    grid = patches.transpose(1, 2).unflatten(2, old)  # (1, width, frequencies, times)
+    if new[1] < old[1]:
+        start = old[1] // 2 - new[1] // 2
+        grid = grid[..., start : start + new[1]]
+    if grid.shape[2:] != new:
+        grid = functional.interpolate(grid, size=new, mode="bilinear", align_corners=False)
+    return torch.cat([special, grid.flatten(2).transpose(1, 2)], dim=1)
+
+
+def _ast_config(values: dict[str, Any], source: Any) -> ASTConfig:
+    try:
+        config = ASTConfig(**{name: values[name] for name in AST_FIELDS if name in values})
+    except (StrictDataclassError, ValueError, TypeError) as error:
+        raise InputError(
+            f"The base {source} has a config.json that is no AST's: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(config.patch_size, int):
+        raise InputError(f"The base {source} has patches that are not square: {config.patch_size}.")
+    return config
+
+
+def _read_json(path: Path, source: Any) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"The base {source} lacks {path.name}; copy the whole folder.") from error
+    except ValueError as error:
+        raise InputError(f"{path.name} of the base {source} is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path.name} of the base {source} is not a config.")
+    return values
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the library's report on weights that it left out, which are checked here."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with without_bars():
+            yield
+    finally:
+        logging.set_verbosity(level)

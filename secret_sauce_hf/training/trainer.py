@@ -1,0 +1,90 @@
+"""transformers' Trainer for our models."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import EvalPrediction, Trainer, TrainingArguments
+
+from secret_sauce_hf.instruments import Knob
+from secret_sauce_hf.metrics import knob_mae, switch_accuracy
+from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
+from secret_sauce_hf.training.data import Examples, collate
+from secret_sauce_hf.training.evaluation import answers_of
+from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE, make_optimizer
+
+
+class PresetTrainer(Trainer):
+    """transformers' Trainer, set up for a `SecretSauceModel`.
+
+    It knows the label columns, batches `Examples`, has our optimiser, and measures the
+    errors of the answers that the pipeline would give. Everything else is as of `Trainer`:
+    with the feature extractor as `processing_class` and `push_to_hub=True` the repository
+    gets a checkpoint that `pipeline()` loads, with the package and without.
+
+    Args:
+        model: the model.
+        args: as of `Trainer`; its `label_names` are set, and no columns are removed.
+        rate: learning rate of what is new, see `make_optimizer`.
+        matrix_rate: of Muon, for a model without an AST encoder.
+        **kwargs: as of `Trainer`.
+    """
+
+    optimizer: torch.optim.Optimizer | None
+
+    def __init__(
+        self,
+        model: SecretSauceModel,
+        args: TrainingArguments | None = None,
+        *,
+        rate: float = RATE,
+        matrix_rate: float = MATRIX_RATE,
+        **kwargs: Any,
+    ):
+        args = args if args is not None else TrainingArguments()
+        args.label_names = model.config.label_names
+        args.remove_unused_columns = False
+        if any(isinstance(kwargs.get(name), Examples) for name in ("train_dataset", "eval_dataset")):
+            kwargs.setdefault("data_collator", collate)
+        kwargs.setdefault("compute_metrics", self._measure)
+        self._rates = {"rate": rate, "matrix_rate": matrix_rate}
+        super().__init__(model=model, args=args, **kwargs)
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """As of `Trainer`, but ours where none was given."""
+        if self.optimizer is None:
+            self.optimizer = make_optimizer(self.model if model is None else model, **self._rates)
+        return self.optimizer
+
+    def _measure(self, prediction: EvalPrediction) -> dict[str, float]:
+        return measure(prediction.predictions, prediction.label_ids, self.model.config)
+
+
+def measure(logits: Any, labels: Any, config: SecretSauceConfig) -> dict[str, float]:
+    """Errors of a model's answers, as the pipeline reads them out.
+
+    Args:
+        logits: per parameter, shape (rows, bins or labels).
+        labels: per parameter, shape (rows,): a knob's setting, the index of a switch's label.
+        config: of the model.
+
+    Returns:
+        Per parameter a knob's mean absolute error or a switch's accuracy; and their means,
+        `knob_mae` and `switch_accuracy`, where there are such parameters.
+    """
+    names = config.label_names
+    # Of a single parameter the Trainer hands over the bare array.
+    logits, labels = (values if isinstance(values, tuple | list) else (values,) for values in (logits, labels))
+    answers = answers_of(dict(zip(names, logits, strict=True)), config)
+    scores: dict[str, float] = {}
+    kinds: dict[str, list[float]] = {"knob_mae": [], "switch_accuracy": []}
+    for column, (parameter, label) in enumerate(zip(config.parameter_specs, labels, strict=True)):
+        told = answers[:, column]
+        if isinstance(parameter, Knob):
+            value = float(knob_mae(np.asarray(label, np.float64), parameter.unit_to_setting(told)))
+        else:
+            value = float(switch_accuracy(np.asarray(label), told.astype(np.int64)))
+        kinds["knob_mae" if isinstance(parameter, Knob) else "switch_accuracy"].append(value)
+        scores[parameter.name] = value
+    return {kind: float(np.mean(values)) for kind, values in kinds.items() if values} | scores
