@@ -68,7 +68,7 @@ class MessagesReport:
     Args:
         collection: the collection.
         settings: the settings received, in column order.
-        missing: parameters of which no message came.
+        missing: parameters of which no message came; those that have no controller do not count.
         incomplete: 14-bit parameters whose last value came by half.
         illegal: parameters whose last CC value is none of theirs, with that value.
         unknown: controllers that belong to no parameter of the collection.
@@ -88,7 +88,7 @@ class MessagesReport:
 
     @property
     def is_preset(self) -> bool:
-        """Whether there is one legal value for each parameter, and no other controller."""
+        """Whether there is one legal value for each parameter that has a controller, and no other controller."""
         return not (self.missing or self.incomplete or self.illegal or self.unknown)
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ def preset_messages(
 
     Returns:
         `control_change` messages in column order, one for a 7-bit parameter, two or
-        three for a 14-bit one.
+        three for a 14-bit one, none for one without a controller.
 
     Raises:
         InputError: a setting is missing, unknown or not allowed (see
@@ -181,7 +181,7 @@ def read_messages(
     settings: dict[str, float | str] = {}
     missing, incomplete, overridden = [], [], []
     illegal: dict[str, int] = {}
-    for parameter in collection.parameters:
+    for parameter in filter(_has_control, collection.parameters):
         parts = received[parameter.name] if len(channels) <= 1 else []
         cc = _decode(parameter, parts)
         if not parts:
@@ -209,7 +209,7 @@ def read_messages(
 def read_preset(
     collection: str | Collection, messages: Iterable[mido.Message | mido.MetaMessage], *, channel: int | None = None
 ) -> dict[str, float | str]:
-    """The preset that messages set: name → setting of every parameter of the collection.
+    """The preset that messages set: name → setting of every parameter that has a controller.
 
     Args:
         collection: the collection or its name.
@@ -231,7 +231,11 @@ def collection_track(presets: Presets) -> mido.MidiFile:
 
     Returns:
         A type 0 file with 9,600 ticks to the second.
+
+    Raises:
+        InputError: no parameter has a controller.
     """
+    _check_controls(presets.collection)
     timing = presets.collection.timing
     track = [
         mido.MetaMessage("smpte_offset", frame_rate=30, hours=1),
@@ -282,9 +286,11 @@ def preset_midi_file(
         A type 0 file at 120 beats a minute.
 
     Raises:
-        InputError: see `preset_messages`; or the note or velocity is not one.
+        InputError: see `preset_messages`; or the note or velocity is not one; or no
+            parameter has a controller.
     """
     collection = get_collection(collection)
+    _check_controls(collection)
     _check_integer("note", note, 0, 127)
     _check_integer("velocity", velocity, 1, 127)
     messages = preset_messages(collection, settings, order=order, channel=channel)
@@ -426,6 +432,8 @@ def _controllers(
     """The messages that set `parameters` to `ccs`, the first one `wait` ticks after what came before."""
     messages = []
     for parameter, cc in zip(parameters, ccs, strict=True):
+        if not _has_control(parameter):
+            continue
         parts = divmod(cc, 128) if len(parameter.control) == 2 else (cc,)
         for part in _PARTS[order] if len(parts) == 2 else (0,):
             # skip_checks: the numbers are legal, and a session has 550,000 of these messages.
@@ -450,6 +458,17 @@ def _note(kind: str, note: int = NOTE, velocity: int = VELOCITY, channel: int = 
 def _check_integer(name: str, value: Any, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         raise InputError(f"{name} must be an integer from {low} to {high}, not {value!r}.")
+
+
+def _has_control(parameter: Parameter) -> bool:
+    return bool(parameter.control)
+
+
+def _check_controls(collection: Collection) -> None:
+    if not any(map(_has_control, collection.parameters)):
+        raise InputError(
+            f"No parameter of {collection.name} has a MIDI controller: nothing can be sent; set its presets by hand."
+        )
 
 
 def _with_control(parameter: Parameter) -> str:

@@ -139,17 +139,7 @@ class Presets:
         Raises:
             InputError: see `from_settings`; or the file cannot be read as such a table.
         """
-        collection = get_collection(collection)
-        if isinstance(source, str | Path):
-            source = io.StringIO(_read_text(Path(source)))
-        # strict: a quote that is never closed is an error instead of one enormous cell.
-        reader = csv.DictReader(source, strict=True)
-        lines: list[int] = []
-        try:
-            _check_header(collection, reader.fieldnames)
-            return cls._from_rows(collection, _csv_rows(reader, lines), lambda row: f"row {row} (line {lines[row]})")
-        except csv.Error as error:
-            raise InputError(f"line {reader.line_num}: not a CSV table ({error}).") from error
+        return read_table(collection, source)[0]
 
     @classmethod
     def _from_rows(
@@ -239,6 +229,39 @@ class Presets:
             target.write(",".join(row) + "\n")
 
 
+def read_table(
+    collection: str | Collection, source: str | Path | TextIO, further: Sequence[str] = ()
+) -> tuple[Presets, dict[str, list[str]]]:
+    """`Presets.from_csv` for a table that may have further columns.
+
+    Args:
+        collection: the collection or its name.
+        source: the table.
+        further: names of columns that it may have besides.
+
+    Returns:
+        The presets, and the cells of those further columns that there are.
+
+    Raises:
+        InputError: see `Presets.from_csv`.
+    """
+    collection = get_collection(collection)
+    if isinstance(source, str | Path):
+        source = io.StringIO(_read_text(Path(source)))
+    # strict: a quote that is never closed is an error instead of one enormous cell.
+    reader = csv.DictReader(source, strict=True)
+    lines: list[int] = []
+    try:
+        header = reader.fieldnames or []
+        cells: dict[str, list[str]] = {name: [] for name in further if name in header}
+        _check_header(collection, header, cells)
+        rows = _csv_rows(reader, lines, cells)
+        presets = Presets._from_rows(collection, rows, lambda row: f"row {row} (line {lines[row]})")
+    except csv.Error as error:
+        raise InputError(f"line {reader.line_num}: not a CSV table ({error}).") from error
+    return presets, cells
+
+
 def allowed_setting(parameter: Parameter) -> str:
     """What a setting may be, for messages."""
     if isinstance(parameter, Knob):
@@ -270,8 +293,16 @@ def sound_file(row: int) -> str:
 
 
 def original_presets(collection: str | Collection, start: int = 0, stop: int | None = None) -> Presets:
-    """The rows of 2018, from `start` up to `stop` (all if None)."""
+    """The rows of 2018, from `start` up to `stop` (all if None).
+
+    Raises:
+        InputError: there are no such rows; a declared collection has none at all.
+    """
     collection = get_collection(collection)
+    if not collection.count:
+        raise InputError(
+            f"{collection.name} has no rows of 2018: draw fresh ones, with a seed and a count, or give a table."
+        )
     stop = collection.count if stop is None else stop
     if not 0 <= start <= stop <= collection.count:
         raise InputError(f"{collection.name} has rows 0 to {collection.count - 1} of 2018, not {start} to {stop - 1}.")
@@ -465,20 +496,22 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path} is not a text file in UTF-8: {error}.") from error
 
 
-def _check_header(collection: Collection, header: Sequence[str] | None) -> None:
+def _check_header(collection: Collection, header: Sequence[str], further: Mapping[str, Any]) -> None:
     if not header:
         raise InputError("The table is empty: it needs a header line with the names of the parameters.")
     if repeated := [name for name in header if header.count(name) > 1]:
         raise InputError(f"The header names {repeated[0]!r} more than once.")
-    _check_known(collection, header, "The header")
+    _check_known(collection, [name for name in header if name not in further], "The header")
     if missing := [name for name in collection.columns if name not in header]:
         raise InputError(f"The header lacks {', '.join(missing)}.")
 
 
-def _csv_rows(reader: csv.DictReader, lines: list[int]) -> Iterator[dict[str, Any]]:
-    """The rows of `reader`; the line that each ends on is added to `lines`."""
+def _csv_rows(reader: csv.DictReader, lines: list[int], further: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """The rows of `reader`; the line that each ends on is added to `lines`, its further cells to `further`."""
     for row in reader:
         lines.append(reader.line_num)
         if None in row:
             raise InputError(f"line {reader.line_num}: more cells than the header has names.")
+        for name, cells in further.items():
+            cells.append(row.pop(name) or "")
         yield row

@@ -1,6 +1,7 @@
 """The declared instruments and collections: one loop over the whole table."""
 
 import json
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -17,6 +18,7 @@ from secret_sauce_hf.instruments import (
     Switch,
     get_collection,
     get_instrument,
+    same_parameters,
 )
 from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, holds, parameter_from_dict, parameter_to_dict
 
@@ -252,3 +254,15 @@ def test_a_switch_refuses_other_codes(values):
 def test_a_switch_refuses_other_labels():
     with pytest.raises(InputError, match="osc2_wave: saw is not one of Saw, Pulse"):
         get_instrument("noisemaker")["osc2_wave"].setting_to_cc(np.array(["Saw", "saw"]))
+
+
+def test_parameters_are_the_same_whatever_is_said_about_them():
+    light = COLLECTIONS["noisemaker-light"]
+
+    def other(*parameters):
+        return replace(light, instrument=Instrument("noisemaker", "x", parameters), fixed=(), count=0)
+
+    assert same_parameters(light, other(*light.parameters))
+    assert same_parameters(light, other(*(replace(p, heard=NEVER, about="other words") for p in light.parameters)))
+    assert not same_parameters(light, other(replace(light.parameters[0], control=(99,)), *light.parameters[1:]))
+    assert not same_parameters(light, replace(light, columns=light.columns[::-1]))

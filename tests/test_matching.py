@@ -6,14 +6,34 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+import torch
+from huggingface_hub import HfApi
 
+from secret_sauce_hf import checkpoint_path
 from secret_sauce_hf.engines import render
-from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.instruments import (
+    Collection,
+    InputError,
+    Instrument,
+    Knob,
+    Switch,
+    Timing,
+    get_collection,
+    read_declaration,
+    write_declaration,
+)
 from secret_sauce_hf.matching import Match, demo_sound, match
+from secret_sauce_hf.matching.match import _collection_of
 from secret_sauce_hf.matching.text import error_summary, setting_rows, shorten, show_error, show_setting
 from secret_sauce_hf.metrics import DISTANCES, mss
 from secret_sauce_hf.midi import read_midi_file, read_preset
-from secret_sauce_hf.modeling import load_pipeline
+from secret_sauce_hf.modeling import (
+    AudioToPresetPipeline,
+    SecretSauceConfig,
+    SecretSauceFeatureExtractor,
+    SecretSauceModel,
+    load_pipeline,
+)
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 
 
@@ -167,3 +187,116 @@ def test_bad_requests(pipe):
         match(demo_sound().path, collection="guitar")
     with pytest.raises(InputError, match="rate"):
         match(np.zeros(100), model=pipe)
+
+
+# --- collections that the package does not know ---
+
+OWN = Collection(
+    name="own",
+    stem="own",
+    instrument=Instrument(
+        "box",
+        "Box 9",
+        (
+            Knob("level", (7,), heard=("is", "mode", "$loud$")),
+            Knob("panel", ()),
+            Switch("mode", (70,), (0, 64), ("$loud$", "$soft$")),
+        ),
+    ),
+    columns=("level", "panel", "mode"),
+    count=0,
+    train_count=0,
+    timing=Timing(0.1667, 1.0, (0.1, 1.0)),
+    title="Box: 2 knobs and a switch",
+)
+
+
+def untrained(collection: Collection) -> AudioToPresetPipeline:
+    """A model that answers anything."""
+    extractor = SecretSauceFeatureExtractor(take_samples=collection.samples)
+    config = SecretSauceConfig.from_collection(
+        collection,
+        inputs=[record | {"patch": min(20, record["frames"])} for record in extractor.input_sizes()],
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = SecretSauceModel(config).eval()
+    return AudioToPresetPipeline(model=model, feature_extractor=extractor, task="audio-to-preset")
+
+
+@pytest.fixture(scope="module")
+def own_pipe() -> AudioToPresetPipeline:
+    return untrained(OWN)
+
+
+def test_a_collection_that_only_the_checkpoint_tells_of(own_pipe, tmp_path):
+    told = match(demo_sound().path, model=own_pipe)
+    assert told.collection.name == "own" and told.collection.instrument.title == "Box 9"
+    assert told.collection.parameters == OWN.parameters
+    assert (told.rendered, told.distances) == (None, {})
+    # MIDI does not reach the panel.
+    assert list(told.cc) == ["level", "mode"] and [m.control for m in told.midi] == [7, 70]
+    files = told.save(tmp_path)
+    assert set(files) == {"midi", "json", "png"}
+    saved = json.loads(files["json"].read_text())
+    assert (saved["collection"], saved["instrument"], saved["cc"]) == ("own", "box", told.cc)
+    assert set(saved["preset"]) == {"level", "panel", "mode"}
+    assert read_preset(OWN, read_midi_file(files["midi"])).items() <= told.preset.items()
+    assert [row[0] for row in setting_rows(told)] == ["level", "panel", "mode"]
+
+
+def test_a_declared_collection(own_pipe, tmp_path):
+    write_declaration(OWN, tmp_path / "own.json")
+    found = match(demo_sound().path, collection=tmp_path / "own.json", model=own_pipe)
+    assert found.collection == read_declaration(tmp_path / "own.json")
+    with pytest.raises(InputError, match=r"No checkpoint ships for own; train one with `secret-sauce train`"):
+        match(demo_sound().path, collection=str(tmp_path / "own.json"))
+    changed = replace(OWN, instrument=replace(OWN.instrument, parameters=(Knob("level", (8,)), *OWN.parameters[1:])))
+    with pytest.raises(InputError, match="was trained for other parameters of own than those declared"):
+        match(demo_sound().path, collection=changed, model=own_pipe)
+    with pytest.raises(InputError, match="predicts presets of own, not of guitar: ask for own, or give"):
+        match(demo_sound().path, collection="guitar", model=own_pipe)
+
+
+def test_an_instrument_without_midi(tmp_path):
+    manual = replace(
+        OWN, instrument=Instrument("manual", "Manual", (Knob("one", ()), Knob("two", ()))), columns=("one", "two")
+    )
+    found = match(demo_sound().path, model=untrained(manual))
+    assert (found.midi, found.cc) == ([], {})
+    assert set(found.save(tmp_path)) == {"json", "png"}
+
+
+def test_a_built_in_instrument_of_which_a_checkpoint_tells_a_part_is_not_rendered():
+    light = get_collection("noisemaker-light")
+    mine = replace(light, name="mine", columns=("filter_cutoff", "osc2_wave"))
+    pipe = untrained(mine)
+    assert match(demo_sound().path, model=pipe).rendered is None
+    # The declaration knows the rest.
+    mine = replace(mine, fixed=(*light.fixed, ("lfo1_rate", 0.0), ("lfo1_amount", 5.0), ("filter_resonance", 0.0)))
+    assert match(demo_sound().path, collection=mine, model=pipe).rendered is not None
+
+
+def test_a_checkpoint_with_code_of_its_own(pipe):
+    class Copy:
+        """As transformers makes it of a checkpoint's copy of the configuration."""
+
+        def __init__(self, config):
+            self.to_dict = config.to_dict
+
+    told = _collection_of(Copy(pipe.model.config))
+    assert told is get_collection("noisemaker-light")
+
+
+def test_a_checkpoint_on_the_hub(hub, found):
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    repo = hub.repo("light", "model")
+    api.create_repo(repo)
+    api.upload_folder(repo_id=repo, folder_path=checkpoint_path("noisemaker-light"))
+    there = match(demo_sound().path, model=repo)
+    assert (there.preset, there.distances, there.model) == (found.preset, found.distances, repo)
+    assert there.collection is get_collection("noisemaker-light")

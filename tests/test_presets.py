@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from secret_sauce_hf import presets as presets_module
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob
-from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, original_presets
+from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, original_presets, read_table
 
 every_collection = pytest.mark.parametrize("name", COLLECTIONS)
 
@@ -415,3 +415,17 @@ def test_bad_units(unit, files, message):
     with pytest.raises(InputError) as error:
         Presets("noisemaker-light", np.array(unit), files)
     assert message in str(error.value)
+
+
+def test_a_table_may_have_further_columns(tmp_path):
+    table = tmp_path / "rows.csv"
+    header = LIGHT_HEADER.strip()
+    table.write_text(f'split,{header}\ntrain,1,2,3,"Saw",4,"a.wav"\n,5,6,7,"Sine",8,"b.wav"\n')
+    presets, further = read_table("noisemaker-light", table, ("split", "take"))
+    assert further == {"split": ["train", ""]}
+    assert presets.files == ["a.wav", "b.wav"] and presets.settings["filter_cutoff"].tolist() == [2, 6]
+    with pytest.raises(InputError, match="unknown column 'split'; noisemaker-light has lfo1_rate"):
+        Presets.from_csv("noisemaker-light", table)
+    table.write_text(f"{header},split,split\n")
+    with pytest.raises(InputError, match="names 'split' more than once"):
+        read_table("noisemaker-light", table, ("split",))

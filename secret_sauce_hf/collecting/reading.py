@@ -1,6 +1,7 @@
 """Datasets of takes back to arrays, by soundfile; torchcodec is not needed."""
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
-from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict, load_dataset
+from datasets.exceptions import DatasetsError
 
-from secret_sauce_hf.collecting.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS, shard_files
+from secret_sauce_hf.collecting.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,
@@ -22,13 +24,17 @@ from secret_sauce_hf.instruments import (
     Switch,
     get_collection,
 )
-from secret_sauce_hf.presets import FILE_COLUMN, Presets, allowed_setting
+from secret_sauce_hf.presets import FILE_COLUMN, Presets, allowed_setting, sound_file
+from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 
 Source: TypeAlias = str | Path | Dataset | DatasetDict | IterableDataset | IterableDatasetDict
 
 MAX_SECONDS = 60
 """Longer sounds in a dataset are refused; a take has at most one second."""
 
+_SHARD = re.compile(r"(?P<split>\w+(?:\.\w+)*)-[0-9]{5}-of-[0-9]{5}\.parquet")
+# What `datasets` raises for data that it cannot read.
+_FAULTS = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, DatasetsError, pa.ArrowException)
 _BATCH = 200
 _ROUNDING = 1e-6
 """Of 0..1, more than float32 settings are off and less than a step of a 14-bit knob."""
@@ -75,31 +81,48 @@ def iter_takes(
     """Read the takes of a dataset a few hundred at a time.
 
     Args:
-        source: a folder that `build_collection` made, or a dataset as `load_dataset`
-            gives it (plain, a dict of splits, or streamed).
-        split: "train" or "test"; all if None. A single split has none to choose.
+        source: a folder that `build_collection` or `collect_recordings` made, or any other
+            that `load_dataset` reads; the id of a dataset on the Hub, `ORG/NAME` or
+            `ORG/NAME@REVISION`; or a dataset as `load_dataset` gives it (plain, a dict of
+            splits, or streamed). A folder of that name comes before the Hub.
+        split: "train", "test" or another that there is; all if None. A single split has
+            none to choose.
         collection: whose parameters the columns are; found by the columns if None.
 
     Raises:
         InputError: not such a dataset, a value that is not allowed, or a sound that
-            cannot be read, is not mono or not at 22,050 Hz; the message names the row.
+            cannot be read, is not mono, not at 22,050 Hz or not as long as a take of
+            `collection`; the message names the row.
     """
-    types, tables = _open(source, split)
-    collection = _recognise(types) if collection is None else get_collection(collection)
+    types, tables, folder = _open(source, split)
+    samples = None
+    if collection is None:
+        collection = _recognise(types)
+    else:
+        collection = get_collection(collection)
+        samples = collection.samples
     if missing := [name for name in (AUDIO_COLUMN, *collection.columns) if name not in types]:
         raise InputError(f"The dataset lacks the column {missing[0]!r} of {collection.name}.")
     row = 0
     for table in tables:
-        yield _takes(table, types, collection, row)
+        takes = _takes(table, types, collection, row, folder)
+        if samples is not None and takes.sounds.shape[1] != samples:
+            raise InputError(
+                f"row {row}: {takes.sounds.shape[1]} samples, but a take of {collection.name} has {samples} "
+                f"({samples / SAMPLE_RATE:.3g} s): cut or pad the sounds, as `secret-sauce collect` does, or declare "
+                "another length."
+            )
+        yield takes
         row += len(table)
 
 
-def read_audio(audio: Any) -> np.ndarray:
+def read_audio(audio: Any, folder: Path | None = None) -> np.ndarray:
     """A sound as `datasets` stores it, decoded.
 
     Args:
         audio: the mapping `{"bytes": …, "path": …}` of a row when the column is
             `Audio(decode=False)`.
+        folder: where a file may lie that `path` names in place of bytes; nowhere if None.
 
     Returns:
         float32 samples, -1 to 1, shape (samples,).
@@ -107,13 +130,14 @@ def read_audio(audio: Any) -> np.ndarray:
     Raises:
         InputError: no bytes, not audio, longer than `MAX_SECONDS`, not mono, not 22,050 Hz.
     """
-    content = audio.get("bytes") if isinstance(audio, dict) else None
-    if not content:
-        raise InputError("no sound bytes")
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with soundfile.SoundFile(_content(audio, folder)) as file:
             if file.samplerate != SAMPLE_RATE or file.channels != 1:
-                raise InputError(f"{file.samplerate} Hz and {file.channels} channels instead of {SAMPLE_RATE} Hz mono")
+                raise InputError(
+                    f"{file.samplerate} Hz and {file.channels} channels instead of {SAMPLE_RATE} Hz mono: convert the "
+                    f"sounds (ffmpeg -i IN -ar {SAMPLE_RATE} -ac 1 OUT.wav) and make the dataset again, or have "
+                    "`secret-sauce collect` do both"
+                )
             if file.frames > MAX_SECONDS * SAMPLE_RATE:
                 raise InputError(f"longer than {MAX_SECONDS} s: not a take")
             return file.read(dtype="float32")
@@ -121,9 +145,36 @@ def read_audio(audio: Any) -> np.ndarray:
         raise InputError(f"not a sound that can be read ({error.error_string})") from error
 
 
-def _open(source: Source, split: str | None) -> tuple[Features, Iterator[pa.Table]]:
+def _content(audio: Any, folder: Path | None) -> io.BytesIO | Path:
+    """Where the sound's bytes are."""
+    record = audio if isinstance(audio, dict) else {}
+    if record.get("bytes"):
+        return io.BytesIO(record["bytes"])
+    name = record.get("path")
+    if not name:
+        raise InputError("no sound bytes")
+    if folder is None:
+        raise InputError(f"no sound bytes but the file {name!r}; give the dataset as a folder for them to be read")
+    path = (folder / name).resolve()
+    # A table must not choose any file of this machine.
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise InputError(f"no sound bytes, and no file {name!r} in {folder}")
+    return path
+
+
+_Opened: TypeAlias = tuple[Features, Iterator[pa.Table], Path | None]
+"""The columns' types, the rows, and the folder that the sounds' files may lie in."""
+
+
+def _open(source: Source, split: str | None) -> _Opened:
     if isinstance(source, str | Path):
-        return _open_folder(Path(source), split)
+        if Path(source).is_dir():
+            return _open_folder(Path(source), split)
+        if not is_repo_id(str(source)):
+            raise InputError(
+                f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION."
+            )
+        source = _from_hub(str(source))
     if isinstance(source, DatasetDict | IterableDatasetDict):
         if split is not None and split not in source:
             raise InputError(f"The dataset has no split {split!r}; it has {', '.join(source)}.")
@@ -137,19 +188,32 @@ def _open(source: Source, split: str | None) -> tuple[Features, Iterator[pa.Tabl
     types = parts[0].features if parts else None
     if types is None:
         raise InputError("The dataset does not say its columns' types.")
-    return types, (table for part in parts for table in part.with_format("arrow").iter(_BATCH))
+    return types, (table for part in parts for table in part.with_format("arrow").iter(_BATCH)), None
 
 
-def _open_folder(folder: Path, split: str | None) -> tuple[Features, Iterator[pa.Table]]:
-    if split not in (None, *SPLITS):
-        raise InputError(f"No split {split!r}; there are {', '.join(SPLITS)}.")
-    paths = [path for path in shard_files(folder) if split is None or path.name.startswith(f"{split}-")]
-    if not paths:
-        what = f"{split} shards" if split else "shards"
-        raise InputError(
-            f"No {what} in {folder / DATA_FOLDER}: give a folder that `secret-sauce build` made, or load it yourself "
-            "with datasets.load_dataset and give the result."
-        )
+def _from_hub(name: str) -> DatasetDict:
+    repo, revision = split_revision(name)
+    try:
+        with remote_errors(f"dataset {name}"):
+            return load_dataset(repo, revision=revision)
+    except InputError as error:
+        raise InputError(f"{error} There is no folder {name} here either.") from error
+    except _FAULTS as error:
+        raise InputError(f"The dataset {name} cannot be read: {_reason(error)}") from error
+
+
+def _open_folder(folder: Path, split: str | None) -> _Opened:
+    shards = [
+        (match["split"], path) for path in (folder / DATA_FOLDER).glob("*") if (match := _SHARD.fullmatch(path.name))
+    ]
+    if not shards:
+        return _open_other_folder(folder, split)
+    # As `build_collection` has them in row order.
+    shards.sort(key=lambda shard: (shard[0] not in SPLITS, shard[0] != SPLITS[0], shard))
+    splits = list(dict.fromkeys(name for name, _ in shards))
+    if split is not None and split not in splits:
+        raise InputError(f"No split {split!r} in {folder}; there is {', '.join(splits)}.")
+    paths = [path for name, path in shards if split in (None, name)]
 
     def tables() -> Iterator[pa.Table]:
         for path in paths:
@@ -161,24 +225,58 @@ def _open_folder(folder: Path, split: str | None) -> tuple[Features, Iterator[pa
                 raise InputError(f"{path} cannot be read ({error}); build it again.") from error
 
     try:
-        return Features.from_arrow_schema(pq.read_schema(paths[0])), tables()
+        return Features.from_arrow_schema(pq.read_schema(paths[0])), tables(), folder
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{paths[0]} cannot be read ({error}); build it again.") from error
+
+
+def _open_other_folder(folder: Path, split: str | None) -> _Opened:
+    """A folder in one of the layouts that `load_dataset` knows."""
+    try:
+        # Streamed, as it would otherwise be copied to the cache, for which sounds in files need torchcodec. Its
+        # whole path, as a bare name could be one of a format.
+        loaded = load_dataset(str(folder.resolve()), streaming=True)
+    except _FAULTS as error:
+        raise InputError(
+            f"No shards in {folder / DATA_FOLDER}, and datasets cannot read {folder} ({_reason(error)}): give a "
+            "folder that `secret-sauce build` or `collect` made, or load it yourself with datasets.load_dataset and "
+            "give the result."
+        ) from error
+    types, tables, _ = _open(loaded, split)
+    return types, _readable(tables, folder), folder
+
+
+def _readable(tables: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
+    try:
+        yield from tables
+    except _FAULTS as error:
+        raise InputError(f"{folder} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what went wrong first."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def _recognise(types: Features) -> Collection:
     fitting = [collection for collection in COLLECTIONS.values() if set(collection.columns) <= set(types)]
     if not fitting:
-        raise InputError("The columns are those of no known collection; say which one with `collection`.")
+        raise InputError(
+            "The columns are those of no known collection; say which one with `collection`, for your own by the path "
+            "of its declaration."
+        )
     # The light collection's columns are among the full one's.
     return max(fitting, key=lambda collection: len(collection.columns))
 
 
-def _takes(table: pa.Table, types: Features, collection: Collection, first_row: int) -> Takes:
+def _takes(table: pa.Table, types: Features, collection: Collection, first_row: int, folder: Path | None) -> Takes:
     sounds = []
     for row, audio in enumerate(table[AUDIO_COLUMN].to_pylist(), first_row):
         try:
-            sounds.append(read_audio(audio))
+            sounds.append(read_audio(audio, folder))
         except InputError as error:
             raise InputError(f"row {row}, column {AUDIO_COLUMN}: {error}.") from error
         if len(sounds[-1]) != len(sounds[0]):
@@ -187,7 +285,10 @@ def _takes(table: pa.Table, types: Features, collection: Collection, first_row: 
     for column, parameter in enumerate(collection.parameters):
         values = table[parameter.name].to_numpy()
         unit[:, column] = _unit(parameter, values, types[parameter.name], first_row)
-    files = table[FILE_COLUMN].to_pylist() if FILE_COLUMN in types else None
+    if FILE_COLUMN in types:
+        files = table[FILE_COLUMN].to_pylist()
+    else:
+        files = [sound_file(row) for row in range(first_row, first_row + len(table))]
     return Takes(np.stack(sounds), Presets(collection, unit, files))
 
 
@@ -199,7 +300,8 @@ def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int
             labels = np.full(len(values), "", dtype=object)
             labels[legal] = np.asarray(feature.names, dtype=object)[values[legal].astype(np.intp)]
         else:
-            labels = values
+            # Labels such as 1 and 2 are numbers to a reader of CSV.
+            labels = values.astype(str).astype(object) if values.dtype.kind in "iu" else values
         _check(parameter, np.isin(labels, parameter.labels), labels, first_row)
         return parameter.setting_to_unit(labels.astype(str))
     try:

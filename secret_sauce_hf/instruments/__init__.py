@@ -1,12 +1,22 @@
 """What the machines are: parameters as one declarative table each, and the collections.
 
 Every module here that declares `INSTRUMENT` and `COLLECTIONS` is found by itself:
-a new instrument is one new file.
+a new instrument is one new file. Outside of the package it is a file that `declaring`
+reads, and whose path stands for the collection wherever a name does.
 """
 
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
+from secret_sauce_hf.instruments.declaring import (
+    SUFFIXES,
+    declaration,
+    is_declaration,
+    read_declaration,
+    write_declaration,
+)
 from secret_sauce_hf.instruments.spec import (
     CHANNEL,
     NOTE,
@@ -20,6 +30,7 @@ from secret_sauce_hf.instruments.spec import (
     Parameter,
     Switch,
     Timing,
+    parameter_to_dict,
 )
 
 __all__ = [
@@ -37,8 +48,12 @@ __all__ = [
     "Parameter",
     "Switch",
     "Timing",
+    "declaration",
     "get_collection",
     "get_instrument",
+    "read_declaration",
+    "same_parameters",
+    "write_declaration",
 ]
 
 INSTRUMENTS: dict[str, Instrument] = {}
@@ -50,18 +65,37 @@ for _info in iter_modules(__path__):
         COLLECTIONS |= {collection.name: collection for collection in _module.COLLECTIONS}
 
 
-def get_collection(collection: str | Collection) -> Collection:
-    """The collection of that name (a `Collection` is handed back as it is).
+def get_collection(collection: str | Path | Collection) -> Collection:
+    """The collection of that name, or that a file declares (a `Collection` is handed back as it is).
+
+    Args:
+        collection: a name, or the path of a declaration (see `read_declaration`): a `Path`,
+            or a text that ends in .json or .py.
 
     Raises:
-        InputError: there is no such collection.
+        InputError: there is no such collection, or the declaration has a mistake.
     """
     if isinstance(collection, Collection):
         return collection
+    if is_declaration(collection):
+        return read_declaration(collection)
     try:
-        return COLLECTIONS[collection]
+        return COLLECTIONS[str(collection)]
     except KeyError:
-        raise InputError(f"Unknown collection {collection!r}; there are {', '.join(COLLECTIONS)}.") from None
+        raise InputError(
+            f"Unknown collection {collection!r}; there are {', '.join(COLLECTIONS)}, or give the path of a declaration "
+            f"of your own, which ends in {' or '.join(SUFFIXES)}."
+        ) from None
+
+
+def same_parameters(one: Collection, other: Collection) -> bool:
+    """Whether presets of one collection are presets of the other: heard rules and texts do not matter."""
+    return [_essence(p) for p in one.parameters] == [_essence(p) for p in other.parameters]
+
+
+def _essence(parameter: Parameter) -> dict[str, Any]:
+    record = parameter_to_dict(parameter)
+    return {key: value for key, value in record.items() if key not in ("heard", "about", "display")}
 
 
 def get_instrument(name: str) -> Instrument:

@@ -15,7 +15,14 @@ import soundfile
 
 from secret_sauce_hf.engines import engine_version, has_engine, render
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments import (
+    COLLECTIONS,
+    SAMPLE_RATE,
+    Collection,
+    InputError,
+    get_collection,
+    same_parameters,
+)
 from secret_sauce_hf.metrics import distances
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
 from secret_sauce_hf.presets import Presets
@@ -31,7 +38,7 @@ class Match:
         preset: name → setting of each parameter, on the grid of its CC values.
         confidence: name → how sure the model is, 0 to 1.
         heard: name → whether the parameter changes this sound at all.
-        cc: name → CC value of each parameter.
+        cc: name → CC value of each parameter that has a controller.
         model: the checkpoint that made the prediction.
         reference: the sound as the model heard it, brought to a take's length and
             timing: float32 of shape (samples,) at 22,050 Hz.
@@ -56,7 +63,7 @@ class Match:
 
     @property
     def midi(self) -> list[Any]:
-        """The `mido` messages that set the preset."""
+        """The `mido` messages that set the preset, as far as MIDI reaches the instrument."""
         from secret_sauce_hf.midi import preset_messages
 
         return preset_messages(self.collection, self.preset)
@@ -86,8 +93,8 @@ class Match:
             stem: of the files' names.
 
         Returns:
-            The files by kind: "midi", "json", "wav" (only if there is an engine) and
-            "png" (only if matplotlib is installed).
+            The files by kind: "midi" (only if MIDI reaches the instrument), "json", "wav"
+            (only if there is an engine) and "png" (only if matplotlib is installed).
 
         Raises:
             InputError: `folder` is a file.
@@ -98,11 +105,11 @@ class Match:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; give a folder for the match to go to.")
         folder.mkdir(parents=True, exist_ok=True)
-        midi_file = preset_midi_file(self.collection, self.preset)
-        contents: dict[str, Callable[[io.BytesIO], Any]] = {
-            "midi": lambda target: midi_file.save(file=target),
-            "json": lambda target: target.write((json.dumps(self.to_dict(), indent=2) + "\n").encode()),
-        }
+        contents: dict[str, Callable[[io.BytesIO], Any]] = {}
+        if self.midi:
+            midi_file = preset_midi_file(self.collection, self.preset)
+            contents["midi"] = lambda target: midi_file.save(file=target)
+        contents["json"] = lambda target: target.write((json.dumps(self.to_dict(), indent=2) + "\n").encode())
         if self.rendered is not None:
             # The engine's own 16 bits; libsndfile would scale floats by 32,767.
             take = np.rint(self.rendered * np.float32(32_768)).astype(np.int16)
@@ -130,7 +137,7 @@ class Match:
 def match(
     sound: Any,
     *,
-    collection: str | Collection | None = None,
+    collection: str | Path | Collection | None = None,
     model: Any = None,
     sampling_rate: int | None = None,
 ) -> Match:
@@ -140,8 +147,9 @@ def match(
         sound: a path, bytes, an array, a mapping or decoded audio, as the pipeline takes them.
         collection: whose parameters to set; if None, the model's own, or
             `noisemaker-light` if no model is given either.
-        model: a checkpoint's folder, or an `AudioToPresetPipeline` that is loaded
-            already; if None, the checkpoint that ships for the collection.
+        model: a checkpoint's folder, a model on the Hub (`ORG/NAME`), or an
+            `AudioToPresetPipeline` that is loaded already; if None, the checkpoint that
+            ships for the collection.
         sampling_rate: of a sound given as a bare array, in Hz.
 
     Returns:
@@ -154,13 +162,18 @@ def match(
     if collection is not None:
         collection = get_collection(collection)
     pipe, model_name = _load(collection, model)
-    config = pipe.model.config
+    own = _collection_of(pipe.model.config)
     if collection is None:
-        collection = get_collection(config.collection)
-    elif config.collection != collection.name:
+        collection = own
+    elif own.name != collection.name:
         raise InputError(
-            f"{model_name} predicts presets of {config.collection}, not of {collection.name}: ask for "
-            f"{config.collection}, or give a model of {collection.name}."
+            f"{model_name} predicts presets of {own.name}, not of {collection.name}: ask for {own.name}, or give a "
+            f"model of {collection.name}."
+        )
+    elif not same_parameters(own, collection):
+        raise InputError(
+            f"{model_name} was trained for other parameters of {own.name} than those declared; train it again, or "
+            "leave the collection out."
         )
     reference = pipe.feature_extractor.take(sound, sampling_rate)
     answer = pipe({"array": reference, "sampling_rate": pipe.feature_extractor.sampling_rate})
@@ -170,7 +183,8 @@ def match(
     instrument = collection.instrument.name
     versions = {"secret_sauce_hf": version("secret_sauce_hf")}
     rendered, values = None, {}
-    if has_engine(instrument):
+    # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
+    if has_engine(collection.instrument):
         rendered = (render(presets)[0] / 32_768).astype(np.float32)
         values = {name: float(value) for name, value in distances(reference, rendered, SAMPLE_RATE).items()}
         versions["engine"] = engine_version(instrument)
@@ -180,7 +194,7 @@ def match(
         preset=next(presets.rows()),
         confidence=answer["confidence"],
         heard=answer["heard"],
-        cc=dict(zip(collection.columns, presets.cc[0].tolist(), strict=True)),
+        cc={p.name: cc for p, cc in zip(presets.parameters, presets.cc[0].tolist(), strict=True) if p.control},
         model=model_name,
         reference=reference,
         rendered=rendered,
@@ -198,7 +212,19 @@ def _load(collection: Collection | None, model: Any) -> tuple[Any, str]:
     if model is not None:
         return load_pipeline(model), str(model)
     name = collection.name if collection is not None else DEFAULT_COLLECTION
+    if name not in COLLECTIONS:
+        raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
     return load_pipeline(collection=name), f"{name}, as shipped"
+
+
+def _collection_of(config: Any) -> Collection:
+    """What a model's config tells of its collection."""
+    from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+
+    if not isinstance(config, SecretSauceConfig):
+        # The checkpoint came with code of its own.
+        config = SecretSauceConfig.from_dict(config.to_dict())
+    return config.to_collection()
 
 
 def _name_of(sound: Any) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
-from secret_sauce_hf.metrics.spectra import POWER_FLOOR, magnitudes
+from secret_sauce_hf.training.picture import levels, spectrogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from secret_sauce_hf.matching.match import Match
 
-_WINDOW, _HOP = 1024, 128
-_RANGE_DB = 80.0
-_LOWEST_HERTZ = 60
 _ZOOM_SECONDS = 0.025
 _SOUND, _PRESET, _MUTED = "#1f5a99", "#d1602b", "0.5"
 
@@ -39,13 +36,13 @@ def draw(match: "Match") -> "Figure":
     figure.suptitle(f"{name} as a preset of {match.collection.name}", fontsize=14, parse_math=False)
     grid = figure.add_gridspec(3, count + 1, height_ratios=(2.1, 1, 1.1), width_ratios=(1,) * count + (0.95,))
 
-    spectra = [_levels(wave) for _, wave, _ in sounds]
-    ceiling = max(levels.max() for levels in spectra)
+    spectra = [levels(wave) for _, wave, _ in sounds]
+    ceiling = max(spectrum.max() for spectrum in spectra)
     peak = max(1e-3, *(1.05 * float(np.abs(wave).max()) for _, wave, _ in sounds))
-    for column, ((title, wave, colour), levels) in enumerate(zip(sounds, spectra, strict=True)):
+    for column, ((title, wave, colour), spectrum) in enumerate(zip(sounds, spectra, strict=True)):
         axes = figure.add_subplot(grid[0, column])
         axes.set_title(title, color=colour, fontsize=12)
-        mesh = _spectrogram(axes, levels, ceiling)
+        mesh = spectrogram(axes, spectrum, ceiling)
         waveform = figure.add_subplot(grid[1, column], sharex=axes)
         _waveform(waveform, wave, peak, colour)
         if column:
@@ -63,24 +60,6 @@ def draw(match: "Match") -> "Figure":
     else:
         _table(figure.add_subplot(grid[2, count]), distance_rows(match.distances), "Distances between the two")
     return figure
-
-
-def _levels(wave: np.ndarray) -> np.ndarray:
-    return 10 * np.log10(np.maximum(magnitudes(wave, _WINDOW, _HOP).T ** 2, POWER_FLOOR))
-
-
-def _spectrogram(axes: "Axes", levels: np.ndarray, ceiling: float):
-    hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
-    seconds = np.arange(levels.shape[1]) * _HOP / SAMPLE_RATE
-    mesh = axes.pcolormesh(
-        seconds, hertz, levels - ceiling, vmin=-_RANGE_DB, vmax=0, shading="nearest", cmap="magma", rasterized=True
-    )
-    axes.set_yscale("log")
-    axes.set_ylim(_LOWEST_HERTZ, SAMPLE_RATE / 2)
-    axes.set_yticks([100, 200, 500, 1_000, 2_000, 5_000, 10_000], ["100", "200", "500", "1k", "2k", "5k", "10k"])
-    axes.minorticks_off()
-    axes.tick_params(labelbottom=False)
-    return mesh
 
 
 def _waveform(axes: "Axes", wave: np.ndarray, peak: float, colour: str) -> None:
@@ -123,6 +102,8 @@ def _table(axes: "Axes", rows: list[list[str]], title: str) -> None:
     table.set_fontsize(min(10.0, 260 / len(rows)))
     table.auto_set_column_width(range(len(rows[0])))
     for (row, column), cell in table.get_celld().items():
+        # Labels may hold dollar signs, which are no formulas.
+        cell.get_text().set_parse_math(False)
         if column == 0:
             cell.set_text_props(ha="left")
         if rows[row][0] == "" or rows[row][-1] == NOT_HEARD:

@@ -1,0 +1,399 @@
+"""Collections that a person declares in a file: an instrument of one's own, its parameters and its takes.
+
+The file is JSON:
+
+    {
+      "name": "my-bass",
+      "title": "My bass box: 2 knobs and a switch",
+      "instrument": {"name": "bass-box", "title": "Bass Box 9"},
+      "take": {"seconds": 0.9, "note_on": 0.0667, "note_off": 0.9},
+      "parameters": [
+        {"kind": "knob", "name": "cutoff", "control": 74, "range": [10, 120], "about": "Cutoff"},
+        {"kind": "knob", "name": "detune", "control": [12, 44]},
+        {"kind": "switch", "name": "wave", "control": 70, "positions": {"Saw": 0, "Pulse": 64},
+         "heard": ["above", "cutoff", 2.0]}
+      ]
+    }
+
+Only `name` and `parameters` must be there. Of the parameters, in the order of the
+dataset's columns:
+
+control    a MIDI controller, two for a 14-bit knob (MSB, LSB), or left out where MIDI does
+           not reach it; such a switch has a list of labels for `positions`
+range      of a knob: the lowest and the highest controller value, everything if left out
+positions  of a switch: each label's controller value
+display    of a switch: how labels are shown where that differs
+heard      when the parameter changes the sound at all: true (the default), false, or a rule
+           on the others: ["is", switch, label, ...], ["above", knob, setting],
+           ["below", knob, setting], ["all", rule, ...], ["any", rule, ...]
+about      one line for cards
+
+`fixed` maps parameters that do not vary to their settings; `columns` names those that do,
+where their order is to be another. `take` has times in seconds from its start: `note_on`,
+`note_off` and its length, `seconds`. What else it has is for recording sessions (see
+`Timing`): `lead`, how long before the take its slot begins, `slot`, `patch`, `reset_first`.
+
+A Python file that defines `COLLECTION` does as well; it is run.
+"""
+
+import json
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest
+from secret_sauce_hf.instruments.spec import (
+    ALWAYS,
+    NEVER,
+    Collection,
+    InputError,
+    Instrument,
+    Knob,
+    Parameter,
+    Rule,
+    Switch,
+    Timing,
+)
+
+SUFFIXES = (".json", ".py")
+MAX_BYTES = 2**20
+"""Larger declarations are refused; that of the Sub Phatty has 8 KB."""
+
+# As in 2018: a slot of a second, from whose 100th millisecond on is recorded.
+_TAKE = {"seconds": 0.9, "lead": 0.1, "note_on": round(1 / 6 - 0.1, 9)}
+_DIGITS = 9
+_DEEPEST = 64
+
+_COMMON_KEYS = ("kind", "name", "control", "heard", "about")
+_KEYS = {"knob": (*_COMMON_KEYS, "range"), "switch": (*_COMMON_KEYS, "positions", "display")}
+
+
+def is_declaration(collection: object) -> bool:
+    """Whether this is the path of a declaration, as far as its form tells."""
+    return isinstance(collection, Path) or (isinstance(collection, str) and collection.endswith(SUFFIXES))
+
+
+def read_declaration(path: str | Path) -> Collection:
+    """The collection that a file declares.
+
+    It has no rows of 2018: fresh rows need a seed. A file that declares one of the
+    built-in collections as it is gives that one, rows and all.
+
+    Args:
+        path: a JSON file, see the module; or a Python file that defines `COLLECTION`, or
+            `COLLECTIONS` with a single one, as the modules of this package do. It is run
+            like any program of yours.
+
+    Raises:
+        InputError: the file cannot be read, or does not declare a collection that can be
+            used; the message names file, parameter, mistake and remedy.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path} is no declaration of a collection: its name must end in {' or '.join(SUFFIXES)}.")
+    try:
+        content = _read(path)
+        collection = _collection(_parse(content)) if path.suffix == ".json" else _run(content, path)
+        check_collection(collection)
+        return _known_or_new(collection)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def declaration(collection: Collection) -> dict[str, Any]:
+    """A collection as the JSON-ready content of a declaration.
+
+    `read_declaration` makes the same collection of it again, but for what the rows of 2018
+    need (their number, their split and the names of their files).
+    """
+    timing = collection.timing
+    lead, end = timing.cut
+    take: dict[str, Any] = {"seconds": end - lead, "note_on": timing.note_on - lead, "note_off": timing.note_off - lead}
+    take |= {"lead": lead, "slot": timing.slot, "patch": timing.patch}
+    take = {key: round(seconds, _DIGITS) for key, seconds in take.items()}
+    if timing.reset_first:
+        take["reset_first"] = True
+    fixed = dict(collection.fixed)
+    parameters = collection.instrument.parameters
+    record: dict[str, Any] = {
+        "name": collection.name,
+        "title": collection.title,
+        "instrument": {"name": collection.instrument.name, "title": collection.instrument.title},
+        "take": take,
+        "parameters": [_record(parameter) for parameter in parameters],
+    }
+    if collection.columns != tuple(p.name for p in parameters if p.name not in fixed):
+        record["columns"] = list(collection.columns)
+    return record | ({"fixed": fixed} if fixed else {})
+
+
+def write_declaration(collection: Collection, path: str | Path) -> None:
+    """Write a collection's declaration as JSON, whole or not at all.
+
+    Raises:
+        InputError: the path does not end in .json, or its folder does not exist.
+    """
+    path = Path(path)
+    if path.suffix != ".json" or path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: give a name that ends in .json, in a folder that exists.")
+    # A parameter a line.
+    entries = []
+    for key, value in declaration(collection).items():
+        if key == "parameters":
+            text = "[\n    " + ",\n    ".join(_json(parameter) for parameter in value) + "\n  ]"
+        else:
+            text = _json(value)
+        entries.append(f"  {_json(key)}: {text}")
+    write_whole(path, ("{\n" + ",\n".join(entries) + "\n}\n").encode())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError("there is no such file; give the path of a declaration.")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"the file is larger than {MAX_BYTES // 2**20} MB: no declaration of a collection.")
+    return path.read_bytes()
+
+
+def _known_or_new(collection: Collection) -> Collection:
+    """The built-in collection that this is, or the collection as one without rows of 2018."""
+    from secret_sauce_hf.instruments import COLLECTIONS, INSTRUMENTS
+
+    record = declaration(collection)
+    known = COLLECTIONS.get(collection.name)
+    if known is not None:
+        if declaration(known) != record:
+            raise InputError(
+                f"the name {collection.name!r} is that of a built-in collection, which is not the same; choose another."
+            )
+        return known
+    instrument = INSTRUMENTS.get(collection.instrument.name)
+    # An engine goes by the instrument's name, and by its parameters.
+    if instrument is not None and instrument.parameters != collection.instrument.parameters:
+        raise InputError(
+            f"the instrument's name {instrument.name!r} is that of a built-in one, which has other parameters; choose "
+            "another."
+        )
+    return replace(collection, count=0, train_count=0, enumerated=False, has_file_column=True)
+
+
+# Python
+
+
+def _run(content: bytes, path: Path) -> Collection:
+    """The collection that a Python file defines."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    try:
+        # A program of the user's, which may raise anything.
+        exec(compile(content, str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        where = f"line {error.lineno}" if isinstance(error, SyntaxError) else _line(error, str(path))
+        said = str(error).partition("\n")[0]
+        raise InputError(f"{where}: {type(error).__name__}: {said}; correct it and try again.") from error
+    found = getattr(module, "COLLECTION", None)
+    if found is None:
+        several = getattr(module, "COLLECTIONS", ())
+        if not isinstance(several, tuple | list) or len(several) != 1:
+            raise InputError("the file must define COLLECTION, a secret_sauce_hf.instruments.Collection.")
+        found = several[0]
+    try:
+        check_collection(found)
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        # Dataclasses do not look at the types of what they are given.
+        raise InputError(f"COLLECTION holds a value of a wrong type ({error}); see its docstrings.") from error
+    return found
+
+
+def _line(error: BaseException, path: str) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    return f"line {lines[-1]}" if lines else "when run"
+
+
+# JSON
+
+
+def _parse(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise InputError(f"not a text in UTF-8 ({error}); save it as such.") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"line {error.lineno}, column {error.colno}: not JSON ({error.msg}).") from error
+    except RecursionError as error:
+        raise InputError("not a declaration: nested too deep.") from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"not JSON that can be read ({error}).") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{twice!r} is there twice in one pair of braces; leave one out.")
+    return record
+
+
+def _no_constant(name: str) -> None:
+    raise InputError(f"{name} is no number; give one in digits.")
+
+
+def _collection(data: Any) -> Collection:
+    """The collection of a parsed declaration; its values are checked elsewhere."""
+    data = _fields("the declaration", data, ("name", "parameters"), ("title", "instrument", "take", "columns", "fixed"))
+    name = data["name"]
+    if not isinstance(data["parameters"], list):
+        raise InputError("`parameters` must be a list of knobs and switches.")
+    parameters = tuple(_parameter(record, number) for number, record in enumerate(data["parameters"], 1))
+    machine = _fields("instrument", data.get("instrument", {}), (), ("name", "title"))
+    instrument = Instrument(
+        machine.get("name", name), machine.get("title", data.get("title", machine.get("name", name))), parameters
+    )
+    fixed = data.get("fixed", {})
+    if not isinstance(fixed, dict):
+        raise InputError('`fixed` must map names to settings, such as {"wave": "Saw"}.')
+    columns = data.get("columns")
+    if columns is None:
+        columns = [parameter.name for parameter in parameters if parameter.name not in fixed]
+    elif not isinstance(columns, list):
+        raise InputError("`columns` must be a list of names of parameters.")
+    return Collection(
+        name=name,
+        stem=str(name).replace("-", "_"),
+        instrument=instrument,
+        columns=tuple(columns),
+        count=0,
+        train_count=0,
+        timing=_timing(data.get("take", {})),
+        title=data.get("title", f"{instrument.title}: {_parts(parameters)}"),
+        fixed=tuple(fixed.items()),
+    )
+
+
+def _parameter(record: Any, number: int) -> Parameter:
+    name = record.get("name") if isinstance(record, dict) else None
+    where = f"parameter {name!r}" if isinstance(name, str) else f"parameter number {number}"
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if not isinstance(kind, str) or kind not in _KEYS:
+        raise InputError(f'{where}: the kind is {kind!r}; each parameter says "kind": "knob" or "kind": "switch".')
+    record = _fields(where, record, ("name", "positions") if kind == "switch" else ("name",), _KEYS[kind])
+    if not isinstance(name, str):
+        raise InputError(f"{where}: the name is {name!r}; give a text in quotes.")
+    try:
+        control = record.get("control")
+        control = () if control is None else _tuple(control) if isinstance(control, list) else (control,)
+        heard = _rule(record.get("heard", True))
+        about = record.get("about", "")
+        if kind == "knob":
+            drawn = record.get("range")
+            return Knob(name, control, None if drawn is None else _tuple(drawn), heard=heard, about=about)
+        codes, labels = _positions(record["positions"], bool(control))
+        display = record.get("display", {})
+        if not isinstance(display, dict):
+            raise InputError('display must map labels to what is shown for them, such as {"Saw": "Sawtooth"}.')
+        return Switch(name, control, codes, labels, heard=heard, about=about, display=tuple(display.items()))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _positions(positions: Any, has_control: bool) -> tuple[tuple, tuple]:
+    """Controller values and labels of a switch."""
+    if has_control and isinstance(positions, dict):
+        return tuple(positions.values()), tuple(positions)
+    if not has_control and isinstance(positions, list):
+        return tuple(range(len(positions))), tuple(positions)
+    if has_control:
+        raise InputError('positions must map labels to controller values, such as {"Saw": 0, "Pulse": 64}.')
+    raise InputError('positions must be a list of labels, such as ["Saw", "Pulse"], or the control is missing.')
+
+
+def _rule(rule: Any) -> Rule:
+    if isinstance(rule, bool):
+        return ALWAYS if rule else NEVER
+    if not isinstance(rule, list):
+        raise InputError(f'heard is {rule!r}; give true, false or a rule such as ["above", "cutoff", 2.0].')
+    return _tuple(rule)
+
+
+def _tuple(value: Any, depth: int = 0) -> Any:
+    """Lists as tuples, all the way down."""
+    if depth > _DEEPEST:
+        raise InputError(f"lists are nested more than {_DEEPEST} deep; make it simpler.")
+    return tuple(_tuple(item, depth + 1) for item in value) if isinstance(value, list) else value
+
+
+def _timing(take: Any) -> Timing:
+    times = ("seconds", "note_on", "note_off", "lead", "slot", "patch")
+    take = _fields("take", take, (), (*times, "reset_first"))
+    for key in times:
+        if key in take and not is_number(take[key]):
+            raise InputError(f"take: {key} is {take[key]!r}; give a number of seconds.")
+    if not isinstance(take.get("reset_first", False), bool):
+        raise InputError(f"take: reset_first is {take['reset_first']!r}; give true or false.")
+    take = _TAKE | take
+    lead = take["lead"]
+    # From the slot's start, without the noise of adding decimals.
+    note_on, note_off, end = (
+        round(lead + take.get(key, take["seconds"]), _DIGITS) for key in ("note_on", "note_off", "seconds")
+    )
+    return Timing(
+        note_on=note_on,
+        note_off=note_off,
+        cut=(lead, end),
+        slot=take.get("slot", max(end, note_off)),
+        reset_first=take.get("reset_first", False),
+        patch=take.get("patch", 0.0),
+    )
+
+
+def _fields(where: str, record: Any, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
+    """A mapping with all of the `required` keys, and no others than these and the `optional` ones."""
+    known = tuple(dict.fromkeys((*required, *optional)))
+    if not isinstance(record, dict):
+        raise InputError(f"{where} must be a mapping in braces, with {', '.join(known)}.")
+    if unknown := [key for key in record if key not in known]:
+        raise InputError(f"{where} has the unknown key {unknown[0]!r}; {nearest(unknown[0], known)}")
+    if missing := [key for key in required if key not in record]:
+        raise InputError(f"{where} lacks {missing[0]!r}; add it.")
+    return record
+
+
+def _parts(parameters: tuple[Parameter, ...]) -> str:
+    """`2 knobs and a switch`."""
+    knobs = sum(isinstance(parameter, Knob) for parameter in parameters)
+    counts = ((knobs, "knob", "knobs"), (len(parameters) - knobs, "switch", "switches"))
+    return " and ".join(f"a {one}" if count == 1 else f"{count} {many}" for count, one, many in counts if count)
+
+
+def _record(parameter: Parameter) -> dict[str, Any]:
+    """A parameter as it stands in a declaration."""
+    record: dict[str, Any] = {"kind": parameter.kind, "name": parameter.name}
+    if parameter.control:
+        record["control"] = parameter.control[0] if len(parameter.control) == 1 else list(parameter.control)
+    if isinstance(parameter, Knob):
+        if parameter.drawn:
+            record["range"] = list(parameter.drawn)
+    else:
+        positions = dict(zip(parameter.labels, parameter.codes, strict=True))
+        record["positions"] = positions if parameter.control else list(positions)
+        if parameter.display:
+            record["display"] = dict(parameter.display)
+    if parameter.heard != ALWAYS:
+        record["heard"] = False if parameter.heard == NEVER else _lists(parameter.heard)
+    return record | ({"about": parameter.about} if parameter.about else {})
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
