@@ -168,6 +168,7 @@ def test_silence_against_sound_is_far_and_finite(distance):
         (np.zeros(2), np.array([0.0, np.inf]), "not finite"),
         (np.zeros(2, dtype=complex), np.zeros(2), "complex"),
         (np.zeros(2, dtype=np.uint8), np.zeros(2), "uint8"),
+        ([0, 1], [1, 0], "int64"),
     ],
 )
 def test_bad_sounds_are_refused(first, second, message):
@@ -202,6 +203,37 @@ def test_switch_accuracy_takes_labels_and_indices():
     assert metrics.switch_accuracy(truth, prediction, np.array([True, True, False])) == 0.5
 
 
+def test_presets_are_scored_by_parameter():
+    truth = [
+        {"rate": 1.0, "cutoff": 5, "wave": "Saw", "sync": True},
+        {"wave": "Sine", "rate": 2.0, "cutoff": 6, "sync": False},
+    ]
+    told = [
+        {"rate": 2.5, "cutoff": 5, "wave": "Saw", "sync": True},
+        {"rate": 2.0, "cutoff": 9, "wave": "Saw", "sync": False},
+    ]
+    assert metrics.preset_errors(truth, told) == {
+        "knob_mae": 1.125,
+        "switch_accuracy": 0.75,
+        "per_parameter": {"rate": 0.75, "cutoff": 1.5, "wave": 0.5, "sync": 1.0},
+    }
+    heard = metrics.preset_errors(truth, told, [{"cutoff": False}, {"wave": False, "cutoff": False}])
+    assert heard["per_parameter"] == {
+        "rate": 0.75,
+        "cutoff": pytest.approx(np.nan, nan_ok=True),
+        "wave": 1.0,
+        "sync": 1.0,
+    }
+    assert (heard["knob_mae"], heard["switch_accuracy"]) == (0.75, 1.0)
+    assert metrics.preset_errors(truth, told, switches="cutoff")["per_parameter"]["cutoff"] == 0.5
+
+
+def test_no_presets_score_nothing():
+    nothing = metrics.preset_errors([], [])
+    assert np.isnan([nothing["knob_mae"], nothing["switch_accuracy"]]).all()
+    assert nothing["per_parameter"] == {}
+
+
 def test_bad_settings_are_refused():
     with pytest.raises(InputError, match="one shape"):
         metrics.knob_mae(np.zeros(2), np.zeros(3))
@@ -211,3 +243,13 @@ def test_bad_settings_are_refused():
         metrics.knob_mae(np.array([np.nan]), np.zeros(1))
     with pytest.raises(InputError, match="labels with labels"):
         metrics.switch_accuracy(np.array(["Saw"]), np.array([0]))
+    with pytest.raises(InputError, match="1 true presets, 2 predicted"):
+        metrics.preset_errors([{"a": 1.0}], [{"a": 1.0}] * 2)
+    with pytest.raises(InputError, match="true preset 1 lacks a and has b"):
+        metrics.preset_errors([{"a": 1.0}, {"b": 1.0}], [{"a": 1.0}] * 2)
+    with pytest.raises(InputError, match=r"features\[name\].int2str"):
+        metrics.preset_errors([{"a": "Saw"}], [{"a": 0}])
+    with pytest.raises(InputError, match="settings are numbers, labels or booleans"):
+        metrics.preset_errors([{"a": [1.0]}], [{"a": 0}])
+    with pytest.raises(InputError, match="`heard` 0 names b"):
+        metrics.preset_errors([{"a": 1.0}], [{"a": 0.0}], [{"b": True}])

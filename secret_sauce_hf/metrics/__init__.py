@@ -1,6 +1,6 @@
 """Plain functions that say how close two sounds, or two presets, are."""
 
-from secret_sauce_hf.metrics.settings import knob_mae, switch_accuracy
+from secret_sauce_hf.metrics.settings import knob_mae, preset_errors, switch_accuracy
 from secret_sauce_hf.metrics.sounds import (
     DISTANCES,
     Distance,
@@ -21,6 +21,7 @@ __all__ = [
     "knob_mae",
     "level_difference",
     "mss",
+    "preset_errors",
     "rms_cosine",
     "sot",
     "sot_hertz",

@@ -31,13 +31,8 @@ def _by_rows(metric: _Metric) -> Callable[..., float | np.ndarray]:
 
     @wraps(metric)
     def checked(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float | np.ndarray:
-        first, second = _waves(reference), _waves(estimate)
-        if first.shape != second.shape:
-            raise InputError(
-                f"The two sounds have shapes {first.shape} and {second.shape}; cut or pad them to the same length."
-            )
-        if sample_rate < 1_000:
-            raise InputError(f"A sample rate of {sample_rate} Hz is too low to compare sounds; it must be in Hz.")
+        first, second = comparable(reference, estimate)
+        check_rate(sample_rate)
         rows, other = np.atleast_2d(first), np.atleast_2d(second)
         parts = [
             metric(rows[start : start + _ROWS_AT_ONCE], other[start : start + _ROWS_AT_ONCE], sample_rate)
@@ -49,14 +44,39 @@ def _by_rows(metric: _Metric) -> Callable[..., float | np.ndarray]:
     return checked
 
 
+def comparable(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two sounds as every function here reads them: floats of full scale 1, of one shape.
+
+    Raises:
+        InputError: they are not finite, of another type, or of different shapes.
+    """
+    first, second = _waves(reference), _waves(estimate)
+    if first.shape != second.shape:
+        raise InputError(
+            f"The two sounds have shapes {first.shape} and {second.shape}; cut or pad them to the same length."
+        )
+    return first, second
+
+
+def check_rate(sample_rate: int) -> None:
+    """Refuse what cannot be a sound's rate.
+
+    Raises:
+        InputError: it is too low, as one in kHz is.
+    """
+    if sample_rate < 1_000:
+        raise InputError(f"A sample rate of {sample_rate} Hz is too low to compare sounds; it must be in Hz.")
+
+
 def _waves(sound: np.ndarray) -> np.ndarray:
     sound = np.asarray(sound)
     if sound.ndim not in (1, 2) or sound.shape[-1] == 0:
         raise InputError(f"A sound needs shape (samples,) or (rows, samples), not {sound.shape}.")
-    if np.issubdtype(sound.dtype, np.signedinteger):
+    # 64 bits are a list of Python's integers, whose full scale nobody means.
+    if np.issubdtype(sound.dtype, np.signedinteger) and sound.dtype.itemsize <= 4:
         return sound / -float(np.iinfo(sound.dtype).min)
     if not np.issubdtype(sound.dtype, np.floating):
-        raise InputError(f"A sound needs floats or signed integers, not {sound.dtype}.")
+        raise InputError(f"A sound needs floats or signed integers of up to 32 bits, not {sound.dtype}.")
     if not np.isfinite(sound).all():
         raise InputError("A sound has samples that are not finite; NaN and infinity cannot be compared.")
     return sound.astype(np.float64, copy=False)
