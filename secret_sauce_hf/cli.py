@@ -7,19 +7,19 @@ light commands answer at once.
 import os
 import re
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
+from secret_sauce_hf.hub import commands as hub_commands
+from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.terminal import CollectionName, print_all, say, table_of
+from secret_sauce_hf.training import commands as training_commands
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from secret_sauce_hf.matching import Match
     from secret_sauce_hf.presets import Presets
 
@@ -48,9 +48,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
-CollectionName = Annotated[
-    str, typer.Argument(metavar="COLLECTION", help=f"One of {', '.join(COLLECTIONS)}.", show_default=False)
-]
+app.add_typer(training_commands.app)
+app.add_typer(hub_commands.app, name="publish")
+
 Seed = Annotated[
     int | None, typer.Option(help="Draw fresh rows from this seed instead of the rows of 2018.", show_default=False)
 ]
@@ -77,20 +77,30 @@ def root(
 
 
 @app.command()
-def collections() -> None:
-    """List the collections, and for which of them an engine and a model are built in."""
-    from secret_sauce_hf.engines import has_engine
+def collections(
+    folder: Annotated[
+        Path, typer.Option("--in", metavar="DIR", help="Where to look for builds and checkpoints.")
+    ] = Path(),
+) -> None:
+    """List the collections: their datasets and models on the Hub, and what is in this folder."""
+    from secret_sauce_hf.hub.overview import found_here
 
-    table = _table("collection", "about", "rows", "engine", "model", numbers=["rows"])
+    ids = ["dataset on the Hub", "model, ships"]
+    table = table_of("collection", "rows", "of", *ids, numbers=["rows"], whole=ids)
     for collection in COLLECTIONS.values():
         table.add_row(
             collection.name,
-            collection.title,
             f"{collection.count:,}",
-            "yes" if has_engine(collection.instrument.name) else "–",
-            "yes" if _ships_checkpoint(collection.name) else "–",
+            collection.kinds,
+            collection.hub_id,
+            collection.checkpoint_id if _ships_checkpoint(collection.name) else "–",
         )
-    _print(table)
+    print_all(table)
+    if here := found_here(folder):
+        table = table_of("here", "collection", "what")
+        for path, name, what in here:
+            table.add_row(str(path), name, what)
+        print_all(table)
 
 
 @app.command()
@@ -127,7 +137,7 @@ def midi_track(
 
     rows = _rows(collection, seed, count, start, table)
     write_midi_file(collection_track(rows), out)
-    _say(f"{out}: {len(rows):,} presets of {rows.collection.name}.")
+    say(f"{out}: {len(rows):,} presets of {rows.collection.name}.")
 
 
 @app.command()
@@ -161,7 +171,7 @@ def render(
 
     rows = _rows(collection, None, None, 0, table)
     write_sounds(rows, out, in_session=in_session, noise_seed=noise_seed)
-    _say(f"{out}: {len(rows):,} sounds of {rows.collection.name}.")
+    say(f"{out}: {len(rows):,} sounds of {rows.collection.name}.")
 
 
 @app.command()
@@ -229,7 +239,7 @@ def build(
         workers=workers,
         overwrite=overwrite,
     )
-    _say(f'{folder}: load it with datasets.load_dataset("{folder}").')
+    say(f'{folder}: load it with datasets.load_dataset("{folder}").')
 
 
 @app.command()
@@ -243,8 +253,10 @@ def sheet(
         ),
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Show a dataset made by `build` instead of rendering.", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME", help="Show a dataset, in a folder or on the Hub, instead.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -270,10 +282,10 @@ def sheet(
     from secret_sauce_hf.collecting import write_sheet
 
     if out is None:
-        name = collection if data is None else data.resolve().name
+        name = collection if data is None else Path(data).resolve().name
         out = Path(f"{name or 'sound'}-sheet.png")
     write_sheet(out, collection, data, split=split, seed=seed, rows=rows, tiles=tiles)
-    _say(f"{out}: a picture of {collection if data is None else data}.")
+    say(f"{out}: a picture of {collection if data is None else data}.")
 
 
 @app.command("check-archive")
@@ -297,49 +309,33 @@ def check_archive(
 
 
 @app.command()
-def train(
+def collect(
     collection: CollectionName,
-    out: Annotated[Path, typer.Option(metavar="CKPT", help="The folder of the checkpoint.", show_default=False)],
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A dataset made by `build`; its train rows are used.", show_default=False),
-    ] = None,
-    fresh: Annotated[int, typer.Option(help="How many sounds to render afresh besides.")] = 0,
-    epochs: Annotated[float, typer.Option(help="How often every sound is seen.")] = 10.0,
-    batch_size: Annotated[int, typer.Option(help="Sounds per step.")] = 64,
-    validation: Annotated[int, typer.Option(help="How many rendered sounds to validate on.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="Of the fresh sounds, the first weights and the order.")] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")
-    ] = False,
+    table: Annotated[
+        Path,
+        typer.Option(
+            "--presets",
+            metavar="ROWS.csv",
+            help="The settings of every sound, whose name its column `file` has.",
+            show_default=False,
+        ),
+    ],
+    sounds: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the sounds.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
+    test_share: Annotated[
+        float, typer.Option(help="Share of the rows to test on, if the table has no column `split`.")
+    ] = 0.2,
 ) -> None:
-    """Train a model from scratch, from a dataset, from freshly rendered sounds, or from both.
+    """Make a dataset from sounds you have recorded and a table of their settings.
 
-    [bold]Examples[/bold]
+    [bold]Example[/bold]
 
-    secret-sauce train noisemaker-light --data light --out my-model
-
-    secret-sauce train noisemaker-light --fresh 20000 --out my-model
+    secret-sauce collect my-synth.json --presets rows.csv --sounds recordings --out takes
     """
-    from secret_sauce_hf.training import train as run_training
+    from secret_sauce_hf.collecting import collect_recordings
 
-    record = run_training(
-        collection,
-        data,
-        out,
-        fresh=fresh,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=validation,
-        seed=seed,
-        resume=resume,
-    )
-    scores = record["validation"]
-    table = _table("parameter", *scores, numbers=list(scores))
-    for name in get_collection(collection).columns:
-        table.add_row(name, *(f"{score['per_parameter'][name]:.3f}" for score in scores.values()))
-    _print("Mean absolute error of knobs, 0 to 10, and accuracy of switches on rendered validation sounds:", table)
-    print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
+    done = collect_recordings(collection, table, sounds, out, test_share=test_share)
+    say(f"{done.folder}: {done}")
 
 
 @app.command()
@@ -355,8 +351,12 @@ def match(
         ),
     ] = None,
     model: Annotated[
-        Path | None,
-        typer.Option(metavar="CKPT", help="A checkpoint's folder instead of the one that ships.", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="CKPT|ORG/NAME",
+            help="A checkpoint, in a folder or on the Hub, instead of the one that ships.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -391,7 +391,7 @@ def demo(
     from secret_sauce_hf.matching import match as find
 
     known = demo_sound()
-    _say(f"The sound: {known.origin}.")
+    say(f"The sound: {known.origin}.")
     with _busy():
         found = find(known.path, collection=known.collection)
     files = found.save(out, known.path.stem)
@@ -431,7 +431,9 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(f"{error.filename or 'Output'}: {error.strerror}.")
     if code == EXIT_INTERRUPTED:
         given = sys.argv[1:] if arguments is None else arguments
-        _complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
+        _complain(
+            "Stopped; the same command goes on from here." if given[:1] in (["build"], ["publish"]) else "Stopped."
+        )
     sys.exit(code)
 
 
@@ -486,27 +488,27 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
     )
 
     columns = ["truth", "setting", "error", "confidence", "CC"] if truth else ["setting", "confidence", "CC"]
-    table = _table("parameter", *columns, numbers=columns)
+    table = table_of("parameter", *columns, numbers=columns)
     for parameter in found.collection.parameters:
         name = parameter.name
         cells = [show_setting(parameter, found.preset[name])]
         if truth:
             cells = [show_setting(parameter, truth[name]), *cells]
             cells.append(show_error(parameter, truth[name], found.preset[name]))
-        table.add_row(name, *cells, show_confidence(found, name), str(found.cc[name]))
-    _print(
+        table.add_row(name, *cells, show_confidence(found, name), str(found.cc.get(name, "–")))
+    print_all(
         f"{shorten(found.sound, 60)} as a preset of {found.collection.name} ({found.collection.instrument.title}):",
         table,
     )
     if truth:
-        _print(error_summary(found, truth))
+        print_all(error_summary(found, truth))
     if found.rendered is None:
-        _print(f"No engine renders {found.collection.instrument.name}: the preset was not compared with the sound.")
+        print_all(f"No engine renders {found.collection.instrument.name}: the preset was not compared with the sound.")
         return
-    distances = _table("from the sound to the rendered preset", "distance", numbers=["distance"])
+    distances = table_of("from the sound to the rendered preset", "distance", numbers=["distance"])
     for row in distance_rows(found.distances):
         distances.add_row(*row)
-    _print(distances)
+    print_all(distances)
 
 
 def _print_files(files: dict[str, Path]) -> None:
@@ -521,32 +523,7 @@ def _print_files(files: dict[str, Path]) -> None:
     for kind, path in files.items():
         print(f" {path!s:{width}}  {contents[kind]}")
     if "png" not in files:
-        _say("No picture: it needs matplotlib, install secret_sauce_hf[plots].")
-
-
-def _table(*columns: str, numbers: Sequence[str] = ()) -> "Table":
-    """An empty table with these columns; those of numbers are aligned to the right."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left")
-    return table
-
-
-def _print(*renderables: Any) -> None:
-    from rich.console import Console
-
-    # Where no terminal says how wide it is, lines are not broken at 80.
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    for renderable in renderables:
-        console.print(renderable, markup=False)
-
-
-def _say(text: str) -> None:
-    """To the person at the terminal; standard output is for results."""
-    print(text, file=sys.stderr)
+        say("No picture: it needs matplotlib, install secret_sauce_hf[plots].")
 
 
 def _drop_output() -> None:

@@ -48,9 +48,12 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
+def environment(hub) -> dict[str, str]:
+    if hub.server is None:
+        pytest.skip("the names on the Hub that the README shows are made on our own")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "HF_HUB_OFFLINE": "1"}
+    # `evaluate` and others would tell the internet.
+    return {**os.environ, "PATH": path, "HF_TOKEN": hub.token, "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
 
 
 def test_there_is_something_to_check():
@@ -93,7 +96,8 @@ def test_commands_that_take_too_long_to_run_exist_at_least():
             done = subprocess.run([sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
         if words[:1] == ["secret-sauce"]:
-            text = CliRunner().invoke(cli.app, [words[1], "--help"], terminal_width=200).output
+            name = words[1:3] if words[1] == "publish" else words[1:2]
+            text = CliRunner().invoke(cli.app, [*name, "--help"], terminal_width=200).output
             for option in (word for word in words if word.startswith("--")):
                 assert option in text, line
 

@@ -114,9 +114,10 @@ def naive_answers(train: Presets, rows: int) -> np.ndarray:
 def nearest_answers(
     train: Mapping[str, torch.Tensor], train_presets: Presets, features: Mapping[str, torch.Tensor]
 ) -> np.ndarray:
-    """The preset of the train sound whose short-window log-mels are nearest (mean absolute difference)."""
-    reference = train["short_mels"].float().flatten(1)
-    sounds = features["short_mels"].float().flatten(1)
+    """The preset of the train sound whose first input (log-mels) is nearest (mean absolute difference)."""
+    first = next(iter(train))
+    reference = train[first].float().flatten(1)
+    sounds = features[first].float().flatten(1)
     nearest = [torch.cdist(chunk, reference, p=1).argmin(dim=1) for chunk in sounds.split(BATCH)]
     return train_presets.unit[torch.cat(nearest).numpy()]
 

@@ -1,0 +1,329 @@
+"""Publishing a checkpoint, with the files that load it and a card that its evaluation fills in."""
+
+import json
+import re
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from secret_sauce_hf.cards import citation, render_card
+from secret_sauce_hf.collecting.card import TAG, parameter_cells
+from secret_sauce_hf.engines import has_engine, limits
+from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, look_at, publish
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob
+from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
+from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, WEIGHTS_FILE
+from secret_sauce_hf.modeling.registration import TASK
+from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
+from secret_sauce_hf.remote import is_repo_id
+from secret_sauce_hf.training.report import EVALUATION_FILE, PICTURE_FILE, read_evaluation
+from secret_sauce_hf.training.run import RECORD_FILE
+
+CONFIG_FILE = "config.json"
+_WHO = ("model", "naive", "nearest")
+# What `train` is called with where a run differs from its defaults.
+_SETTINGS = (
+    "data",
+    "fresh",
+    "epochs",
+    "batch_size",
+    "validation",
+    "seed",
+    "rate",
+    "matrix_rate",
+    "hidden_size",
+    "layers",
+)
+
+
+def publish_checkpoint(
+    checkpoint: str | Path,
+    repo: str | None = None,
+    *,
+    dataset: str | None = None,
+    private: bool | None = None,
+    tag: str | None = None,
+    license: str = "apache-2.0",
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> Publication:
+    """Publish a checkpoint that has been evaluated: weights, configs, code, records, picture and card, in one commit.
+
+    Args:
+        checkpoint: its folder, or the name of a collection of which a checkpoint ships.
+        repo: `ORG/NAME`; that of the collection if None.
+        dataset: the repository of the dataset that it was evaluated on, where the
+            evaluation does not tell.
+        private: see `publish`, as for `overwrite` and `dry_run`.
+        tag: the revision that names this state; the package's version if None.
+        license: of the weights, as the Hub names licenses.
+        overwrite: replace other content, and move the tag.
+        dry_run: only say what would be done.
+
+    Raises:
+        InputError: not a checkpoint, not evaluated or evaluated with other weights, and
+            what `publish` raises.
+    """
+    if is_repo_id(str(checkpoint)) and str(checkpoint) not in COLLECTIONS:
+        raise InputError(f"{checkpoint} is on the Hub already; give a folder.")
+    folder = checkpoint_folder(checkpoint)
+    config: SecretSauceConfig = load_pipeline(folder).model.config
+    evaluation = read_evaluation(folder)
+    collection = config.to_collection()
+    if repo is None:
+        if collection.name not in COLLECTIONS:
+            raise InputError(f"Say where a checkpoint of {collection.name} shall go: --repo ORG/NAME.")
+        repo = collection.checkpoint_id
+    if not (folder / PICTURE_FILE).is_file():
+        raise InputError(
+            f"{folder} lacks {PICTURE_FILE}, which the card shows: install matplotlib (secret_sauce_hf[plots]) and run "
+            "`secret-sauce evaluate` again."
+        )
+    there = look_at(repo, "model", [TAG, TASK, collection.name], overwrite=overwrite, dry_run=dry_run)
+    tag = tag or version("secret_sauce_hf")
+    training = _read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).is_file() else {}
+    card = model_card(collection, config, evaluation, training, repo=repo, dataset=dataset, tag=tag, license=license)
+    files = [
+        RepositoryFile(CARD, card.encode()),
+        RepositoryFile(CONFIG_FILE, _json(published_config(_read_json(folder / CONFIG_FILE)))),
+        RepositoryFile(EXTRACTOR_FILE, _json(published_extractor(_read_json(folder / EXTRACTOR_FILE)))),
+        *(RepositoryFile(name, path.read_bytes()) for name, path in code_files().items()),
+        *(
+            RepositoryFile(name, folder / name)
+            for name in (WEIGHTS_FILE, RECORD_FILE, EVALUATION_FILE, PICTURE_FILE)
+            if (folder / name).is_file()
+        ),
+    ]
+    return publish(
+        there,
+        files,
+        removable=lambda path: (
+            re.fullmatch(r"[a-z_]+_secret_sauce\.py|model-\d+-of-\d+\.safetensors", path) is not None
+        ),
+        tag=tag,
+        message=f"Publish the checkpoint of {collection.name} with secret_sauce_hf {version('secret_sauce_hf')}",
+        private=private,
+        overwrite=overwrite,
+        dry_run=dry_run,
+    )
+
+
+def model_card(
+    collection: Collection,
+    config: SecretSauceConfig,
+    evaluation: Mapping[str, Any],
+    training: Mapping[str, Any],
+    *,
+    repo: str,
+    dataset: str | None = None,
+    tag: str | None = None,
+    license: str = "apache-2.0",
+) -> str:
+    """The README of a checkpoint.
+
+    Args:
+        collection: what it tells the settings of.
+        config: of the model.
+        evaluation: what `Evaluation.save` wrote: every score of the card is from there.
+        training: what `train` wrote; empty if nothing is known.
+        repo: where the card will be.
+        dataset: the repository of the evaluation's dataset, where it does not tell.
+        tag: the revision under which it can be loaded for good.
+        license: of the weights.
+    """
+    data = evaluation["data"]
+    dataset = _dataset_id(collection, data, dataset)
+    title = f"AST of {collection.name}: settings of {collection.instrument.title} from sound"
+    base = _base(training)
+    head = ModelCardData(
+        license=license,
+        library_name="transformers",
+        tags=["audio", "music", "synthesizer", "sound-matching", "midi", TASK, TAG, collection.name],
+        datasets=[dataset] if "/" in dataset else None,
+        base_model=base if base and is_repo_id(base) else None,
+        metrics=["mae", "accuracy"],
+        model_name=repo.partition("/")[2],
+        eval_results=_results(evaluation, dataset),
+    )
+    sounds = evaluation["sounds"]
+    return render_card(
+        "model_card.md.jinja",
+        head=head.to_yaml(line_break="\n").strip(),
+        title=title,
+        instrument=collection.instrument.title,
+        parts=collection.kinds,
+        architecture=_architecture(config, training),
+        picture=PICTURE_FILE,
+        source=repo,
+        tag=tag,
+        parameters=[parameter_cells(parameter, collection)[:4] for parameter in collection.parameters],
+        evaluation={
+            "rows": f"{data['rows']:,}",
+            "split": data["split"],
+            "dataset": f"[{dataset}](https://huggingface.co/datasets/{dataset})" if "/" in dataset else dataset,
+            "references": f"{data['references']:,}",
+            "table": _score_lines(collection, evaluation["scores"]),
+            "sounds": sounds and {key: _number(value, 2) if key != "rows" else value for key, value in sounds.items()},
+            "build": data["build"],
+            "source": "DIR" if data["build"] else _at(data),
+            "versions": ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items()),
+        },
+        training=_training(collection, training),
+        limitations=_limitations(collection),
+        citation=citation(title, f"https://huggingface.co/{repo}"),
+    )
+
+
+def _dataset_id(collection: Collection, data: Mapping[str, Any], dataset: str | None) -> str:
+    """The repository of the dataset that was evaluated on, else its folder's name."""
+    if dataset is not None:
+        return dataset
+    if "/" in data["source"]:
+        return data["source"]
+    # A build of ours has the bytes that are published.
+    return collection.hub_id if data["build"] else data["source"]
+
+
+def _at(data: Mapping[str, Any]) -> str:
+    return f"{data['source']}@{data['revision']}" if data["revision"] else data["source"]
+
+
+def _results(evaluation: Mapping[str, Any], dataset: str) -> list[EvalResult]:
+    data, scores = evaluation["data"], evaluation["scores"]["model"]
+    common = {
+        "task_type": "audio-classification",
+        "task_name": "Audio to preset",
+        "dataset_type": dataset,
+        "dataset_name": evaluation["collection"],
+        "dataset_split": data["split"],
+        "dataset_revision": data["revision"],
+    }
+    found = [
+        ("mae", "Mean absolute error of the knobs (0 to 10)", scores["knob_mae"]),
+        ("accuracy", "Accuracy of the switches", scores["switch_accuracy"]),
+        (
+            "mss",
+            "Median multi-scale spectral distance of the rendered answers, dB",
+            (evaluation["sounds"] or {}).get("model"),
+        ),
+    ]
+    return [
+        EvalResult(metric_type=kind, metric_name=name, metric_value=round(value, 4), **common)
+        for kind, name, value in found
+        if value is not None
+    ]
+
+
+def _score_lines(collection: Collection, scores: Mapping[str, Any]) -> list[list[str]]:
+    lines = []
+    for title, kind, key in (
+        ("mean of the knobs", Knob, "knob_mae"),
+        ("mean of the switches", None, "switch_accuracy"),
+    ):
+        names = [p.name for p in collection.parameters if isinstance(p, Knob) == (kind is Knob)]
+        if names:
+            heard = [_mean([scores[who]["heard"][name] for name in names]) for who in _WHO]
+            lines.append([f"**{title}**", *(_number(scores[who][key]) for who in _WHO), *map(_number, heard)])
+    for parameter in collection.parameters:
+        cells = [_number(scores[who][part][parameter.name]) for part in ("per_parameter", "heard") for who in _WHO]
+        lines.append([f"`{parameter.name}`", *cells])
+    return lines
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _base(training: Mapping[str, Any]) -> str | None:
+    """What the first of the runs started from, if it is not among the records."""
+    while isinstance(training.get("base"), Mapping):
+        training = training["base"]
+    return training.get("run", {}).get("base")
+
+
+def _architecture(config: SecretSauceConfig, training: Mapping[str, Any]) -> str:
+    size = f" of {training['parameters']:,} parameters" if "parameters" in training else ""
+    if config.ast is not None:
+        return f"An audio spectrogram transformer{size}: the encoder of another AST, and a head per parameter."
+    return (
+        f"A small audio spectrogram transformer{size}: {config.num_hidden_layers} layers of width "
+        f"{config.hidden_size}, which reads {len(config.inputs)} pictures of a sound and has a head per parameter."
+    )
+
+
+def _training(collection: Collection, training: Mapping[str, Any]) -> dict[str, Any]:
+    """The runs, from the first to the last, as calls and as a table."""
+    runs: list[Mapping[str, Any]] = []
+    record: Any = training
+    while isinstance(record, Mapping) and "run" in record:
+        runs.insert(0, record)
+        record = record.get("base")
+    if not runs:
+        return {"text": "How it was trained is not known: it came without a record.", "calls": None, "settings": []}
+    calls = ["from secret_sauce_hf.training import train", ""]
+    base = runs[0]["run"].get("base")
+    for number, record in enumerate(runs, 1):
+        calls.append(_call(record["run"], f"stage-{number}", base))
+        base = f"stage-{number}"
+    last = runs[-1]
+    settings = [
+        ("sounds", " + ".join(f"{run['sounds']:,}" for run in runs)),
+        ("validation sounds", f"{last['validation_sounds']:,}"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in last["versions"].items())),
+    ]
+    if last.get("engine_version"):
+        settings.append(("engine", f"{collection.instrument.name} {last['engine_version']}"))
+    if all("seconds" in run for run in runs):
+        settings.append(("time", f"{sum(run['seconds'] for run in runs):,.0f} s on {last['machine']}"))
+    text = (
+        "As recorded by the run. The weights of the least loss on validation rows, which are neither train nor test "
+        "rows, were kept."
+    )
+    return {"text": text, "calls": "\n".join(calls), "settings": settings}
+
+
+def _call(run: Mapping[str, Any], out: str, base: str | None) -> str:
+    words = [repr(run["collection"]), repr(run["data"]), repr(out)]
+    words += [f"{name}={run[name]!r}" for name in _SETTINGS if name != "data" and name in run]
+    if base is not None:
+        words.append(f"base={base!r}")
+    return f"train({', '.join(words)})".replace("'", '"')
+
+
+def _limitations(collection: Collection) -> list[str]:
+    items = [
+        "It knows one instrument playing one note. Of any other sound it tells the settings that come closest, "
+        "without a warning.",
+        "Many settings make the same sound: where a parameter is not heard its answer is a guess, and says so.",
+        "Confidences are the model's own probabilities.",
+    ]
+    if has_engine(collection.instrument):
+        emulated, guessed = limits(collection.instrument.name)
+        items += [
+            "The figures above are for sounds of the built-in engine, not for recordings of the instrument. What the "
+            f"engine emulates: {emulated}. What was guessed: {guessed}.",
+        ]
+    return items
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}).") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not a record.")
+    return content
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()

@@ -1,0 +1,310 @@
+"""Bringing a repository on the Hub to the state it should have, in one commit.
+
+A repository shows its old state until the commit, and its new one from then on. What an
+interrupted run has sent stays on the Hub, under its hash, so that the next one does not
+send it again.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, get_token
+from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.remote import LOGIN, is_repo_id, remote_errors
+
+RepoType = Literal["dataset", "model", "space"]
+
+CARD = "README.md"
+OWN_FILES = (".gitattributes",)
+"""What the Hub itself puts into a new repository."""
+_AT_ONCE = 8
+"""Files sent before the next ones are begun: after a cut at most these are sent again."""
+_PLACES = {"dataset": "datasets/", "model": "", "space": "spaces/"}
+
+
+@dataclass(frozen=True)
+class RepositoryFile:
+    """A file that belongs into a repository.
+
+    Args:
+        path: its path there.
+        content: where it lies on this disk, or its bytes.
+    """
+
+    path: str
+    content: Path | bytes
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+
+    def same_as(self, remote: RepoFile) -> bool:
+        """Whether the file of the same path there has the same content."""
+        if remote.size != self.size:
+            return False
+        if remote.lfs is not None:
+            return self._hash(hashlib.sha256()) == remote.lfs.sha256
+        # As git names what it stores.
+        return self._hash(hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)) == remote.blob_id
+
+    def _hash(self, digest: "hashlib._Hash") -> str:
+        if isinstance(self.content, bytes):
+            digest.update(self.content)
+            return digest.hexdigest()
+        with self.content.open("rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What publishing did, or would do.
+
+    Args:
+        repo: the repository.
+        kind: of what.
+        new: files that it lacked.
+        changed: files that it had with other content.
+        same: files that it had already.
+        gone: paths that are removed.
+        tag: the revision that names this state.
+        commit: the commit that has it; None if nothing was done.
+        exists: whether the repository was there before.
+        private: whether only its owners see it; None where that is left to the Hub.
+        url: where it is.
+    """
+
+    repo: str
+    kind: RepoType
+    new: tuple[RepositoryFile, ...] = ()
+    changed: tuple[RepositoryFile, ...] = ()
+    same: tuple[RepositoryFile, ...] = ()
+    gone: tuple[str, ...] = ()
+    tag: str | None = None
+    commit: str | None = None
+    exists: bool = False
+    private: bool | None = None
+    url: str = ""
+
+    def lines(self) -> Iterator[tuple[str, str, int | None]]:
+        """What happens to which file, and its size in bytes; in the order of the paths."""
+        files = [
+            (file.path, mark, file.size)
+            for mark, part in (("new", self.new), ("changed", self.changed), ("same", self.same))
+            for file in part
+        ]
+        for path, mark, size in sorted([*files, *((path, "removed", None) for path in self.gone)]):
+            yield mark, path, size
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What a repository holds; made by `look_at`.
+
+    Args:
+        name: `ORG/NAME`.
+        kind: of what.
+        exists: whether it is there, as far as we may see.
+        head: the newest commit.
+        private: whether only its owners see it.
+        files: by path.
+        tags: name and commit of each.
+        ours: whether its card has the marks of an earlier publication of the same thing.
+    """
+
+    name: str
+    kind: RepoType
+    exists: bool = False
+    head: str | None = None
+    private: bool = False
+    files: dict[str, RepoFile] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    ours: bool = False
+
+    @property
+    def what(self) -> str:
+        """What messages call it."""
+        return f"{self.kind} {self.name}"
+
+
+def look_at(
+    repo: str, kind: RepoType, marks: Sequence[str], *, overwrite: bool = False, dry_run: bool = False
+) -> Repository:
+    """See whether something may be published in a repository, before it is made.
+
+    Args:
+        repo: `ORG/NAME`.
+        kind: of what.
+        marks: tags that the card of an earlier publication of the same thing has; by them a
+            repository is known as ours.
+        overwrite: whether other content may be replaced.
+        dry_run: whether nothing will be sent; then a public repository needs no token.
+
+    Raises:
+        InputError: no such name, no token, no permission, no network; the repository holds
+            something else.
+    """
+    if not is_repo_id(repo) or "@" in repo:
+        raise InputError(f"{repo!r} is not a name on the Hub, or there is a file of that name; give ORG/NAME.")
+    api = HfApi()
+    with remote_errors(f"{kind} {repo}"):
+        if not dry_run:
+            if get_token() is None:
+                raise InputError(f"There is no token to publish {kind} {repo} with: {LOGIN}.")
+            _check_permission(api.whoami(), repo, kind)
+        there = _read(api, repo, kind, marks)
+    theirs = [path for path in sorted(there.files) if path not in OWN_FILES]
+    if theirs and not there.ours and not overwrite:
+        raise InputError(
+            f"{there.what} holds something else already ({', '.join(theirs[:3])}{', …' if len(theirs) > 3 else ''}): "
+            "publish under another name, or replace it with --overwrite."
+        )
+    return there
+
+
+def publish(
+    there: Repository,
+    files: Sequence[RepositoryFile],
+    *,
+    removable: Callable[[str], bool],
+    tag: str | None,
+    message: str,
+    private: bool | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    space_sdk: str | None = None,
+) -> Publication:
+    """Make a repository hold these files, in one commit, and name the state by a tag.
+
+    Args:
+        there: what `look_at` saw.
+        files: what it shall hold.
+        removable: of the other paths in one that is ours, which are from an earlier
+            publication and go. Others stay.
+        tag: the revision to name the state by.
+        message: of the commit.
+        private: whether only its owners see it. If None, a new one follows the Hub's
+            default and an existing one stays as it is.
+        overwrite: replace other content, and move the tag.
+        dry_run: only say what would be done.
+        space_sdk: of a Space.
+
+    Raises:
+        InputError: the tag names another state; no permission, no network, no room; the
+            repository was changed meanwhile.
+    """
+    result = _compare(there, files, removable, tag, overwrite, private)
+    if dry_run:
+        return result
+    api = HfApi()
+    with remote_errors(there.what):
+        api.create_repo(there.name, repo_type=there.kind, private=private, exist_ok=True, space_sdk=space_sdk)
+        head = there.head
+        if not there.exists:
+            head = api.repo_info(there.name, repo_type=there.kind).sha
+        elif private is not None and private != there.private:
+            api.update_repo_settings(there.name, repo_type=there.kind, private=private)
+        if result.new or result.changed or result.gone:
+            head = _commit(api, result, head, message)
+        if tag is not None and head is not None and there.tags.get(tag) != head:
+            if tag in there.tags:
+                api.delete_tag(there.name, tag=tag, repo_type=there.kind)
+            api.create_tag(there.name, tag=tag, revision=head, repo_type=there.kind)
+    return replace(result, commit=head)
+
+
+def _check_permission(user: Mapping[str, Any], repo: str, kind: RepoType) -> None:
+    """Refuse what the Hub would refuse later, as far as it tells."""
+    namespace = repo.partition("/")[0]
+    token = (user.get("auth") or {}).get("accessToken") or {}
+    if token.get("role") == "read":
+        raise InputError(f"The token is for reading only, not for publishing {kind} {repo}: {LOGIN}.")
+    namespaces = [user.get("name"), *(org.get("name") for org in user.get("orgs") or ())]
+    if namespace not in namespaces:
+        raise InputError(
+            f"The token may not write to {namespace}: publish under {' or '.join(map(str, namespaces))} "
+            "(--repo ORG/NAME), or use a token of a member."
+        )
+
+
+def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str]) -> Repository:
+    """What is there, as far as we may see it."""
+    try:
+        info = api.repo_info(repo, repo_type=kind)
+    except RepositoryNotFoundError:
+        return Repository(repo, kind)
+    files = {
+        item.path: item
+        for item in api.list_repo_tree(repo, repo_type=kind, recursive=True, revision=info.sha)
+        if isinstance(item, RepoFile)
+    }
+    tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo, repo_type=kind).tags}
+    card_tags: tuple[str, ...] = ()
+    # A card that is absent or cannot be read is not ours.
+    with suppress(RemoteEntryNotFoundError, ValueError):
+        if CARD in files:
+            card = RepoCard.load(api.hf_hub_download(repo, CARD, repo_type=kind, revision=info.sha))
+            card_tags = tuple(map(str, card.data.get("tags") or ()))
+    ours = set(marks) <= set(card_tags)
+    return Repository(repo, kind, True, info.sha, bool(info.private), files, tags, ours)
+
+
+def _compare(
+    there: Repository,
+    files: Sequence[RepositoryFile],
+    removable: Callable[[str], bool],
+    tag: str | None,
+    overwrite: bool,
+    private: bool | None,
+) -> Publication:
+    wanted = {file.path: file for file in files}
+    new: list[RepositoryFile] = []
+    changed: list[RepositoryFile] = []
+    same: list[RepositoryFile] = []
+    for path, file in sorted(wanted.items()):
+        remote = there.files.get(path)
+        (new if remote is None else same if file.same_as(remote) else changed).append(file)
+    others = [path for path in sorted(there.files) if path not in wanted and path not in OWN_FILES]
+    gone = [path for path in others if removable(path) or not there.ours]
+    if tag in there.tags and not overwrite and (new or changed or gone or there.tags[tag] != there.head):
+        raise InputError(
+            f"Revision {tag} of {there.what} is another state, which people may rely on: publish under another "
+            "revision (--tag), or move this one with --overwrite."
+        )
+    return Publication(
+        repo=there.name,
+        kind=there.kind,
+        new=tuple(new),
+        changed=tuple(changed),
+        same=tuple(same),
+        gone=tuple(gone),
+        tag=tag,
+        exists=there.exists,
+        private=private if private is not None or not there.exists else there.private,
+        url=f"{HfApi().endpoint}/{_PLACES[there.kind]}{there.name}",
+    )
+
+
+def _commit(api: HfApi, plan: Publication, head: str | None, message: str) -> str:
+    """Send what is not there, then commit everything at once."""
+    additions = [CommitOperationAdd(file.path, file.content) for file in (*plan.new, *plan.changed)]
+    for start in range(0, len(additions), _AT_ONCE):
+        api.preupload_lfs_files(plan.repo, additions[start : start + _AT_ONCE], repo_type=plan.kind)
+    done = api.create_commit(
+        plan.repo,
+        [*additions, *(CommitOperationDelete(path) for path in plan.gone)],
+        commit_message=message,
+        repo_type=plan.kind,
+        # Whatever happened there since we looked must not be undone unseen.
+        parent_commit=head,
+    )
+    return done.oid

@@ -1,0 +1,47 @@
+"""What the commands share: how they print, and what a collection is called."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from secret_sauce_hf.instruments import COLLECTIONS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+CollectionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTION",
+        help=f"One of {', '.join(COLLECTIONS)}, or a file (.json, .py) that declares an instrument of your own.",
+        show_default=False,
+    ),
+]
+
+
+def table_of(*columns: str, numbers: Sequence[str] = (), whole: Sequence[str] = ()) -> "Table":
+    """An empty table with these columns; those of numbers are aligned to the right, those to stay whole never cut."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in whole)
+    return table
+
+
+def print_all(*renderables: Any) -> None:
+    """Tables and texts to standard output, where results go."""
+    from rich.console import Console
+
+    # Where no terminal says how wide it is, lines are not broken at 80.
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    for renderable in renderables:
+        console.print(renderable, markup=False)
+
+
+def say(text: str) -> None:
+    """To the person at the terminal, on standard error; standard output is for results."""
+    print(text, file=sys.stderr)

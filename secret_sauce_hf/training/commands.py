@@ -1,0 +1,139 @@
+"""`secret-sauce train` and `evaluate`: parse, run, print."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from secret_sauce_hf.instruments import get_collection
+from secret_sauce_hf.terminal import CollectionName, print_all, say, table_of
+
+if TYPE_CHECKING:
+    from secret_sauce_hf.instruments import Collection
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    collection: CollectionName,
+    out: Annotated[Path, typer.Option(metavar="CKPT", help="The folder of the checkpoint.", show_default=False)],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME",
+            help="A dataset, in a folder or on the Hub; its train rows are used.",
+            show_default=False,
+        ),
+    ] = None,
+    fresh: Annotated[int, typer.Option(help="How many sounds to render afresh besides.")] = 0,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CKPT|ORG/NAME",
+            help="Start from this checkpoint instead of from scratch: one of ours, or any AST.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[float, typer.Option(help="How often every sound is seen.")] = 10.0,
+    batch_size: Annotated[int, typer.Option(help="Sounds per step.")] = 64,
+    validation: Annotated[int, typer.Option(help="How many rendered sounds to validate on.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Of the fresh sounds, the first weights and the order.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")
+    ] = False,
+) -> None:
+    """Train a model, from scratch or another, from a dataset, from freshly rendered sounds, or from both.
+
+    [bold]Examples[/bold]
+
+    secret-sauce train noisemaker-light --data light --out my-model
+
+    secret-sauce train noisemaker-light --fresh 20000 --out my-model
+
+    secret-sauce train my-synth.json --data takes --base MIT/ast-finetuned-audioset-10-10-0.4593 --out my-model
+    """
+    from secret_sauce_hf.training import train as run_training
+
+    record = run_training(
+        collection,
+        data,
+        out,
+        fresh=fresh,
+        base=base,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation,
+        seed=seed,
+        resume=resume,
+    )
+    scores = record["validation"]
+    _print_scores(
+        collection,
+        {who: score["per_parameter"] for who, score in scores.items()},
+        "Mean absolute error of knobs, 0 to 10, and accuracy of switches on validation sounds:",
+    )
+    print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A checkpoint's folder, a repository on the Hub, or the name of one that ships.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(metavar="DIR|ORG/NAME", help="The dataset, in a folder or on the Hub.", show_default=False),
+    ],
+    split: Annotated[str, typer.Option(help="Which of its rows.")] = "test",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for record and picture; the checkpoint's own if it is a folder, else ./<name>-evaluation.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Score a model on rows it was not trained on, beside simple references; what its card shows is from here.
+
+    [bold]Examples[/bold]
+
+    secret-sauce evaluate my-model --data light
+
+    secret-sauce evaluate secret-sauce/ast-noisemaker-light --data secret-sauce/noisemaker-light
+    """
+    from secret_sauce_hf.training import evaluate as run_evaluation
+
+    found = run_evaluation(model, data, split=split)
+    files = found.save(out or (Path(model) if Path(model).is_dir() else Path(f"{Path(model).name}-evaluation")))
+    facts = found.data
+    _print_scores(
+        found.collection,
+        {who: scores.per_parameter | {"mean of the knobs": scores.knob_mae} for who, scores in found.scores.items()},
+        f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive and "
+        f"nearest know {facts['references']:,} train rows:",
+    )
+    if found.sounds:
+        print_all(
+            f"Median MSS of the first {found.sounds['rows']}, rendered: "
+            + ", ".join(f"{who} {value:.2f} dB" for who, value in found.sounds.items() if who != "rows")
+            + " (floor: the truth rendered again)."
+        )
+    for path in files:
+        say(f"Wrote {path}")
+
+
+def _print_scores(collection: "str | Collection", scores: dict[str, dict[str, float]], title: str) -> None:
+    """A line per parameter, a column per way to answer."""
+    table = table_of("parameter", *scores, numbers=list(scores))
+    columns = get_collection(collection).columns
+    means = [name for name in next(iter(scores.values())) if name not in columns]
+    for name in [*means, *columns]:
+        table.add_row(name, *(f"{values[name]:.3f}" for values in scores.values()))
+    print_all(title, table)
