@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -163,6 +164,8 @@ def main() -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what else the repositories hold")
     parser.add_argument("--check-only", action="store_true", help="only load and compare what has been published")
     options = parser.parse_args()
+    if shutil.which(options.python) is None:
+        parser.error(f"There is no interpreter {options.python}.")
     if options.check_only:
         faults = check(options)
         print("\n".join(faults) or "Everything that was loaded is equal to what is here.")
