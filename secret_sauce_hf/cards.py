@@ -1,11 +1,15 @@
 """Rendering the cards' templates, the `model_cards` folder."""
 
+import re
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+ORGANISATION = "secret-sauce"
+"""Where this project publishes."""
 
 _INSTALLED = Path(__file__).with_name("model_cards")
 # In a checkout they lie beside the package (pyproject.toml puts them inside when it is built).
@@ -31,19 +35,31 @@ def render_card(template: str, **variables: Any) -> str:
         raise ValueError(f"The template {template} cannot be filled: {error.message}.") from error
 
 
-def citation(title: str, url: str | None = None) -> str:
+def table_text(text: str) -> str:
+    """A text as it must stand in a cell of a Markdown table."""
+    return re.sub(r"([\\|<*])", r"\\\1", " ".join(text.split()))
+
+
+def citation(title: str, repo: str | None = None, place: str = "") -> str:
     """A BibTeX entry for something made with this version of the package.
 
     Args:
         title: what is cited.
-        url: where it is, if it is anywhere.
+        repo: `ORG/NAME`, if it is published.
+        place: where the Hub keeps its kind: "datasets/" or nothing.
     """
-    made_with = version("secret_sauce_hf")
-    where = f"\n  url = {{{url}}}," if url else ""
+    owner = repo.partition("/")[0] if repo else ORGANISATION
+    author = "The Secret Sauce developers" if owner == ORGANISATION else _in_tex(owner)
+    where = f"\n  url = {{https://huggingface.co/{place}{repo}}}," if repo else ""
     return (
-        f"@misc{{secret_sauce_hf,\n  title = {{{title}}},\n  author = {{{{The Secret Sauce developers}}}},{where}\n"
-        f"  note = {{Made with secret\\_sauce\\_hf {made_with}, after the Secret Sauce project of 2018}},\n}}"
+        f"@misc{{secret_sauce_hf,\n  title = {{{_in_tex(title)}}},\n  author = {{{{{author}}}}},{where}\n"
+        f"  note = {{Made with secret\\_sauce\\_hf {version('secret_sauce_hf')}, after the Secret Sauce project of "
+        "2018},\n}"
     )
+
+
+def _in_tex(text: str) -> str:
+    return re.sub(r"([&%$#_{}])", r"\\\1", text)
 
 
 @lru_cache(maxsize=1)

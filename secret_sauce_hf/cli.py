@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from secret_sauce_hf.hub import commands as hub_commands
 from secret_sauce_hf.instruments import COLLECTIONS, InputError
-from secret_sauce_hf.terminal import CollectionName, print_all, say, table_of
+from secret_sauce_hf.terminal import EXIT_INTERRUPTED, CollectionName, print_all, say, table_of
 from secret_sauce_hf.training import commands as training_commands
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from secret_sauce_hf.presets import Presets
 
 EXIT_MISTAKE = 2
-EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 1
 EXIT_BAD_ARCHIVE = 1
 
@@ -431,9 +430,7 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(f"{error.filename or 'Output'}: {error.strerror}.")
     if code == EXIT_INTERRUPTED:
         given = sys.argv[1:] if arguments is None else arguments
-        _complain(
-            "Stopped; the same command goes on from here." if given[:1] in (["build"], ["publish"]) else "Stopped."
-        )
+        _complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
     sys.exit(code)
 
 
@@ -516,7 +513,7 @@ def _print_files(files: dict[str, Path]) -> None:
         "midi": "the preset, for a sequencer",
         "json": "the preset, confidences and distances",
         "wav": "the preset, rendered",
-        "png": "both sounds as a picture",
+        "png": "both sounds as a picture" if "wav" in files else "the sound as a picture",
     }
     width = max(len(str(path)) for path in files.values())
     print("Wrote")

@@ -21,6 +21,9 @@ CollectionName = Annotated[
 ]
 
 
+EXIT_INTERRUPTED = 130
+
+
 def table_of(*columns: str, numbers: Sequence[str] = (), whole: Sequence[str] = ()) -> "Table":
     """An empty table with these columns; those of numbers are aligned to the right, those to stay whole never cut."""
     from rich import box

@@ -4,6 +4,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,20 @@ import soxr
 import torch
 from huggingface_hub import HfApi
 from safetensors.torch import load_file, save_file
-from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification, ASTModel, TrainerCallback
+from transformers import (
+    ASTConfig,
+    ASTFeatureExtractor,
+    ASTForAudioClassification,
+    ASTModel,
+    TrainerCallback,
+    pipeline,
+)
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, SecretSauceModel, load_pipeline
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import resample
 from secret_sauce_hf.modeling.modeling_secret_sauce import check_checkpoint
+from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.training import train
 from secret_sauce_hf.training.base import first_model, fit_positions, grid_of, open_base
 from secret_sauce_hf.training.optimizer import ENCODER_RATE, RATE, MuonAdamW, make_optimizer
@@ -242,6 +251,18 @@ class TestAstInside:
         expected = extract(sound, sampling_rate=16_000, return_tensors="pt")["input_values"]
         torch.testing.assert_close(extractor.transform(take)["fbank"], expected, rtol=0, atol=1e-3)
 
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_half_precision_for_answers(self, ast_base: Path, tmp_path: Path, dtype: torch.dtype):
+        save_checkpoint(*start(ast_base), tmp_path)
+        sound = {"array": np.sin(np.arange(20_000) / 20), "sampling_rate": 44_100}
+        expected = load_pipeline(tmp_path)(sound)
+        half = pipeline("audio-to-preset", model=str(tmp_path), dtype=dtype)
+        assert half.model.ast.dtype == dtype
+        told = half(sound)
+        assert told["preset"]["osc2_wave"] == expected["preset"]["osc2_wave"]
+        for name in set(LIGHT.columns) - {"osc2_wave"}:
+            assert abs(told["preset"][name] - expected["preset"][name]) * 12.7 < 3.01  # steps of its controller
+
     def test_nothing_of_the_bases_paths_and_labels_is_kept(self, ast_base: Path, tmp_path: Path):
         model, extractor = start(ast_base)
         save_checkpoint(model, extractor, tmp_path)
@@ -393,6 +414,51 @@ class TestOurOwn:
         assert all(torch.equal(weights, shipped[name]) for name, weights in model.state_dict().items())
 
 
+class TestShortTakes:
+    @staticmethod
+    def collection(seconds: float):
+        timing = LIGHT.timing
+        cut = (timing.note_on - 0.2 * seconds, timing.note_on + 0.8 * seconds)
+        return replace(LIGHT, name="short", stem="short", timing=replace(timing, cut=cut))
+
+    @pytest.mark.parametrize(
+        ("seconds", "message"),
+        [
+            (
+                0.1,
+                r"take of 0\.1 s makes 8 frames of fbank for this base, fewer than its patch of 16: .* least 0\.18 s",
+            ),
+            (0.01, r"take of 0\.01 s makes 0 frames of fbank"),
+        ],
+    )
+    def test_shorter_than_a_patch_of_ast(self, ast_base: Path, tmp_path: Path, seconds: float, message: str):
+        with pytest.raises(InputError, match=message):
+            train(self.collection(seconds), None, tmp_path / "out", base=ast_base, **RUN)
+        assert not (tmp_path / "out").exists()
+        model, extractor = start(ast_base, self.collection(0.18))
+        assert model(**extractor.transform(torch.zeros(1, extractor.take_samples))).logits
+
+    @pytest.mark.parametrize(
+        ("seconds", "frames"), [(0.03, "12 frames of envelope"), (0.02, "1 frame of long_mels"), (0.001, "1 frame of")]
+    )
+    def test_shorter_than_a_patch_of_ours(self, tmp_path: Path, seconds: float, frames: str):
+        with pytest.raises(InputError, match=f"makes {frames}.* for a model of our own, .* at least 0.05 s"):
+            train(self.collection(seconds), None, tmp_path / "out", **RUN)
+        assert not (tmp_path / "out").exists()
+
+    def test_the_shortest_can_be_trained_on(self, tmp_path: Path, monkeypatch):
+        def noise(collection, count: int, seed: int):
+            generator = np.random.default_rng(seed)
+            sounds = generator.normal(size=(count, collection.samples)) * 0.1
+            yield sounds.astype(np.float32), draw_presets(collection, count, seed)
+
+        # The engine's takes are all as long as those of 2018.
+        monkeypatch.setattr("secret_sauce_hf.training.run.fresh_takes", noise)
+        record = train(self.collection(0.05), None, tmp_path / "out", epochs=1, hidden_size=16, layers=1, **RUN)
+        assert record["validation"]["model"]["knob_mae"] > 0
+        assert load_pipeline(tmp_path / "out")({"array": np.ones(900), "sampling_rate": 22_050})["midi"]
+
+
 class TestBadBases:
     @pytest.mark.parametrize(
         ("file", "changes", "message"),
@@ -424,7 +490,9 @@ class TestBadBases:
         with pytest.raises(InputError, match="not a whole safetensors file"):
             start(base)
         weights.rename(base / "pytorch_model.bin")
-        with pytest.raises(InputError, match=r"lacks model\.safetensors; other formats are not read"):
+        with pytest.raises(
+            InputError, match=r"lacks model\.safetensors, and .*index\.json too; .* pickles can run code"
+        ):
             start(base)
         (base / "config.json").write_text("{ not json")
         with pytest.raises(InputError, match="is not JSON"):

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -414,6 +415,31 @@ class TestModel:
             model(short_mels=inputs["short_mels"], long_mels=inputs["long_mels"])
         with pytest.raises(InputError, match="Labels must be"):
             model(**inputs, lfo1_rate=torch.zeros(1))
+
+    def test_whatever_the_extractor_makes_is_taken(self):
+        model, extractor = small_model()
+        features = extractor([{"array": tone(), "sampling_rate": SAMPLE_RATE}] * 2)
+        assert "peak" in features
+        inputs = {name: features[name] for name in model.config.input_names}
+        told, expected = model(**features), model(**inputs)
+        assert told.loss is None
+        assert all(torch.equal(mine, theirs) for mine, theirs in zip(told.logits, expected.logits, strict=True))
+        labels = {name: torch.ones(2) for name in model.config.label_names}
+        assert torch.equal(model(**features, **labels).loss, model(**inputs, **labels).loss)
+
+    def test_a_parameter_may_be_called_peak(self):
+        model, extractor = small_model(
+            replace(
+                LIGHT,
+                instrument=replace(LIGHT.instrument, parameters=(Knob("peak", (7,)), Knob("drive", (8,)))),
+                columns=("peak", "drive"),
+                fixed=(),
+            )
+        )
+        features = extractor({"array": tone(), "sampling_rate": SAMPLE_RATE})
+        inputs = {name: features[name] for name in model.config.input_names}
+        low, high = (model(**inputs, peak=torch.tensor([setting]), drive=torch.ones(1)).loss for setting in (0.0, 9.0))
+        assert low != high
 
     @pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
     def test_a_head_per_parameter_of_every_collection(self, collection):

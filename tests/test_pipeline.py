@@ -14,7 +14,7 @@ import soundfile
 import soxr
 import torch
 from datasets import Dataset
-from transformers import pipeline
+from transformers import AutoModel, pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
 import secret_sauce_hf
@@ -210,6 +210,24 @@ class TestAnswers:
         got, expected = again(sound(takes[0])), pipe(sound(takes[0]))
         assert (got["preset"], got["midi"]) == (expected["preset"], expected["midi"])
         assert got["confidence"] == pytest.approx(expected["confidence"], abs=1e-6)
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_in_half_precision(self, pipe, takes: np.ndarray, dtype: torch.dtype):
+        half = pipeline("audio-to-preset", model=str(secret_sauce_hf.checkpoint_path("noisemaker-light")), dtype=dtype)
+        assert half.model.dtype == dtype
+        sounds = [sound(take) for take in takes]
+        for got, expected in zip(half(sounds), pipe(sounds), strict=True):
+            for parameter in LIGHT.parameters:
+                told, setting = got["preset"][parameter.name], expected["preset"][parameter.name]
+                if isinstance(parameter, Knob):
+                    assert abs(told - setting) * 12.7 < 2.01  # steps of its controller
+                else:
+                    assert told == setting
+            assert got["confidence"] == pytest.approx(expected["confidence"], abs=0.1)
+        # By itself, too: inputs are float32 as the extractor makes them, and so are the answers.
+        features = pipe.feature_extractor(sounds)
+        for model in (half.model, AutoModel.from_pretrained(half.model.name_or_path, dtype=dtype)):
+            assert {values.dtype for values in model(**features).logits} == {torch.float32}
 
     def test_a_note_later_in_stereo_at_another_rate(self, pipe, takes: np.ndarray):
         for take in takes:

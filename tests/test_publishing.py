@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,11 +56,11 @@ def published(hub, built):
     return repo
 
 
-def send(repo, files, *, overwrite=False, dry_run=False, removable=lambda _: False, **options):
+def send(repo, files, *, tag=None, overwrite=False, dry_run=False, removable=lambda _: False, **options):
     """Publish a few files: contents by path."""
-    there = look_at(repo, "dataset", MARKS, overwrite=overwrite, dry_run=dry_run)
+    there = look_at(repo, "dataset", MARKS, tag=tag, overwrite=overwrite, dry_run=dry_run)
     wanted = [RepositoryFile(path, content) for path, content in files.items()]
-    options = {"tag": None, "message": "All of it"} | options
+    options = {"message": "All of it"} | options
     return publish(there, wanted, removable=removable, overwrite=overwrite, dry_run=dry_run, **options)
 
 
@@ -191,7 +192,7 @@ def test_folders_that_are_not_to_be_published(hub, built, tmp_path):
     with pytest.raises(InputError, match=r"must be told its license \(--license ID\)"):
         attempt(unfinished, about="Recorded.")
     shutil.rmtree(unfinished / "data")
-    with pytest.raises(InputError, match="There are no Parquet files"):
+    with pytest.raises(InputError, match=r"No shards in .*give a folder that `secret-sauce build` or `collect` made"):
         attempt(unfinished, about="Recorded.", license="mit")
     assert not HfApi().repo_exists(repo, repo_type="dataset")
 
@@ -244,6 +245,35 @@ def test_private_and_public(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", hub.token)
     send(repo, {"README.md": CARD}, private=False)
     assert not HfApi().dataset_info(repo).private
+
+
+def test_a_hub_that_names_files_in_another_way(hub):
+    """Not every one has git's ids; then small files are compared as they are."""
+    repo = hub.repo("ids")
+    send(repo, {"README.md": CARD, "notes.md": b"old"}, tag="1")
+    there = look_at(repo, "dataset", MARKS, tag="1")
+    for file in there.files.values():
+        file.blob_id = "0" * 40
+    again = publish(
+        there,
+        [RepositoryFile("README.md", CARD), RepositoryFile("notes.md", b"old")],
+        removable=lambda _: False,
+        message="Again",
+    )
+    assert [file.path for file in again.same] == ["README.md", "notes.md"]
+    assert again.commit == there.head
+
+
+@pytest.mark.parametrize("tag", ["main", "a b", "../x", "", "-1"])
+def test_revisions_that_cannot_be(hub, tag):
+    with pytest.raises(InputError, match="cannot be the name of a revision"):
+        send(hub.repo("tag"), {"README.md": CARD}, tag=tag)
+
+
+@pytest.mark.parametrize("license", ["nonsense!!", "MIT License", ""])
+def test_licenses_that_cannot_be(hub, built, license):
+    with pytest.raises(InputError, match="is not how the Hub names licenses"):
+        publish_dataset(LIGHT, built, hub.repo("license"), license=license, progress=False)
 
 
 # Checkpoints
@@ -363,6 +393,23 @@ def test_a_broken_connection_is_tried_again(server, hub, monkeypatch):
     send(repo, {"README.md": CARD, "a.parquet": bytes(50_000)})
     assert files_of(repo) == ["README.md", "a.parquet"]
     assert [record.status for record in server.requests("PUT", "/lfs/")][-2:] == [0, 200]
+
+
+def test_ctrl_c_does_not_wait_for_what_is_on_its_way(server, hub, built):
+    server.faults.add(Fault(path="/lfs/", method="PUT", delay=20, times=100))
+    server.log.clear()
+    command = [Path(sys.executable).with_name("secret-sauce"), "publish", "dataset", LIGHT, "--from", built]
+    process = subprocess.Popen([*command, "--repo", hub.repo("stopped")], stderr=subprocess.PIPE, text=True)
+    while not server.requests("PUT", "/lfs/"):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert time.monotonic() - start < 5
+    assert process.returncode == 130
+    assert said.strip().splitlines()[-1] == "secret-sauce: Stopped; the same command goes on from here."
+    assert "Traceback" not in said
 
 
 # What goes wrong

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from huggingface_hub import HfApi, snapshot_download
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -26,7 +27,7 @@ from secret_sauce_hf.modeling.travelling import code_files, published_config, pu
 from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.training import PresetTrainer
 from secret_sauce_hf.training.base import first_model
-from secret_sauce_hf.training.data import extract, fresh_takes
+from secret_sauce_hf.training.data import extract, fresh_takes, labels
 
 LIGHT = get_collection("noisemaker-light")
 SHIPPED = secret_sauce_hf.checkpoint_path("noisemaker-light")
@@ -181,6 +182,11 @@ assert all(type(part).__module__.startswith("transformers_modules.") for part in
 assert "secret_sauce_hf" not in sys.modules
 sounds = [{{"array": wave, "sampling_rate": {RATE}}} for wave in np.load({str(sounds)!r})]
 told = pipe(sounds)
+for dtype in ("float16", "bfloat16"):
+    half = pipeline("audio-to-preset", model={str(published)!r}, trust_remote_code=True, dtype=dtype)
+    assert str(half.model.dtype) == "torch." + dtype
+    for mine, theirs in zip(half(sounds), told):
+        assert mine["preset"]["osc2_wave"] == theirs["preset"]["osc2_wave"]
 pipe.save_pretrained({str(tmp_path / "again")!r})
 import secret_sauce_hf
 pipe = pipeline("audio-to-preset", model={str(tmp_path / "again")!r})
@@ -328,6 +334,40 @@ print(json.dumps(told))
             assert len(answer["midi"]) == len(same["midi"])
             assert [data[:2] for data in answer["midi"]] == [message.bytes()[:2] for message in same["midi"]]
         assert_complete(tmp_path / "again", tmp_path)
+
+
+@pytest.mark.parametrize("remove", [True, False])
+def test_transformers_own_trainer_on_a_dataset(tmp_path: Path, remove: bool):
+    """Columns as the extractor makes them, batched by the default collator."""
+    model, extractor = first_model(LIGHT, None, 16, 1, seed=0)
+    presets = draw_presets(LIGHT, 16, seed=1)
+    values = {name: column.tolist() for name, column in labels(presets).items()}
+    rows = Dataset.from_dict({"array": render(presets)} | values)
+
+    def transform(batch: dict) -> dict:
+        return extractor([np.asarray(take, np.int16) for take in batch["array"]], 22_050, return_tensors="np")
+
+    rows = rows.map(transform, batched=True, remove_columns=["array"])
+    assert set(rows.column_names) == {*LIGHT.columns, *model.config.input_names, "peak"}
+    arguments = TrainingArguments(
+        str(tmp_path),
+        max_steps=3,
+        eval_strategy="steps",
+        eval_steps=1,
+        logging_steps=1,
+        label_names=model.config.label_names,
+        remove_unused_columns=remove,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
+    trainer = Trainer(model, arguments, train_dataset=rows, eval_dataset=rows)
+    trainer.train()
+    losses = [entry[key] for entry in trainer.state.log_history for key in ("loss", "eval_loss") if key in entry]
+    assert len(losses) == 6
+    assert all(0 < loss < 10 for loss in losses)
+    assert len(trainer.predict(rows).predictions) == len(LIGHT.columns)
 
 
 class TestPushing:

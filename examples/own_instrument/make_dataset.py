@@ -8,10 +8,10 @@ parameters. From there:
 
     secret-sauce collect bass_box.json --presets recordings/rows.csv --sounds recordings --out takes
     secret-sauce train bass_box.json --data takes --out model --epochs 20 --batch-size 16
-    secret-sauce evaluate model --data takes
     secret-sauce match recordings/s3.wav --model model
     secret-sauce publish dataset bass_box.json --from takes --repo ME/bass-box --about about.md --license cc0-1.0
-    secret-sauce publish checkpoint model --repo ME/bass-box-model --dataset ME/bass-box
+    secret-sauce evaluate model --data ME/bass-box
+    secret-sauce publish checkpoint model --repo ME/ast-bass-box
 
 The training takes a minute or two. To record a real instrument, declare it, and let
 `secret-sauce presets mine.json --seed 1 --count 1000 > rows.csv` and `secret-sauce midi-track

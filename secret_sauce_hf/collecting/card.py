@@ -13,10 +13,11 @@ from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
-from secret_sauce_hf.cards import citation, render_card
+from secret_sauce_hf.cards import citation, render_card, table_text
 from secret_sauce_hf.collecting.plan import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, Plan
 from secret_sauce_hf.engines import engine_version, limits, remembers
 from secret_sauce_hf.instruments import (
+    COLLECTIONS,
     NOTE,
     ORIGINAL_SEED,
     SAMPLE_RATE,
@@ -30,6 +31,8 @@ from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, Rule, holds
 from secret_sauce_hf.presets import FILE_COLUMN
 
 CARD_NAME = "README.md"
+DECLARATION = "declaration.json"
+"""What an instrument of one's own is declared in, beside a card."""
 TAG = "secret-sauce"
 """Marks on the Hub what this package made."""
 
@@ -112,6 +115,7 @@ def dataset_card(
         parts=collection.kinds,
         instrument=collection.instrument.title,
         playing=f", note {NOTE}, velocity {VELOCITY}" if plan else "",
+        note_times=note_times(collection),
         sheet=placement.sheet,
         splits=[_split_facts(split, part, info.splits[split].num_examples) for split, part in files.items()],
         heard=heard is not None,
@@ -124,14 +128,11 @@ def dataset_card(
         making=placement.making.strip() if placement.making else _making_text(plan),
         build=None if plan is None else _build_facts(plan),
         source=placement.source,
-        declaration=f" {placement.declaration}" if placement.declaration else "",
+        declaration=placement.declaration,
         tag=placement.tag,
         names=list(collection.columns),
-        known=placement.declaration is None,
         limitations=_limitations(collection, plan),
-        citation=citation(
-            title, None if placement.source == "DIR" else f"https://huggingface.co/datasets/{placement.source}"
-        ),
+        citation=citation(title, None if placement.source == "DIR" else placement.source, "datasets/"),
     )
 
 
@@ -241,11 +242,11 @@ def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequen
         low, high = parameter.setting_limits
         values = f"{low:.4g} to {high:.4g}"
     return [
-        f"`{parameter.name}`: {parameter.about}" if parameter.about else f"`{parameter.name}`",
+        f"`{parameter.name}`: {table_text(parameter.about)}" if parameter.about else f"`{parameter.name}`",
         parameter.kind,
-        values,
+        table_text(values),
         ", ".join(map(str, parameter.control)) or "–",
-        heard_text(parameter.heard, collection),
+        table_text(heard_text(parameter.heard, collection)),
         *(f"{share:.1%}" for share in shares),
     ]
 
@@ -301,13 +302,21 @@ def _build_facts(plan: Plan) -> dict[str, str]:
 def build_command(plan: Plan) -> str:
     """The command that makes a build again, to the byte."""
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
-    words = ["secret-sauce build", plan.collection.name, "--out DIR", rows]
+    name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
+    words = ["secret-sauce build", name, "--out DIR", rows]
     if remembers(plan.collection.instrument.name):
         words.append("--in-session" if plan.in_session else "--from-silence")
     words.append(f"--rows-per-shard {plan.rows_per_shard}")
     if plan.heard_threshold is not None:
         words.append("--measure-heard")
     return " ".join(words)
+
+
+def note_times(collection: Collection) -> tuple[str, str]:
+    """When the note starts and ends in a take, in ms; its end only if it is heard."""
+    timing = collection.timing
+    start, end = (1000 * (time - timing.cut[0]) for time in (timing.note_on, timing.note_off))
+    return f"{start:.1f}", f"{min(end, 1000 * (timing.cut[1] - timing.cut[0])):.1f}"
 
 
 def _limitations(collection: Collection, plan: Plan | None) -> list[str]:

@@ -11,7 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def row_progress(title: str, total: int | None, show: bool, done: int = 0) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, gone when finished; yields the function that advances it by rows."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not show, transient=True) as bar:
+    console = Console(stderr=True)
+    # Elsewhere than on a terminal only an empty line would be left of it.
+    with Progress(*columns, console=console, disable=not (show and console.is_terminal), transient=True) as bar:
         task = bar.add_task(title, total=total, completed=done)
 
         def advance(rows: int) -> None:

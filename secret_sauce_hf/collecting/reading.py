@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 import soundfile
 from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict, load_dataset
 from datasets.exceptions import DatasetsError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 from secret_sauce_hf.collecting.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS
 from secret_sauce_hf.instruments import (
@@ -195,6 +198,10 @@ def _from_hub(name: str) -> DatasetDict:
     repo, revision = split_revision(name)
     try:
         with remote_errors(f"dataset {name}"):
+            # Asked first, it says what is the matter; `datasets` says of everything that it is not there. Without a
+            # network it may still have it.
+            with suppress(OfflineModeIsEnabled):
+                HfApi().dataset_info(repo, revision=revision)
             return load_dataset(repo, revision=revision)
     except InputError as error:
         raise InputError(f"{error} There is no folder {name} here either.") from error
@@ -202,14 +209,38 @@ def _from_hub(name: str) -> DatasetDict:
         raise InputError(f"The dataset {name} cannot be read: {_reason(error)}") from error
 
 
-def _open_folder(folder: Path, split: str | None) -> _Opened:
+def split_names(folder: Path) -> list[str]:
+    """The splits of a dataset's folder, the train split first.
+
+    Raises:
+        InputError: `datasets` cannot read it.
+    """
+    if shards := _shards(folder):
+        return list(dict.fromkeys(name for name, _ in shards))
+    return sorted(_load_folder(folder), key=lambda name: (name not in SPLITS, name != SPLITS[0], name))
+
+
+def types_of(folder: Path) -> Features:
+    """The columns of a dataset's folder.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _open(folder, None)[0]
+
+
+def _shards(folder: Path) -> list[tuple[str, Path]]:
+    """Split and path of every file that is named as `build_collection` names them, in row order."""
     shards = [
         (match["split"], path) for path in (folder / DATA_FOLDER).glob("*") if (match := _SHARD.fullmatch(path.name))
     ]
+    return sorted(shards, key=lambda shard: (shard[0] not in SPLITS, shard[0] != SPLITS[0], shard))
+
+
+def _open_folder(folder: Path, split: str | None) -> _Opened:
+    shards = _shards(folder)
     if not shards:
         return _open_other_folder(folder, split)
-    # As `build_collection` has them in row order.
-    shards.sort(key=lambda shard: (shard[0] not in SPLITS, shard[0] != SPLITS[0], shard))
     splits = list(dict.fromkeys(name for name, _ in shards))
     if split is not None and split not in splits:
         raise InputError(f"No split {split!r} in {folder}; there is {', '.join(splits)}.")
@@ -232,18 +263,21 @@ def _open_folder(folder: Path, split: str | None) -> _Opened:
 
 def _open_other_folder(folder: Path, split: str | None) -> _Opened:
     """A folder in one of the layouts that `load_dataset` knows."""
+    types, tables, _ = _open(_load_folder(folder), split)
+    return types, _readable(tables, folder), folder
+
+
+def _load_folder(folder: Path) -> IterableDatasetDict:
     try:
         # Streamed, as it would otherwise be copied to the cache, for which sounds in files need torchcodec. Its
         # whole path, as a bare name could be one of a format.
-        loaded = load_dataset(str(folder.resolve()), streaming=True)
+        return load_dataset(str(folder.resolve()), streaming=True)
     except _FAULTS as error:
         raise InputError(
             f"No shards in {folder / DATA_FOLDER}, and datasets cannot read {folder} ({_reason(error)}): give a "
             "folder that `secret-sauce build` or `collect` made, or load it yourself with datasets.load_dataset and "
             "give the result."
         ) from error
-    types, tables, _ = _open(loaded, split)
-    return types, _readable(tables, folder), folder
 
 
 def _readable(tables: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:

@@ -108,6 +108,7 @@ def sound_sheet(
     seed: int | None = None,
     rows: int = ROWS,
     tiles: int = TILES,
+    label: str | None = None,
     progress: bool = True,
 ) -> "Figure":
     """Draw what is in a collection: takes as spectrograms, levels, brightness and settings.
@@ -123,6 +124,7 @@ def sound_sheet(
         rows: how many rows are rendered, or all that there are if fewer; of `data` every
             row counts.
         tiles: how many of them are shown as spectrograms, evenly chosen.
+        label: where `data` is from, for the head of the sheet, instead of what is found out.
         progress: whether to show a progress bar.
 
     Returns:
@@ -151,7 +153,7 @@ def sound_sheet(
     else:
         if seed is not None:
             raise InputError("`seed` is for rendering; leave it out where data is read.")
-        collection, source = _read(data, split, collection, gathered, progress)
+        collection, source = _read(data, split, collection, label, gathered, progress)
     figure = Figure(dpi=_DPI)
     _draw(figure, collection, gathered, source)
     return figure
@@ -223,7 +225,12 @@ def _runs(count: int, rows: int) -> list[tuple[int, int]]:
 
 
 def _read(
-    data: "Source", split: str | None, collection: str | Collection | None, gathered: _Gathered, progress: bool
+    data: "Source",
+    split: str | None,
+    collection: str | Collection | None,
+    label: str | None,
+    gathered: _Gathered,
+    progress: bool,
 ) -> tuple[Collection, str]:
     """Read takes into `gathered`; returns their collection and where they come from, for people."""
     # Here, as importing `datasets` takes more than a second.
@@ -239,6 +246,8 @@ def _read(
     if found is None:
         raise InputError("The dataset has no rows.")
     rows = f"{gathered.count:,} rows" if split is None else f"{gathered.count:,} {split} rows"
+    if label is not None:
+        return found, f"{rows} {label}"
     if isinstance(data, str | Path):
         # Of a build not the folder's name: the same build gives the same picture wherever it lies.
         folder = Path(data)

@@ -23,7 +23,7 @@ EMULATES = (
     "a reimplementation from measurements of the plug-in (DISTRHO port 3.22): oscillators, filter, envelopes, LFO and "
     "the onset's click, in the one base preset of 2018"
 )
-GUESSES = "nothing that was found to be heard; noise generators play another noise than the plug-in's next time"
+GUESSES = "nothing; but the plug-in's noise generators run freely, so that of noise only the character is the same"
 
 _NOTHING = np.zeros(0, np.float32)
 

@@ -10,13 +10,13 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from secret_sauce_hf.cards import citation, render_card
-from secret_sauce_hf.collecting.card import TAG, parameter_cells
+from secret_sauce_hf.collecting.card import DECLARATION, TAG, note_times, parameter_cells
 from secret_sauce_hf.engines import has_engine, limits
-from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, look_at, publish
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob
+from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob, declaration
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
-from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, WEIGHTS_FILE
+from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, INDEX_FILE, weight_files
 from secret_sauce_hf.modeling.registration import TASK
 from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
 from secret_sauce_hf.remote import is_repo_id
@@ -44,10 +44,9 @@ def publish_checkpoint(
     checkpoint: str | Path,
     repo: str | None = None,
     *,
-    dataset: str | None = None,
     private: bool | None = None,
     tag: str | None = None,
-    license: str = "apache-2.0",
+    license: str | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Publication:
@@ -56,17 +55,16 @@ def publish_checkpoint(
     Args:
         checkpoint: its folder, or the name of a collection of which a checkpoint ships.
         repo: `ORG/NAME`; that of the collection if None.
-        dataset: the repository of the dataset that it was evaluated on, where the
-            evaluation does not tell.
         private: see `publish`, as for `overwrite` and `dry_run`.
         tag: the revision that names this state; the package's version if None.
-        license: of the weights, as the Hub names licenses.
+        license: of the weights, as the Hub names licenses; Apache-2.0 if None, but where
+            they derive from somebody else's.
         overwrite: replace other content, and move the tag.
         dry_run: only say what would be done.
 
     Raises:
-        InputError: not a checkpoint, not evaluated or evaluated with other weights, and
-            what `publish` raises.
+        InputError: not a checkpoint; not evaluated, evaluated with other weights or on
+            what nobody else has; its license must be said; and what `publish` raises.
     """
     if is_repo_id(str(checkpoint)) and str(checkpoint) not in COLLECTIONS:
         raise InputError(f"{checkpoint} is on the Hub already; give a folder.")
@@ -83,18 +81,35 @@ def publish_checkpoint(
             f"{folder} lacks {PICTURE_FILE}, which the card shows: install matplotlib (secret_sauce_hf[plots]) and run "
             "`secret-sauce evaluate` again."
         )
-    there = look_at(repo, "model", [TAG, TASK, collection.name], overwrite=overwrite, dry_run=dry_run)
-    tag = tag or version("secret_sauce_hf")
+    data = evaluation["data"]
+    if not data["build"] and not is_repo_id(data["source"]):
+        raise InputError(
+            f"{folder} was evaluated on the folder {data['source']}, which nobody else has, so nobody could repeat "
+            f"what the card says: publish that dataset, then `secret-sauce evaluate {folder} --data ORG/NAME`."
+        )
     training = _read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).is_file() else {}
-    card = model_card(collection, config, evaluation, training, repo=repo, dataset=dataset, tag=tag, license=license)
+    base = _hub_base(training)
+    if base is not None and license is None:
+        raise InputError(f"{folder} was trained from {base}, whose license counts: say it with --license ID.")
+    tag = version("secret_sauce_hf") if tag is None else tag
+    check_license(license)
+    there = look_at(repo, "model", [TAG, TASK, collection.name], tag=tag, overwrite=overwrite, dry_run=dry_run)
+    card = model_card(collection, config, evaluation, training, repo=repo, tag=tag, license=license or "apache-2.0")
     files = [
         RepositoryFile(CARD, card.encode()),
         RepositoryFile(CONFIG_FILE, _json(published_config(_read_json(folder / CONFIG_FILE)))),
         RepositoryFile(EXTRACTOR_FILE, _json(published_extractor(_read_json(folder / EXTRACTOR_FILE)))),
         *(RepositoryFile(name, path.read_bytes()) for name, path in code_files().items()),
+        *([] if collection.name in COLLECTIONS else [RepositoryFile(DECLARATION, _declared(collection))]),
         *(
             RepositoryFile(name, folder / name)
-            for name in (WEIGHTS_FILE, RECORD_FILE, EVALUATION_FILE, PICTURE_FILE)
+            for name in (
+                *(path.name for path in weight_files(folder)),
+                INDEX_FILE,
+                RECORD_FILE,
+                EVALUATION_FILE,
+                PICTURE_FILE,
+            )
             if (folder / name).is_file()
         ),
     ]
@@ -102,9 +117,8 @@ def publish_checkpoint(
         there,
         files,
         removable=lambda path: (
-            re.fullmatch(r"[a-z_]+_secret_sauce\.py|model-\d+-of-\d+\.safetensors", path) is not None
+            re.fullmatch(r"[a-z_]+_secret_sauce\.py|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?", path) is not None
         ),
-        tag=tag,
         message=f"Publish the checkpoint of {collection.name} with secret_sauce_hf {version('secret_sauce_hf')}",
         private=private,
         overwrite=overwrite,
@@ -119,7 +133,6 @@ def model_card(
     training: Mapping[str, Any],
     *,
     repo: str,
-    dataset: str | None = None,
     tag: str | None = None,
     license: str = "apache-2.0",
 ) -> str:
@@ -131,20 +144,19 @@ def model_card(
         evaluation: what `Evaluation.save` wrote: every score of the card is from there.
         training: what `train` wrote; empty if nothing is known.
         repo: where the card will be.
-        dataset: the repository of the evaluation's dataset, where it does not tell.
         tag: the revision under which it can be loaded for good.
         license: of the weights.
     """
     data = evaluation["data"]
-    dataset = _dataset_id(collection, data, dataset)
+    # A build of ours has the bytes that are published.
+    dataset = collection.hub_id if data["build"] else data["source"]
     title = f"AST of {collection.name}: settings of {collection.instrument.title} from sound"
-    base = _base(training)
     head = ModelCardData(
         license=license,
         library_name="transformers",
         tags=["audio", "music", "synthesizer", "sound-matching", "midi", TASK, TAG, collection.name],
-        datasets=[dataset] if "/" in dataset else None,
-        base_model=base if base and is_repo_id(base) else None,
+        datasets=[dataset],
+        base_model=_hub_base(training),
         metrics=["mae", "accuracy"],
         model_name=repo.partition("/")[2],
         eval_results=_results(evaluation, dataset),
@@ -160,11 +172,14 @@ def model_card(
         picture=PICTURE_FILE,
         source=repo,
         tag=tag,
+        declaration=None if collection.name in COLLECTIONS else DECLARATION,
+        rendered=sounds is not None,
+        timing=note_times(collection),
         parameters=[parameter_cells(parameter, collection)[:4] for parameter in collection.parameters],
         evaluation={
             "rows": f"{data['rows']:,}",
             "split": data["split"],
-            "dataset": f"[{dataset}](https://huggingface.co/datasets/{dataset})" if "/" in dataset else dataset,
+            "dataset": f"[{dataset}](https://huggingface.co/datasets/{dataset})",
             "references": f"{data['references']:,}",
             "table": _score_lines(collection, evaluation["scores"]),
             "sounds": sounds and {key: _number(value, 2) if key != "rows" else value for key, value in sounds.items()},
@@ -172,20 +187,11 @@ def model_card(
             "source": "DIR" if data["build"] else _at(data),
             "versions": ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items()),
         },
-        training=_training(collection, training),
+        trained="run" in training,
+        training=_training(collection, config, training),
         limitations=_limitations(collection),
-        citation=citation(title, f"https://huggingface.co/{repo}"),
+        citation=citation(title, repo),
     )
-
-
-def _dataset_id(collection: Collection, data: Mapping[str, Any], dataset: str | None) -> str:
-    """The repository of the dataset that was evaluated on, else its folder's name."""
-    if dataset is not None:
-        return dataset
-    if "/" in data["source"]:
-        return data["source"]
-    # A build of ours has the bytes that are published.
-    return collection.hub_id if data["build"] else data["source"]
 
 
 def _at(data: Mapping[str, Any]) -> str:
@@ -243,11 +249,14 @@ def _number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _base(training: Mapping[str, Any]) -> str | None:
-    """What the first of the runs started from, if it is not among the records."""
-    while isinstance(training.get("base"), Mapping):
-        training = training["base"]
-    return training.get("run", {}).get("base")
+def _hub_base(training: Mapping[str, Any]) -> str | None:
+    """The nearest model on the Hub that it derives from."""
+    record: Any = training
+    while isinstance(record, Mapping) and "run" in record:
+        if is_repo_id(base := record["run"].get("base")):
+            return base
+        record = record.get("base")
+    return None
 
 
 def _architecture(config: SecretSauceConfig, training: Mapping[str, Any]) -> str:
@@ -260,7 +269,7 @@ def _architecture(config: SecretSauceConfig, training: Mapping[str, Any]) -> str
     )
 
 
-def _training(collection: Collection, training: Mapping[str, Any]) -> dict[str, Any]:
+def _training(collection: Collection, config: SecretSauceConfig, training: Mapping[str, Any]) -> dict[str, Any]:
     """The runs, from the first to the last, as calls and as a table."""
     runs: list[Mapping[str, Any]] = []
     record: Any = training
@@ -270,9 +279,12 @@ def _training(collection: Collection, training: Mapping[str, Any]) -> dict[str, 
     if not runs:
         return {"text": "How it was trained is not known: it came without a record.", "calls": None, "settings": []}
     calls = ["from secret_sauce_hf.training import train", ""]
-    base = runs[0]["run"].get("base")
+    first = runs[0]["run"]
+    base = first.get("base")
+    if base and first.get("base_revision"):
+        base = f"{base}@{first['base_revision']}"
     for number, record in enumerate(runs, 1):
-        calls.append(_call(record["run"], f"stage-{number}", base))
+        calls.append(_call(record["run"], collection, f"stage-{number}", base))
         base = f"stage-{number}"
     last = runs[-1]
     settings = [
@@ -284,15 +296,24 @@ def _training(collection: Collection, training: Mapping[str, Any]) -> dict[str, 
         settings.append(("engine", f"{collection.instrument.name} {last['engine_version']}"))
     if all("seconds" in run for run in runs):
         settings.append(("time", f"{sum(run['seconds'] for run in runs):,.0f} s on {last['machine']}"))
-    text = (
-        "As recorded by the run. The weights of the least loss on validation rows, which are neither train nor test "
-        "rows, were kept."
+    if config.ast is not None and "encoder_rate" in last:
+        settings.append(("learning rate of the encoder", f"{last['encoder_rate']:g}"))
+    validation = (
+        "freshly rendered validation rows, which are neither train nor test rows,"
+        if last.get("engine_version") and last["run"]["validation"]
+        else "the last tenth of the train rows, which were kept out of the training,"
     )
+    text = f"As recorded by the run. The weights of the least loss on {validation} were kept."
+    builds = {run["run"]["data"]: run["build"] for run in runs if run.get("build")}
+    if builds:
+        made = ", ".join(f"`{name}` is what `{command}` makes" for name, command in builds.items())
+        text += f" Here {made}."
     return {"text": text, "calls": "\n".join(calls), "settings": settings}
 
 
-def _call(run: Mapping[str, Any], out: str, base: str | None) -> str:
-    words = [repr(run["collection"]), repr(run["data"]), repr(out)]
+def _call(run: Mapping[str, Any], collection: Collection, out: str, base: str | None) -> str:
+    name = run["collection"] if collection.name in COLLECTIONS else DECLARATION
+    words = [repr(name), repr(run["data"]), repr(out)]
     words += [f"{name}={run[name]!r}" for name in _SETTINGS if name != "data" and name in run]
     if base is not None:
         words.append(f"base={base!r}")
@@ -323,6 +344,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} is not a record.")
     return content
+
+
+def _declared(collection: Collection) -> bytes:
+    return (json.dumps(declaration(collection), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

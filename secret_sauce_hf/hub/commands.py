@@ -1,18 +1,21 @@
 """`secret-sauce publish …`: parses, publishes, prints."""
 
+import os
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from secret_sauce_hf.instruments import COLLECTIONS
-from secret_sauce_hf.terminal import print_all, say, table_of
+from secret_sauce_hf.terminal import EXIT_INTERRUPTED, print_all, say, table_of
 
 if TYPE_CHECKING:
     from secret_sauce_hf.hub.repository import Publication
 
 app = typer.Typer(
-    no_args_is_help=True,
     rich_markup_mode="rich",
     help="""Publish a dataset, a checkpoint or a metric on the Hugging Face Hub.
 
@@ -27,6 +30,13 @@ app = typer.Typer(
     secret-sauce publish checkpoint my-model --repo me/ast-subphatty --private
     """,
 )
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
 
 Repo = Annotated[
     str | None,
@@ -43,7 +53,10 @@ Private = Annotated[
 ]
 Tag = Annotated[
     str | None,
-    typer.Option(help="Revision that names this state; the package's version if not given.", show_default=False),
+    typer.Option(
+        help="Revision that names this state; the package's version if not given (of a metric with a v before).",
+        show_default=False,
+    ),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what else the repository holds, and move the tag.")
@@ -92,6 +105,7 @@ def dataset(
     """
     from secret_sauce_hf.hub import publish_dataset, read_about
 
+    leave_at_once_when_interrupted()
     done = publish_dataset(
         collection,
         folder,
@@ -119,16 +133,14 @@ def checkpoint(
     repo: Repo = None,
     private: Private = None,
     tag: Tag = None,
-    evaluated_on: Annotated[
+    license: Annotated[
         str | None,
         typer.Option(
-            "--dataset",
-            metavar="ORG/NAME",
-            help="Where the dataset is that it was evaluated on, if that was a folder of your own.",
+            metavar="ID",
+            help="License of the weights; apache-2.0 where they do not derive from somebody else's.",
             show_default=False,
         ),
     ] = None,
-    license: Annotated[str, typer.Option(metavar="ID", help="License of the weights.")] = "apache-2.0",
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -136,7 +148,7 @@ def checkpoint(
 
     [bold]Examples[/bold]
 
-    secret-sauce evaluate my-model --data subphatty
+    secret-sauce evaluate my-model --data me/subphatty
 
     secret-sauce publish checkpoint my-model --repo me/ast-subphatty
 
@@ -144,10 +156,10 @@ def checkpoint(
     """
     from secret_sauce_hf.hub import publish_checkpoint
 
+    leave_at_once_when_interrupted()
     done = publish_checkpoint(
         checkpoint,
         repo,
-        dataset=evaluated_on,
         private=private,
         tag=tag,
         license=license,
@@ -156,7 +168,7 @@ def checkpoint(
     )
     _report(done, dry_run)
     if not dry_run:
-        say(f'Use it with secret-sauce match SOUND --model {done.repo}, or pipeline("audio-to-preset", "{done.repo}").')
+        say(f"Use it with secret-sauce match SOUND --model {done.repo}")
 
 
 @app.command()
@@ -168,7 +180,7 @@ def metric(
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Publish a metric as a Space, from which `evaluate.load` fetches it.
+    """Publish a metric as a Space, from which `evaluate.load` fetches it: NAME must be the metric's.
 
     [bold]Example[/bold]
 
@@ -176,10 +188,26 @@ def metric(
     """
     from secret_sauce_hf.hub import publish_metric
 
+    leave_at_once_when_interrupted()
     done = publish_metric(name, repo, private=private, tag=tag, overwrite=overwrite, dry_run=dry_run)
     _report(done, dry_run)
     if not dry_run:
         say(f'Load it with evaluate.load("{done.repo}").')
+
+
+def leave_at_once_when_interrupted() -> None:
+    """Let Ctrl-C end the process here and now: the client would first finish every file that is on its way.
+
+    Nothing is lost: what has arrived is not sent again, and nothing here waits to be written.
+    """
+
+    def leave(*_: object) -> None:
+        say("\nsecret-sauce: Stopped; the same command goes on from here.")
+        sys.stderr.flush()
+        os._exit(EXIT_INTERRUPTED)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, leave)
 
 
 def _report(done: "Publication", dry_run: bool) -> None:

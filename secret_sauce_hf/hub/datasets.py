@@ -1,28 +1,26 @@
 """Publishing a dataset of takes."""
 
 import io
+import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-from datasets import Features
+from tempfile import TemporaryDirectory
 
 from secret_sauce_hf.collecting.building import finished_plan
-from secret_sauce_hf.collecting.card import TAG, Placement, dataset_card, split_files
-from secret_sauce_hf.collecting.columns import features
+from secret_sauce_hf.collecting.card import DECLARATION, TAG, Placement, dataset_card, split_files
+from secret_sauce_hf.collecting.normalising import is_normal, normalise
 from secret_sauce_hf.collecting.plan import DATA_FOLDER
+from secret_sauce_hf.collecting.reading import split_names
 from secret_sauce_hf.collecting.sheet import sound_sheet
-from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, look_at, publish
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration, get_collection
 
 SHEET = "sheet.png"
 MAX_ABOUT = 100_000
 """Bytes of a text about how sounds were made."""
-_SPLIT = re.compile(r"\w+")
 
 
 def publish_dataset(
@@ -40,11 +38,15 @@ def publish_dataset(
 ) -> Publication:
     """Publish a dataset: its Parquet shards, the card and the sound sheet, in one commit.
 
+    An instrument of one's own is declared beside them.
+
     What an interrupted run has sent is not sent again.
 
     Args:
         collection: the collection, its name, or the file that declares one's own.
-        folder: a finished build; or a folder of Parquet files in the same columns.
+        folder: a finished build, or any other dataset of the collection's takes that
+            `iter_takes` reads; what does not have the very columns of ours is written again
+            with them.
         repo: `ORG/NAME`; that of the collection if None.
         private: see `publish`, as for `overwrite` and `dry_run`.
         tag: the revision that names this state; the package's version if None.
@@ -59,11 +61,10 @@ def publish_dataset(
             is missing; and what `publish` raises.
         ModuleNotFoundError: matplotlib, which draws the sheet, is not installed.
     """
-    declaration = None if isinstance(collection, Collection) else Path(collection)
     collection = get_collection(collection)
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}; give one that `secret-sauce build` made.")
+        raise InputError(f"There is no folder {folder}; give one that `secret-sauce build` or `collect` made.")
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("The sound sheet needs matplotlib.", name="matplotlib")
     plan = finished_plan(folder, collection)
@@ -76,46 +77,51 @@ def publish_dataset(
         if collection.name not in COLLECTIONS:
             raise InputError(f"Say where the dataset of {collection.name} shall go: --repo ORG/NAME.")
         repo = collection.hub_id
-    tag = tag or version("secret_sauce_hf")
-    files = split_files(folder)
-    _check_files(folder, files, collection)
+    tag = version("secret_sauce_hf") if tag is None else tag
+    check_license(license)
     # Before minutes of drawing.
-    there = look_at(repo, "dataset", [TAG, collection.name], overwrite=overwrite, dry_run=dry_run)
-    card = dataset_card(
-        collection,
-        files,
-        plan,
-        Placement(
-            source=repo,
-            sheet=SHEET,
-            license=license or "apache-2.0",
-            making=about,
-            declaration=declaration.name if declaration is not None and declaration.suffix else None,
-            tag=tag,
-        ),
-    )
-    picture = io.BytesIO()
-    sheet = sound_sheet(collection, folder, progress=progress)
-    # Without matplotlib's version, so that the same takes give the same bytes.
-    sheet.savefig(picture, format="png", metadata={"Software": None})
-    return publish(
-        there,
-        [
-            RepositoryFile(CARD, card.encode()),
+    there = look_at(repo, "dataset", [TAG, collection.name], tag=tag, overwrite=overwrite, dry_run=dry_run)
+    contents = []
+    if collection.name not in COLLECTIONS:
+        # Without it nobody could say what a controller's value is.
+        text = json.dumps(declaration(collection), indent=2, ensure_ascii=False) + "\n"
+        contents.append(RepositoryFile(DECLARATION, text.encode()))
+    with TemporaryDirectory() as place:
+        files = split_files(folder)
+        if plan is None and not _is_normal(folder, files, collection):
+            files = normalise(folder, collection, Path(place), progress=progress)
+        picture = io.BytesIO()
+        label = None if plan else f"of {repo}"
+        sheet = sound_sheet(collection, folder, label=label, progress=progress)
+        # Without matplotlib's version, so that the same takes give the same bytes.
+        sheet.savefig(picture, format="png", metadata={"Software": None})
+        placement = Placement(repo, SHEET, license or "apache-2.0", about, DECLARATION if contents else None, tag)
+        contents += [
+            RepositoryFile(CARD, dataset_card(collection, files, plan, placement).encode()),
             RepositoryFile(SHEET, picture.getvalue()),
-            *(
-                RepositoryFile(f"{DATA_FOLDER}/{split}-{number:05d}-of-{len(paths):05d}.parquet", path)
-                for split, paths in files.items()
-                for number, path in enumerate(paths)
-            ),
-        ],
-        removable=lambda path: re.fullmatch(rf"{DATA_FOLDER}/\w+-\d+-of-\d+\.parquet", path) is not None,
-        tag=tag,
-        message=f"Publish {collection.name} with secret_sauce_hf {version('secret_sauce_hf')}",
-        private=private,
-        overwrite=overwrite,
-        dry_run=dry_run,
-    )
+        ]
+        for split, paths in files.items():
+            for number, path in enumerate(paths):
+                name = f"{DATA_FOLDER}/{split}-{number:05d}-of-{len(paths):05d}.parquet"
+                contents.append(RepositoryFile(name, path))
+        return publish(
+            there,
+            contents,
+            removable=lambda path: re.fullmatch(rf"{DATA_FOLDER}/\w+-\d+-of-\d+\.parquet", path) is not None,
+            message=f"Publish {collection.name} with secret_sauce_hf {version('secret_sauce_hf')}",
+            private=private,
+            overwrite=overwrite,
+            dry_run=dry_run,
+        )
+
+
+def _is_normal(folder: Path, files: Mapping[str, Sequence[Path]], collection: Collection) -> bool:
+    """Whether these can be published as they are."""
+    paths = [path for part in files.values() for path in part]
+    if not paths or not all(is_normal(path, collection) for path in paths):
+        return False
+    # `datasets` may take a file's name for another split's than we do.
+    return list(files) == split_names(folder)
 
 
 def read_about(path: Path) -> str:
@@ -135,23 +141,3 @@ def read_about(path: Path) -> str:
     if not text:
         raise InputError(f"{path} is empty; say in it how the sounds were made.")
     return text
-
-
-def _check_files(folder: Path, files: Mapping[str, Sequence[Path]], collection: Collection) -> None:
-    """See that they are takes of this collection: everybody who loads them will trust their types."""
-    if not files:
-        raise InputError(f"There are no Parquet files in {folder}; give a folder that `secret-sauce build` made.")
-    needed = {name: kind for name, kind in features(collection).items() if name != "heard"}
-    for split, paths in files.items():
-        if not _SPLIT.fullmatch(split):
-            raise InputError(f"{paths[0]} is named after no split; name the files train-….parquet, test-….parquet.")
-        for path in paths:
-            try:
-                found = Features.from_arrow_schema(pq.read_schema(path))
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InputError(f"{path} cannot be read ({error}).") from error
-            for name, kind in needed.items():
-                if name not in found:
-                    raise InputError(f"{path} lacks the column {name!r} of {collection.name}.")
-                if found[name] != kind:
-                    raise InputError(f"Column {name!r} of {path} is {found[name]}, not {kind}.")

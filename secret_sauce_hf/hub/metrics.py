@@ -35,14 +35,14 @@ def publish_metric(
     if not repo.endswith(f"/{name}"):
         # `evaluate` looks for the file that is named like the repository.
         raise InputError(f"The Space of {name} must be called ORG/{name}, or evaluate.load will not find it.")
-    there = look_at(repo, "space", [TAG, name], overwrite=overwrite, dry_run=dry_run)
+    # `evaluate` puts this letter before what it is given as a revision.
+    tag = f"v{version('secret_sauce_hf')}" if tag is None else tag
+    there = look_at(repo, "space", [TAG, name], tag=tag, overwrite=overwrite, dry_run=dry_run)
     files = [RepositoryFile(path, content) for path, content in module_files(name).items()]
     return publish(
         there,
         [RepositoryFile(CARD, metric_card(name, repo).encode()), *files],
         removable=lambda path: path.endswith(".py"),
-        # `evaluate` puts this letter before what it is given as a revision.
-        tag=tag or f"v{version('secret_sauce_hf')}",
         message=f"Publish {name} with secret_sauce_hf {version('secret_sauce_hf')}",
         private=private,
         overwrite=overwrite,

@@ -6,6 +6,7 @@ send it again.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, get_token
-from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.remote import LOGIN, is_repo_id, remote_errors
+from secret_sauce_hf.remote import LOGIN_TO_WRITE, endpoint, is_repo_name, remote_errors
 
 RepoType = Literal["dataset", "model", "space"]
 
@@ -26,6 +27,9 @@ OWN_FILES = (".gitattributes",)
 """What the Hub itself puts into a new repository."""
 _AT_ONCE = 8
 """Files sent before the next ones are begun: after a cut at most these are sent again."""
+_SMALL = 2**20
+_TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_BRANCH = "main"
 _PLACES = {"dataset": "datasets/", "model": "", "space": "spaces/"}
 
 
@@ -36,18 +40,20 @@ class RepositoryFile:
     Args:
         path: its path there.
         content: where it lies on this disk, or its bytes.
+        size: in bytes; found out.
     """
 
     path: str
     content: Path | bytes
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+    def __post_init__(self) -> None:
+        # Now, as a temporary file is gone when a report wants to know.
+        size = len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+        object.__setattr__(self, "size", size)
 
     def same_as(self, remote: RepoFile) -> bool:
-        """Whether the file of the same path there has the same content."""
+        """Whether the file of the same path there has the same content, by its hash."""
         if remote.size != self.size:
             return False
         if remote.lfs is not None:
@@ -117,7 +123,8 @@ class Repository:
         head: the newest commit.
         private: whether only its owners see it.
         files: by path.
-        tags: name and commit of each.
+        tag: the revision that shall name the next state.
+        tagged: the commit that it names now; None if it names none yet.
         ours: whether its card has the marks of an earlier publication of the same thing.
     """
 
@@ -127,7 +134,8 @@ class Repository:
     head: str | None = None
     private: bool = False
     files: dict[str, RepoFile] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    tag: str | None = None
+    tagged: str | None = None
     ours: bool = False
 
     @property
@@ -136,8 +144,26 @@ class Repository:
         return f"{self.kind} {self.name}"
 
 
+def check_license(license: str | None) -> None:
+    """Refuse what the Hub has no name for.
+
+    Raises:
+        InputError: not written as licenses are named there.
+    """
+    if license is not None and not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", license):
+        raise InputError(
+            f"{license!r} is not how the Hub names licenses; give one such as apache-2.0, cc-by-4.0 or mit."
+        )
+
+
 def look_at(
-    repo: str, kind: RepoType, marks: Sequence[str], *, overwrite: bool = False, dry_run: bool = False
+    repo: str,
+    kind: RepoType,
+    marks: Sequence[str],
+    *,
+    tag: str | None,
+    overwrite: bool = False,
+    dry_run: bool = False,
 ) -> Repository:
     """See whether something may be published in a repository, before it is made.
 
@@ -146,25 +172,28 @@ def look_at(
         kind: of what.
         marks: tags that the card of an earlier publication of the same thing has; by them a
             repository is known as ours.
+        tag: the revision to name the state by.
         overwrite: whether other content may be replaced.
         dry_run: whether nothing will be sent; then a public repository needs no token.
 
     Raises:
-        InputError: no such name, no token, no permission, no network; the repository holds
-            something else.
+        InputError: no such name or tag, no token, no permission, no network; the repository
+            holds something else.
     """
-    if not is_repo_id(repo) or "@" in repo:
-        raise InputError(f"{repo!r} is not a name on the Hub, or there is a file of that name; give ORG/NAME.")
+    if not is_repo_name(repo):
+        raise InputError(f"{repo!r} is not a name on the Hub; give ORG/NAME.")
+    if tag is not None and (not _TAG.fullmatch(tag) or tag == _BRANCH):
+        raise InputError(f"{tag!r} cannot be the name of a revision; give one such as 1.0 or v2.")
     api = HfApi()
-    with remote_errors(f"{kind} {repo}"):
+    with remote_errors(f"{kind} {repo}", sending=True):
         if not dry_run:
             if get_token() is None:
-                raise InputError(f"There is no token to publish {kind} {repo} with: {LOGIN}.")
+                raise InputError(f"There is no token to publish {kind} {repo} with: {LOGIN_TO_WRITE}.")
             token = (api.whoami().get("auth") or {}).get("accessToken") or {}
             # Where a token for writing may write only the Hub knows.
             if token.get("role") == "read":
-                raise InputError(f"The token is for reading only, not for publishing {kind} {repo}: {LOGIN}.")
-        there = _read(api, repo, kind, marks)
+                raise InputError(f"The token is for reading only, not for publishing {kind} {repo}: {LOGIN_TO_WRITE}.")
+        there = _read(api, repo, kind, marks, tag)
     theirs = [path for path in sorted(there.files) if path not in OWN_FILES]
     if theirs and not there.ours and not overwrite:
         raise InputError(
@@ -179,7 +208,6 @@ def publish(
     files: Sequence[RepositoryFile],
     *,
     removable: Callable[[str], bool],
-    tag: str | None,
     message: str,
     private: bool | None = None,
     overwrite: bool = False,
@@ -193,7 +221,6 @@ def publish(
         files: what it shall hold.
         removable: of the other paths in one that is ours, which are from an earlier
             publication and go. Others stay.
-        tag: the revision to name the state by.
         message: of the commit.
         private: whether only its owners see it. If None, a new one follows the Hub's
             default and an existing one stays as it is.
@@ -205,11 +232,12 @@ def publish(
         InputError: the tag names another state; no permission, no network, no room; the
             repository was changed meanwhile.
     """
-    result = _compare(there, files, removable, tag, overwrite, private)
+    with remote_errors(there.what, sending=True):
+        result = _compare(there, files, removable, overwrite, private)
     if dry_run:
         return result
     api = HfApi()
-    with remote_errors(there.what):
+    with remote_errors(there.what, sending=True):
         api.create_repo(there.name, repo_type=there.kind, private=private, exist_ok=True, space_sdk=space_sdk)
         head = there.head
         if not there.exists:
@@ -218,25 +246,27 @@ def publish(
             api.update_repo_settings(there.name, repo_type=there.kind, private=private)
         if result.new or result.changed or result.gone:
             head = _commit(api, result, head, message)
-        if tag is not None and head is not None and there.tags.get(tag) != head:
-            if tag in there.tags:
-                api.delete_tag(there.name, tag=tag, repo_type=there.kind)
-            api.create_tag(there.name, tag=tag, revision=head, repo_type=there.kind)
+        if there.tag is not None and head is not None and there.tagged != head:
+            if there.tagged is not None:
+                api.delete_tag(there.name, tag=there.tag, repo_type=there.kind)
+            api.create_tag(there.name, tag=there.tag, revision=head, repo_type=there.kind)
     return replace(result, commit=head)
 
 
-def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str]) -> Repository:
+def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str], tag: str | None) -> Repository:
     """What is there, as far as we may see it."""
     try:
         info = api.repo_info(repo, repo_type=kind)
     except RepositoryNotFoundError:
-        return Repository(repo, kind)
+        return Repository(repo, kind, tag=tag)
     files = {
         item.path: item
         for item in api.list_repo_tree(repo, repo_type=kind, recursive=True, revision=info.sha)
         if isinstance(item, RepoFile)
     }
-    tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo, repo_type=kind).tags}
+    tagged = None
+    with suppress(RevisionNotFoundError):
+        tagged = api.repo_info(repo, repo_type=kind, revision=tag).sha if tag else None
     card_tags: tuple[str, ...] = ()
     # A card that is absent or cannot be read is not ours.
     with suppress(RemoteEntryNotFoundError, ValueError):
@@ -244,14 +274,13 @@ def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str]) -> Reposi
             card = RepoCard.load(api.hf_hub_download(repo, CARD, repo_type=kind, revision=info.sha))
             card_tags = tuple(map(str, card.data.get("tags") or ()))
     ours = set(marks) <= set(card_tags)
-    return Repository(repo, kind, True, info.sha, bool(info.private), files, tags, ours)
+    return Repository(repo, kind, True, info.sha, bool(info.private), files, tag, tagged, ours)
 
 
 def _compare(
     there: Repository,
     files: Sequence[RepositoryFile],
     removable: Callable[[str], bool],
-    tag: str | None,
     overwrite: bool,
     private: bool | None,
 ) -> Publication:
@@ -261,12 +290,15 @@ def _compare(
     same: list[RepositoryFile] = []
     for path, file in sorted(wanted.items()):
         remote = there.files.get(path)
-        (new if remote is None else same if file.same_as(remote) else changed).append(file)
+        if remote is None:
+            new.append(file)
+        else:
+            (same if file.same_as(remote) or _is_same(there, file, remote) else changed).append(file)
     others = [path for path in sorted(there.files) if path not in wanted and path not in OWN_FILES]
     gone = [path for path in others if removable(path) or not there.ours]
-    if tag in there.tags and not overwrite and (new or changed or gone or there.tags[tag] != there.head):
+    if there.tagged is not None and not overwrite and (new or changed or gone or there.tagged != there.head):
         raise InputError(
-            f"Revision {tag} of {there.what} is another state, which people may rely on: publish under another "
+            f"Revision {there.tag} of {there.what} is another state, which people may rely on: publish under another "
             "revision (--tag), or move this one with --overwrite."
         )
     return Publication(
@@ -276,11 +308,19 @@ def _compare(
         changed=tuple(changed),
         same=tuple(same),
         gone=tuple(gone),
-        tag=tag,
+        tag=there.tag,
         exists=there.exists,
         private=private if private is not None or not there.exists else there.private,
-        url=f"{HfApi().endpoint}/{_PLACES[there.kind]}{there.name}",
+        url=f"{endpoint()}/{_PLACES[there.kind]}{there.name}",
     )
+
+
+def _is_same(there: Repository, file: RepositoryFile, remote: RepoFile) -> bool:
+    """Compare small files as they are: not every Hub names them as git does."""
+    if remote.lfs is not None or remote.size != file.size or file.size > _SMALL:
+        return False
+    path = HfApi().hf_hub_download(there.name, file.path, repo_type=there.kind, revision=there.head)
+    return Path(path).read_bytes() == (file.content if isinstance(file.content, bytes) else file.content.read_bytes())
 
 
 def _commit(api: HfApi, plan: Publication, head: str | None, message: str) -> str:

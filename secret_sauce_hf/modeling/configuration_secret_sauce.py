@@ -136,6 +136,38 @@ def push_saved(saved: Any, folder: str | Path, options: Mapping[str, Any]) -> No
     saved.push_to_hub(repo, **{name: options[name] for name in known if name in options})
 
 
+# Somebody else's config.json must not make a machine build what it cannot hold.
+_LARGEST = {
+    "hidden_size": 2**14,
+    "num_hidden_layers": 2**10,
+    "num_attention_heads": 2**10,
+    "intermediate_size": 2**16,
+    "knob_bins": 2**14,
+    "take_samples": 2**24,
+    "max_length": 2**16,
+    "num_mel_bins": 2**12,
+}
+_MOST_ENTRIES = 2**10
+"""Of parameters and of inputs."""
+
+
+def _check_bounds(config: PretrainedConfig) -> None:
+    """Refuse sizes that no model of this kind has.
+
+    Raises:
+        InputError: which one.
+    """
+    for name, largest in _LARGEST.items():
+        if getattr(config, name, 0) > largest:
+            raise InputError(f"The config's {name} is {getattr(config, name)}; more than {largest:,} is not believed.")
+    for name in ("parameters", "inputs"):
+        if len(getattr(config, name, ())) > _MOST_ENTRIES:
+            raise InputError(f"The config has more than {_MOST_ENTRIES:,} {name}, which is not believed.")
+    for record in getattr(config, "inputs", ()):
+        if record["frames"] * record["bins"] > 2**24:
+            raise InputError(f"The config's input {record.get('name')} is larger than is believed.")
+
+
 class SecretSauceConfig(PretrainedConfig):
     """Configuration of a `SecretSauceModel`.
 
@@ -265,6 +297,7 @@ class SecretSauceConfig(PretrainedConfig):
         )
         if smallest < 1:
             raise InputError("The config's sizes must be positive, with at least two bins per knob.")
+        _check_bounds(self)
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"hidden_size ({self.hidden_size}) must be a multiple of num_attention_heads "
@@ -275,6 +308,7 @@ class SecretSauceConfig(PretrainedConfig):
 
     def _check_ast(self) -> None:
         encoder = self.ast_config()
+        _check_bounds(encoder)
         sizes = [(record["frames"], record["bins"]) for record in self.inputs]
         if sizes != [(encoder.max_length, encoder.num_mel_bins)]:
             raise InputError(

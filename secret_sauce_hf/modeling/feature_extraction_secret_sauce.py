@@ -125,7 +125,27 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         self.take_samples = take_samples
         self.note_on = note_on
         self.inputs = [dict(record) for record in inputs]
+        self._check()
         super().__init__(**kwargs)
+
+    def _check(self) -> None:
+        """Refuse sizes that would take more memory than any sound does.
+
+        Raises:
+            InputError: which one.
+        """
+        sizes = {"sampling_rate": (self.sampling_rate, RATES[1]), "take_samples": (self.take_samples, MAX_SAMPLES)}
+        for record in self.inputs:
+            for key, value in record.items():
+                if key not in ("name", "kind", "mean", "std"):
+                    sizes[f"{record.get('name')}'s {key}"] = (value, MAX_SAMPLES if key == "rate" else 2**16)
+        for name, (value, largest) in sizes.items():
+            if not isinstance(value, int) or not 1 <= value <= largest:
+                raise InputError(
+                    f"The feature extractor's {name} is {value}; it must be a whole number from 1 to {largest:,}."
+                )
+        if not 0 <= self.note_on <= self.take_samples / self.sampling_rate:
+            raise InputError(f"The feature extractor's note_on is {self.note_on} s, which is not in the take.")
 
     def input_sizes(self) -> list[dict[str, Any]]:
         """Per input its `name`, number of `frames` and of `bins` per frame."""

@@ -86,7 +86,16 @@ def load_pipeline(
         extractor = SecretSauceFeatureExtractor.from_pretrained(folder)
         model = SecretSauceModel.from_pretrained(folder, config=config)
         loaded = AudioToPresetPipeline(model=model, feature_extractor=extractor, task=TASK, device=torch.device("cpu"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         if isinstance(error, InputError):
             raise
         # The library's messages go on for several lines, with advice that does not apply.

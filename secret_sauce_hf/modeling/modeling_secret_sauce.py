@@ -11,6 +11,7 @@ weights of any AST checkpoint. The queries then weigh its tokens.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,9 +34,11 @@ except ImportError:
     from .spec import InputError, Knob, parameter_from_dict  # type: ignore[import-not-found, no-redef]
 
 WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+"""Tells which weights are in which file, where there are several (`save_pretrained(max_shard_size=...)`)."""
 EXTRACTOR_FILE = "preprocessor_config.json"
 MAX_HEADER_BYTES = 2**22
-"""A larger safetensors header is refused; ours have 10 kB."""
+"""A larger safetensors header or index is refused; ours have 10 kB."""
 
 
 @dataclass
@@ -146,7 +149,9 @@ class SecretSauceModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any):
-        """As of `PreTrainedModel`, but weights that do not fit are an error, and they are always float32.
+        """As of `PreTrainedModel`, but weights that do not fit are an error.
+
+        They are float32 unless `dtype` says otherwise, however they are stored.
 
         Raises:
             InputError: the checkpoint lacks a file, or its weights are not those of its config.
@@ -155,7 +160,7 @@ class SecretSauceModel(PreTrainedModel):
             config = kwargs.get("config") or SecretSauceConfig.from_pretrained(pretrained_model_name_or_path)
             check_checkpoint(pretrained_model_name_or_path, config, with_extractor=False)
         # Stored in half precision, which processors compute slowly.
-        if kwargs.get("dtype", "auto") in ("auto", None):
+        if kwargs.get("dtype", kwargs.get("torch_dtype", "auto")) in ("auto", None):
             kwargs["dtype"] = torch.float32
         wants_info = kwargs.pop("output_loading_info", False)
         with without_bars():
@@ -174,10 +179,14 @@ class SecretSauceModel(PreTrainedModel):
         envelope: torch.Tensor | None = None,
         modulation: torch.Tensor | None = None,
         fbank: torch.Tensor | None = None,
+        peak: torch.Tensor | None = None,
         return_dict: bool | None = None,
         **labels: torch.Tensor,
     ) -> SecretSauceOutput | tuple:
         """Logits of every parameter, and the loss if there are labels.
+
+        Inputs may have any floating type; they are computed in that of the weights. Logits
+        and loss are float32.
 
         Args:
             short_mels: shape (batch, frames, bins), from the feature extractor.
@@ -185,6 +194,8 @@ class SecretSauceModel(PreTrainedModel):
             envelope: likewise.
             modulation: likewise.
             fbank: likewise.
+            peak: not used. The feature extractor tells it for the pipeline, and whatever
+                it makes can be handed on to the model.
             return_dict: whether to return a `SecretSauceOutput` (the default) or a tuple.
             **labels: per parameter name, shape (batch,): a knob's setting or the index of
                 a switch's label, as datasets hold them. All of them, or none.
@@ -193,7 +204,7 @@ class SecretSauceModel(PreTrainedModel):
             InputError: an input of the config is missing; labels that are not the
                 parameters'.
         """
-        given = {
+        given: dict[str, Any] = {
             "short_mels": short_mels,
             "long_mels": long_mels,
             "envelope": envelope,
@@ -202,9 +213,13 @@ class SecretSauceModel(PreTrainedModel):
         }
         if missing := [name for name in self.config.input_names if given.get(name) is None]:
             raise InputError(f"The model needs {', '.join(missing)}; its feature extractor makes them.")
-        inputs = [given[name] for name in self.config.input_names]
+        if peak is not None and "peak" in self.config.label_names:
+            # An instrument may have a parameter of that name.
+            labels["peak"] = peak
+        inputs = [given[name].to(self.queries.dtype) for name in self.config.input_names]
         answers = self.norm(self._pool(inputs[0]) if self.config.ast is not None else self._attend(inputs))
-        logits = tuple(head(answers[:, index]) for index, head in enumerate(self.heads.values()))
+        # Half precision is too coarse for a loss, and for a median over many bins.
+        logits = tuple(head(answers[:, index]).float() for index, head in enumerate(self.heads.values()))
         loss = self.loss(logits, labels) if labels else None
         output = SecretSauceOutput(loss=loss, logits=logits)
         return output if return_dict is not False else output.to_tuple()
@@ -253,8 +268,13 @@ class SecretSauceModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """As of `PreTrainedModel`, never under another format's key names."""
         kwargs["save_original_format"] = False
+        index = Path(save_directory) / INDEX_FILE
+        before = index.stat().st_mtime_ns if index.is_file() else None
         with without_bars():
             super().save_pretrained(save_directory, **kwargs)
+        if index.is_file() and index.stat().st_mtime_ns != before:
+            # The library leaves an earlier save's single file, and would load that instead of the new shards.
+            index.with_name(WEIGHTS_FILE).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -276,10 +296,12 @@ def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extract
         InputError: what is missing or does not fit.
     """
     folder = Path(folder)
-    for name in (WEIGHTS_FILE, EXTRACTOR_FILE) if with_extractor else (WEIGHTS_FILE,):
-        if not (folder / name).is_file():
-            raise InputError(f"The checkpoint {folder} lacks {name}; copy the whole folder, or train it again.")
-    found = read_shapes(folder / WEIGHTS_FILE)
+    lacking = [] if weight_files(folder) else [WEIGHTS_FILE]
+    if with_extractor and not (folder / EXTRACTOR_FILE).is_file():
+        lacking.append(EXTRACTOR_FILE)
+    if lacking:
+        raise InputError(f"The checkpoint {folder} lacks {lacking[0]}; copy the whole folder, or train it again.")
+    found = read_weights(folder)
     with torch.device("meta"):
         weights = SecretSauceModel(config).state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -295,6 +317,67 @@ def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extract
         raise InputError(
             f"The weights of the checkpoint {folder} do not fit its config.json: {'; '.join(problems[:3])}{more}."
         )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that transformers loads weights from: one, or those that an index names; none if there is neither.
+
+    Raises:
+        InputError: the index is none, or names what is not a safetensors file in the folder.
+    """
+    if (folder / WEIGHTS_FILE).is_file():
+        return [folder / WEIGHTS_FILE]
+    if not (folder / INDEX_FILE).is_file():
+        return []
+    return [folder / name for name in sorted(set(_read_index(folder / INDEX_FILE).values()))]
+
+
+def read_weights(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights in `weight_files`, from their headers.
+
+    Raises:
+        InputError: the files are not whole, or are not those of their index.
+    """
+    files = weight_files(folder)
+    if files == [folder / WEIGHTS_FILE]:
+        return read_shapes(files[0])
+    places = _read_index(folder / INDEX_FILE) if files else {}
+    found: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        shapes = read_shapes(path)
+        wrong = [name for name in shapes if name in found or places.get(name, path.name) != path.name]
+        wrong += [name for name, file in places.items() if file == path.name and name not in shapes]
+        if wrong:
+            raise InputError(
+                f"{folder / INDEX_FILE} tells another place of {wrong[0]} than {path.name}; copy both again."
+            )
+        found |= shapes
+    return found
+
+
+def _read_index(path: Path) -> dict[str, str]:
+    """Per weight the name of the file that holds it."""
+    size = path.stat().st_size
+    if size > MAX_HEADER_BYTES:
+        raise InputError(f"{path} has {size} bytes, more than the {MAX_HEADER_BYTES} that are read of an index.")
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({error}); copy it again.") from error
+    parts = [index.get(name) if isinstance(index, dict) else None for name in ("metadata", "weight_map")]
+    # transformers reads both, and takes for a path whatever the map says.
+    if not all(isinstance(part, dict) for part in parts) or not parts[1]:
+        raise InputError(f"{path} is not an index of weights: it needs metadata and a weight_map; copy it again.")
+    places: dict[str, str] = parts[1]
+    for name in places.values():
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+\.safetensors", name):
+            raise InputError(
+                f"{path} names {name!r}, which is not the plain name of a safetensors file; "
+                "take the checkpoint from who made it."
+            )
+        if not (path.parent / name).is_file():
+            raise InputError(f"{path} names {name}, which is not beside it; copy the whole folder.")
+    return places
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -313,7 +396,7 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
             entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
             shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
             end = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
+        except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
             raise InputError(f"{path} is not a safetensors file ({error}).") from error
     if size < end:
         raise InputError(f"{path} is cut off: it has {size} of {end} bytes; copy it again.")

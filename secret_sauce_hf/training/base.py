@@ -1,6 +1,7 @@
 """What a model begins with: nothing, one of our checkpoints, or any AST checkpoint."""
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,18 +14,22 @@ from torch.nn import functional
 from transformers import ASTConfig, ASTModel
 from transformers.utils import logging
 
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.modeling.configuration_secret_sauce import AST_FIELDS, SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
+    FBANK_HOP,
+    FBANK_WINDOW,
     RATES,
     SecretSauceFeatureExtractor,
 )
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.modeling_secret_sauce import (
     EXTRACTOR_FILE,
+    INDEX_FILE,
     WEIGHTS_FILE,
     SecretSauceModel,
-    read_shapes,
+    read_weights,
+    weight_files,
     without_bars,
 )
 
@@ -90,11 +95,12 @@ def open_base(source: str | Path, revision: str | None = None) -> Base:
             f"The base {source} is of a {model_type} model; give a checkpoint of ours or of AST "
             f"({ASTConfig.model_type})."
         )
-    if not (folder / WEIGHTS_FILE).is_file():
+    if not weight_files(folder):
         raise InputError(
-            f"The base {source} lacks {WEIGHTS_FILE}; other formats are not read, since pickles can run code."
+            f"The base {source} lacks {WEIGHTS_FILE}, and {INDEX_FILE} too; weights of other names or formats are not "
+            "read, since pickles can run code."
         )
-    read_shapes(folder / WEIGHTS_FILE)
+    read_weights(folder)
     config = _ast_config(values, source) if model_type == ASTConfig.model_type else _own_config(folder)
     return Base(
         name=str(source).partition("@")[0] if fetched else folder.resolve().name,
@@ -164,6 +170,7 @@ def _build(collection: Collection, seed: int, **sizes: Any) -> tuple[SecretSauce
     """A model of our own with weights that are drawn."""
     extractor = _extractor(collection)
     inputs = [record | {"patch": PATCHES[record["name"]]} for record in extractor.input_sizes()]
+    _check_length(extractor, inputs, "a model of our own")
     sizes = {"intermediate_size": 4 * sizes["hidden_size"]} | sizes
     return _drawn(SecretSauceConfig.from_collection(collection, inputs=inputs, **sizes), seed), extractor
 
@@ -177,6 +184,7 @@ def _build_on_ast(
     encoder = {name: getattr(ast.config, name) for name in AST_FIELDS}
     encoder |= {"max_length": record["frames"], "num_mel_bins": record["bins"]}
     inputs = [record | {"patch": encoder["patch_size"]}]
+    _check_length(extractor, inputs, "this base")
     model = _drawn(SecretSauceConfig.from_collection(collection, inputs=inputs, ast=encoder, **sizes), seed)
     weights = ast.state_dict()
     name = "embeddings.position_embeddings"
@@ -188,6 +196,27 @@ def _build_on_ast(
 def _extractor(collection: Collection, **options: Any) -> SecretSauceFeatureExtractor:
     note_on = collection.timing.note_on - collection.timing.cut[0]
     return SecretSauceFeatureExtractor(take_samples=collection.samples, note_on=note_on, **options)
+
+
+def _check_length(extractor: SecretSauceFeatureExtractor, inputs: list[dict[str, Any]], whose: str) -> None:
+    """See that takes are long enough for a token of every input."""
+    for record in inputs:
+        if (frames := max(record["frames"], 0)) < record["patch"]:
+            needed = max(_shortest(kind, size["patch"]) for kind, size in zip(extractor.inputs, inputs, strict=True))
+            raise InputError(
+                f"A take of {extractor.take_samples / SAMPLE_RATE:.2g} s makes {frames} frame{'s' * (frames != 1)} of "
+                f"{record['name']} for {whose}, fewer than its patch of {record['patch']}: it needs takes of at least "
+                f"{math.ceil(100 * needed) / 100:.2f} s."
+            )
+
+
+def _shortest(record: dict[str, Any], patch: int) -> float:
+    """How many seconds make `patch` frames of an input."""
+    if record["kind"] == "fbank":
+        return (FBANK_WINDOW + (patch - 1) * FBANK_HOP) / record["rate"]
+    if record["kind"] == "modulation":
+        return 0.0  # has as many rates for any take
+    return (patch - (record["kind"] == "mels")) * record["hop"] / SAMPLE_RATE
 
 
 def _drawn(config: SecretSauceConfig, seed: int) -> SecretSauceModel:

@@ -1,5 +1,6 @@
 """`secret-sauce train` and `evaluate`: parse, run, print."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,7 +116,11 @@ def evaluate(
     facts = found.data
     _print_scores(
         found.collection,
-        {who: scores.per_parameter | {"mean of the knobs": scores.knob_mae} for who, scores in found.scores.items()},
+        {
+            who: {"mean of the knobs": scores.knob_mae, "mean of the switches": scores.switch_accuracy}
+            | scores.per_parameter
+            for who, scores in found.scores.items()
+        },
         f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive and "
         f"nearest know {facts['references']:,} train rows:",
     )
@@ -133,7 +138,9 @@ def _print_scores(collection: "str | Collection", scores: dict[str, dict[str, fl
     """A line per parameter, a column per way to answer."""
     table = table_of("parameter", *scores, numbers=list(scores))
     columns = get_collection(collection).columns
-    means = [name for name in next(iter(scores.values())) if name not in columns]
+    first = next(iter(scores.values()))
+    # Where there are no switches they have no mean.
+    means = [name for name in first if name not in columns and not math.isnan(first[name])]
     for name in [*means, *columns]:
         table.add_row(name, *(f"{values[name]:.3f}" for values in scores.values()))
     print_all(title, table)

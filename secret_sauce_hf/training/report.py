@@ -19,11 +19,11 @@ from secret_sauce_hf.collecting.card import build_command
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.engines import engine_version, has_engine, render
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Switch, get_collection
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import DEFAULT_INPUTS, SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
-from secret_sauce_hf.modeling.modeling_secret_sauce import WEIGHTS_FILE
+from secret_sauce_hf.modeling.modeling_secret_sauce import weight_files
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 from secret_sauce_hf.training.data import join
@@ -179,7 +179,7 @@ def evaluate(
         sounds=None
         if distances is None
         else {"rows": len(heard_sounds)} | {who: float(np.median(values)) for who, values in distances.items()},
-        weights=hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest(),
+        weights=_digest(folder),
         versions=versions | ({"engine": engine_version(instrument)} if has_engine(collection.instrument) else {}),
         shown=_chosen(heard_sounds, truth, told["model"], rendered, distances),
     )
@@ -249,7 +249,9 @@ def _chosen(
     count: int = 6,
 ) -> list[tuple[str, np.ndarray, np.ndarray | None, float | None]]:
     """Sounds from the best answer to the worst, evenly spaced, so that the picture flatters nobody."""
-    rank = np.abs(answers - truth.unit).mean(axis=1)[: len(sounds)] if distances is None else distances["model"]
+    switches = [isinstance(parameter, Switch) for parameter in truth.parameters]
+    errors = np.where(switches, answers != truth.unit, np.abs(answers - truth.unit))
+    rank = errors.mean(axis=1)[: len(sounds)] if distances is None else distances["model"]
     order = np.argsort(rank, kind="stable")
     places = np.rint(np.linspace(0, len(order) - 1, min(count, len(order)))).astype(int)
     return [
@@ -278,9 +280,17 @@ def read_evaluation(folder: str | Path) -> dict[str, Any]:
         weights = record["weights"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error}): {remedy}.") from error
-    if weights != hashlib.sha256((Path(folder) / WEIGHTS_FILE).read_bytes()).hexdigest():
+    if weights != _digest(Path(folder)):
         raise InputError(f"{path} is about other weights than {folder} has now: {remedy}.")
     return record
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 of a checkpoint's weights, of all their files one after the other."""
+    total = hashlib.sha256()
+    for path in weight_files(folder):
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def _jsonable(value: Any) -> Any:

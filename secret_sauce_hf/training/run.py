@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, TrainingArguments
 
+from secret_sauce_hf.collecting.building import finished_plan
+from secret_sauce_hf.collecting.card import build_command
 from secret_sauce_hf.engines import engine_version, has_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
@@ -24,7 +26,7 @@ from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, Base, first_model, open_base
 from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
 from secret_sauce_hf.training.evaluation import naive_answers, nearest_answers, predict, score
-from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE
+from secret_sauce_hf.training.optimizer import ENCODER_RATE, MATRIX_RATE, RATE
 from secret_sauce_hf.training.trainer import PresetTrainer
 
 VALIDATION_SEED = 1_000_000_007
@@ -181,7 +183,7 @@ def _check(run: _Run, collection: Collection) -> None:
         raise InputError("There is nothing to train on: give a dataset (--data) or a number of fresh sounds (--fresh).")
     if not collection.parameters:
         raise InputError(f"{collection.name} has no parameters to tell.")
-    if run.fresh > 0 and not has_engine(collection.instrument.name):
+    if run.fresh > 0 and not has_engine(collection.instrument):
         raise InputError(
             f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
         )
@@ -223,7 +225,7 @@ def _examples(
     examples = checks = None
     if run.data is not None:
         examples = extract(built_takes(run.data, collection), extractor, title="reading", progress=progress)
-    if run.validation and has_engine(collection.instrument.name):
+    if run.validation and has_engine(collection.instrument):
         takes = fresh_takes(collection, run.validation, run.seed + VALIDATION_SEED)
         checks = extract(takes, extractor, total=run.validation, title="validation sounds", progress=progress)
     elif examples is not None and (held := round(len(examples) * HELD_OUT)):
@@ -344,10 +346,23 @@ def _record(
         "validation_sounds": len(checks),
         "nearest_among": len(few),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "engine_version": engine_version(instrument) if has_engine(instrument) else None,
+        "build": _build(run.data),
+        "encoder_rate": ENCODER_RATE if model.config.ast is not None else None,
+        "engine_version": engine_version(instrument) if has_engine(collection.instrument) else None,
         "versions": {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")},
         "validation": {name: _without_nan(asdict(scores)) for name, scores in validation.items()},
     }
+
+
+def _build(data: str | None) -> str | None:
+    """The command that makes the dataset again, if it is a build."""
+    if data is None or not Path(data).is_dir():
+        return None
+    try:
+        plan = finished_plan(Path(data))
+    except InputError:
+        return None  # Of another version of the package.
+    return None if plan is None else build_command(plan)
 
 
 def _public_name(data: str) -> str:

@@ -209,7 +209,7 @@ def metric_card(name: str, repo_id: str | None) -> str:
         examples=_run(name, metric, card.examples),
         limitations=card.limitations,
         sources=metric.citation.strip().splitlines(),
-        citation=citation(f"{name}: {card.title}", repo_id and f"https://huggingface.co/spaces/{repo_id}"),
+        citation=citation(f"{name}: {card.title}", repo_id, "spaces/"),
     )
 
 
