@@ -37,7 +37,7 @@ def render_card(template: str, **variables: Any) -> str:
 
 def table_text(text: str) -> str:
     """A text as it must stand in a cell of a Markdown table."""
-    return re.sub(r"([\\|<*])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\|*]|<(?=[A-Za-z/!]))", r"\\\1", " ".join(text.split()))
 
 
 def citation(title: str, repo: str | None = None, place: str = "") -> str:
