@@ -155,7 +155,7 @@ def model_card(
         license=license,
         library_name="transformers",
         tags=["audio", "music", "synthesizer", "sound-matching", "midi", TASK, TAG, collection.name],
-        datasets=[dataset],
+        datasets=_trained_on(collection, training) or None,
         base_model=_hub_base(training),
         metrics=["mae", "accuracy"],
         model_name=repo.partition("/")[2],
@@ -257,6 +257,20 @@ def _hub_base(training: Mapping[str, Any]) -> str | None:
             return base
         record = record.get("base")
     return None
+
+
+def _trained_on(collection: Collection, training: Mapping[str, Any]) -> list[str]:
+    """The datasets on the Hub whose rows it was trained on."""
+    found: list[str] = []
+    record: Any = training
+    while isinstance(record, Mapping) and "run" in record:
+        if is_repo_id(data := record["run"].get("data")):
+            found.append(data.partition("@")[0])
+        elif "--rows" in (record.get("build") or ""):
+            # The rows of 2018, which a build makes as they are published.
+            found.append(collection.hub_id)
+        record = record.get("base")
+    return sorted(set(found))
 
 
 def _architecture(config: SecretSauceConfig, training: Mapping[str, Any]) -> str:
