@@ -15,6 +15,13 @@ from secret_sauce_hf.training.evaluation import answers_of
 from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE, make_optimizer
 
 
+class _Arguments(TrainingArguments):
+    """Arguments that forget the token when they are pickled: the Trainer pushes that file with the model."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"hub_token": None}
+
+
 class PresetTrainer(Trainer):
     """transformers' Trainer, set up for a `SecretSauceModel`.
 
@@ -43,6 +50,8 @@ class PresetTrainer(Trainer):
         **kwargs: Any,
     ):
         args = args if args is not None else TrainingArguments()
+        if type(args) is TrainingArguments:
+            args.__class__ = _Arguments
         args.label_names = model.config.label_names
         args.remove_unused_columns = False
         if any(isinstance(kwargs.get(name), Examples) for name in ("train_dataset", "eval_dataset")):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -110,13 +111,23 @@ class Upload:
     def arrived(self) -> int:
         """Bytes that were sent so far; by Xet those that are stored."""
         if self.options.xet:
-            return sum(path.stat().st_size for path in self.hub.root.rglob("*") if path.is_file())
+            return stored(self.hub.root)
         return sum(record.bytes_in for record in list(self.hub.log))
 
     def content(self) -> dict[str, str]:
         """What the repository shows: blob ids by path."""
         tree = HfApi(endpoint=self.hub.url).list_repo_tree("me/takes", repo_type="dataset", recursive=True)
         return {item.path: item.blob_id for item in tree if hasattr(item, "blob_id")}
+
+
+def stored(folder: Path) -> int:
+    """Bytes of the files in a folder, of which some come and go meanwhile."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(path) / name).stat().st_size
+    return total
 
 
 if __name__ == "__main__":
