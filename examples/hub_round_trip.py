@@ -157,7 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--org", default="secret-sauce", help="user or organisation to publish under (secret-sauce)")
     parser.add_argument("--data", type=Path, default=Path("collections"), help="folder of the builds (./collections)")
-    parser.add_argument("--rows", type=int, help="build and publish only so many rows of each collection")
+    parser.add_argument("--rows", type=int, help="of each collection only about so many, half of them test rows")
     parser.add_argument("--only", nargs="+", metavar="COLLECTION", help="not all five")
     parser.add_argument("--tag", default=version("secret_sauce_hf"), help="revision to check (the package's version)")
     parser.add_argument("--python", default=sys.executable, help="interpreter to run the models as remote code in")
