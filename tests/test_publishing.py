@@ -264,6 +264,18 @@ def test_a_hub_that_names_files_in_another_way(hub):
     assert again.commit == there.head
 
 
+def test_a_hub_that_does_not_say_what_is_missing(server, hub):
+    repo = hub.repo("vague")
+    send(repo, {"README.md": CARD}, tag="1")
+    server.faults.add(Fault(path="/revision/2", status=404, times=100))
+    send(repo, {"README.md": CARD, "more.md": b"more"}, tag="2")
+    server.faults.clear()
+    assert files_of(repo, revision="2") == ["README.md", "more.md"]
+    server.faults.add(Fault(path="/revision/3", status=403, times=100))
+    with pytest.raises(InputError, match="The token may not do this"):
+        send(repo, {"README.md": CARD}, tag="3")
+
+
 @pytest.mark.parametrize("tag", ["main", "a b", "../x", "", "-1"])
 def test_revisions_that_cannot_be(hub, tag):
     with pytest.raises(InputError, match="cannot be the name of a revision"):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, get_token
-from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from secret_sauce_hf.instruments import InputError
@@ -265,8 +265,12 @@ def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str], tag: str 
         if isinstance(item, RepoFile)
     }
     tagged = None
-    with suppress(RevisionNotFoundError):
+    try:
         tagged = api.repo_info(repo, repo_type=kind, revision=tag).sha if tag else None
+    except HfHubHTTPError as error:
+        # Not every Hub says that it is the revision which is missing; the repository was just there.
+        if error.response.status_code != 404:
+            raise
     card_tags: tuple[str, ...] = ()
     # A card that is absent or cannot be read is not ours.
     with suppress(RemoteEntryNotFoundError, ValueError):
