@@ -58,7 +58,6 @@ def publish(options: argparse.Namespace) -> None:
 def check(options: argparse.Namespace) -> list[str]:
     """Load everything and compare; returns what differs."""
     import pandas
-    import soundfile
     from datasets import Audio, disable_progress_bars, load_dataset
     from huggingface_hub import HfFileSystem
 
@@ -100,7 +99,6 @@ def check(options: argparse.Namespace) -> list[str]:
             for take in local["test"].select(range(min(SOUNDS, len(local["test"])))):
                 paths.append(str(Path(place) / take["file"]))
                 Path(paths[-1]).write_bytes(take["audio"]["bytes"])
-            soundfile.info(paths[0])
             faults += compare_models(collection.name, repo, paths, options.python)
         print(f"{repo}: {len(paths)} sounds", flush=True)
     return faults

@@ -12,8 +12,8 @@ _TOKEN = re.compile(r"\b(?:hf|api_org|hf_oauth)_[A-Za-z0-9_.~+/=-]{4,}|(?<=[Bb]e
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
 """Name and password in an address."""
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
-_REPO_ID = re.compile(rf"{_NAME}/{_NAME}")
-_REVISION = r"@(?P<revision>[^\s@]+)"
+_REPO_NAME = re.compile(rf"{_NAME}/{_NAME}")
+_REPO_ID = re.compile(rf"{_NAME}/{_NAME}(?:@[^\s@]+)?")
 
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 LOGIN_TO_WRITE = f"{LOGIN}, to a token with write permission"
@@ -22,14 +22,14 @@ LOGIN_TO_WRITE = f"{LOGIN}, to a token with write permission"
 
 def is_repo_name(text: str) -> bool:
     """Whether a repository can be called so: `ORG/NAME`."""
-    return _REPO_ID.fullmatch(text) is not None
+    return _REPO_NAME.fullmatch(text) is not None
 
 
 def is_repo_id(text: object) -> bool:
     """Whether this names a repository, `ORG/NAME` or `ORG/NAME@REVISION`, and nothing that is on this disk."""
     if not isinstance(text, str) or Path(text).exists():
         return False
-    return _REPO_ID.fullmatch(re.sub(f"{_REVISION}$", "", text)) is not None
+    return _REPO_ID.fullmatch(text) is not None
 
 
 def split_revision(text: str) -> tuple[str, str | None]:
@@ -61,7 +61,6 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
             revision or file, a quota or rate limit, a conflict, a fault of the server, or
             something that answers but is no Hub.
     """
-    login = LOGIN_TO_WRITE if sending else LOGIN
     import httpx2
     from huggingface_hub.errors import (
         HfHubHTTPError,
@@ -71,6 +70,7 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
         OfflineModeIsEnabled,
     )
 
+    login = LOGIN_TO_WRITE if sending else LOGIN
     try:
         with _causes():
             yield
@@ -90,7 +90,7 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
         raise InputError(_network_text(what, error, sending)) from error
     except UnicodeEncodeError as error:
         raise InputError(f"The token for {what} has characters that no token has: {login}.") from error
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (json.JSONDecodeError, KeyError) as error:
         raise InputError(
             f"What answers at {endpoint()} for {what} is not the Hub's API (a proxy, or a page to log in?): check the "
             "network and HF_ENDPOINT."
@@ -103,7 +103,7 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
     except ValueError as error:
         # The client's word for a card or an answer that it does not accept.
         said = redact(" ".join(str(error).split()))
-        if _is_quota(507 if "LFS batch" in said else 0, said):
+        if "LFS batch" in said:
             raise InputError(_full_text(what, said[:300])) from error
         if not sending:
             raise

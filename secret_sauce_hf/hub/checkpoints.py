@@ -13,7 +13,7 @@ from secret_sauce_hf.cards import citation, render_card
 from secret_sauce_hf.collecting.card import DECLARATION, TAG, note_times, parameter_cells
 from secret_sauce_hf.engines import has_engine, limits
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob, declaration
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob, declaration_text
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, INDEX_FILE, weight_files
@@ -25,9 +25,8 @@ from secret_sauce_hf.training.run import RECORD_FILE
 
 CONFIG_FILE = "config.json"
 _WHO = ("model", "naive", "nearest")
-# What `train` is called with where a run differs from its defaults.
+# What a run tells of its call of `train`, beside the collection, the data and the base.
 _SETTINGS = (
-    "data",
     "fresh",
     "epochs",
     "batch_size",
@@ -100,7 +99,11 @@ def publish_checkpoint(
         RepositoryFile(CONFIG_FILE, _json(published_config(_read_json(folder / CONFIG_FILE)))),
         RepositoryFile(EXTRACTOR_FILE, _json(published_extractor(_read_json(folder / EXTRACTOR_FILE)))),
         *(RepositoryFile(name, path.read_bytes()) for name, path in code_files().items()),
-        *([] if collection.name in COLLECTIONS else [RepositoryFile(DECLARATION, _declared(collection))]),
+        *(
+            []
+            if collection.name in COLLECTIONS
+            else [RepositoryFile(DECLARATION, declaration_text(collection).encode())]
+        ),
         *(
             RepositoryFile(name, folder / name)
             for name in (
@@ -298,7 +301,7 @@ def _training(collection: Collection, config: SecretSauceConfig, training: Mappi
     if base and first.get("base_revision"):
         base = f"{base}@{first['base_revision']}"
     for number, record in enumerate(runs, 1):
-        calls.append(_call(record["run"], collection, f"stage-{number}", base))
+        calls.append(_call(record["run"], collection, config, f"stage-{number}", base))
         base = f"stage-{number}"
     last = runs[-1]
     settings = [
@@ -325,10 +328,12 @@ def _training(collection: Collection, config: SecretSauceConfig, training: Mappi
     return {"text": text, "calls": "\n".join(calls), "settings": settings}
 
 
-def _call(run: Mapping[str, Any], collection: Collection, out: str, base: str | None) -> str:
+def _call(run: Mapping[str, Any], collection: Collection, config: SecretSauceConfig, out: str, base: str | None) -> str:
     name = run["collection"] if collection.name in COLLECTIONS else DECLARATION
     words = [repr(name), repr(run["data"]), repr(out)]
-    words += [f"{name}={run[name]!r}" for name in _SETTINGS if name != "data" and name in run]
+    # Muon is for layers of our own: with an AST encoder its rate says nothing.
+    unused = "matrix_rate" if config.ast is not None else None
+    words += [f"{name}={run[name]!r}" for name in _SETTINGS if name in run and name != unused]
     if base is not None:
         words.append(f"base={base!r}")
     return f"train({', '.join(words)})".replace("'", '"')
@@ -358,10 +363,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} is not a record.")
     return content
-
-
-def _declared(collection: Collection) -> bytes:
-    return (json.dumps(declaration(collection), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

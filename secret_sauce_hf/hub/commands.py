@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.instruments import COLLECTIONS
-from secret_sauce_hf.terminal import EXIT_INTERRUPTED, print_all, say, table_of
+from secret_sauce_hf.terminal import EXIT_INTERRUPTED, CollectionName, print_all, say, table_of
 
 if TYPE_CHECKING:
     from secret_sauce_hf.hub.repository import Publication
@@ -66,14 +65,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would go up, 
 
 @app.command()
 def dataset(
-    collection: Annotated[
-        str,
-        typer.Argument(
-            metavar="COLLECTION",
-            help=f"One of {', '.join(COLLECTIONS)}, or the file that declares an instrument of your own.",
-            show_default=False,
-        ),
-    ],
+    collection: CollectionName,
     folder: Annotated[
         Path, typer.Option("--from", metavar="DIR", help="What `build` or `collect` made.", show_default=False)
     ],

@@ -1,7 +1,6 @@
 """Publishing a dataset of takes."""
 
 import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from secret_sauce_hf.collecting.plan import DATA_FOLDER
 from secret_sauce_hf.collecting.reading import split_names
 from secret_sauce_hf.collecting.sheet import sound_sheet
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration, get_collection
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text, get_collection
 
 SHEET = "sheet.png"
 MAX_ABOUT = 100_000
@@ -84,8 +83,7 @@ def publish_dataset(
     contents = []
     if collection.name not in COLLECTIONS:
         # Without it nobody could say what a controller's value is.
-        text = json.dumps(declaration(collection), indent=2, ensure_ascii=False) + "\n"
-        contents.append(RepositoryFile(DECLARATION, text.encode()))
+        contents.append(RepositoryFile(DECLARATION, declaration_text(collection).encode()))
     with TemporaryDirectory() as place:
         files = split_files(folder)
         if plan is None and not _is_normal(folder, files, collection):

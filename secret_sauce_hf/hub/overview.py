@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+# As the rooms that write them name them; importing those takes seconds, and a listing should answer at once.
 _RECORD = ".build.json"
 _CONFIG = "config.json"
+_EVALUATION = "evaluation.json"
 _MAX_BYTES = 2**20
 
 
@@ -30,7 +32,7 @@ def found_here(folder: Path) -> list[tuple[Path, str, str]]:
     for path in sorted({*folder.glob(f"*/{_CONFIG}"), *folder.glob(f"*/*/{_CONFIG}")}):
         config = _read(path)
         if config.get("model_type") == "secret-sauce":
-            evaluated = "evaluated" if (path.parent / "evaluation.json").is_file() else "not evaluated"
+            evaluated = "evaluated" if (path.parent / _EVALUATION).is_file() else "not evaluated"
             found.append((path.parent, str(config.get("collection")), f"checkpoint, {evaluated}"))
     return sorted(found)
 

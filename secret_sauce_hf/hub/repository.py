@@ -232,8 +232,7 @@ def publish(
         InputError: the tag names another state; no permission, no network, no room; the
             repository was changed meanwhile.
     """
-    with remote_errors(there.what, sending=True):
-        result = _compare(there, files, removable, overwrite, private)
+    result = _compare(there, files, removable, overwrite, private)
     if dry_run:
         return result
     api = HfApi()
@@ -323,7 +322,8 @@ def _is_same(there: Repository, file: RepositoryFile, remote: RepoFile) -> bool:
     """Compare small files as they are: not every Hub names them as git does."""
     if remote.lfs is not None or remote.size != file.size or file.size > _SMALL:
         return False
-    path = HfApi().hf_hub_download(there.name, file.path, repo_type=there.kind, revision=there.head)
+    with remote_errors(there.what, sending=True):
+        path = HfApi().hf_hub_download(there.name, file.path, repo_type=there.kind, revision=there.head)
     return Path(path).read_bytes() == (file.content if isinstance(file.content, bytes) else file.content.read_bytes())
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from secret_sauce_hf.instruments.declaring import (
     SUFFIXES,
     declaration,
+    declaration_text,
     is_declaration,
     read_declaration,
     write_declaration,
@@ -49,6 +50,7 @@ __all__ = [
     "Switch",
     "Timing",
     "declaration",
+    "declaration_text",
     "get_collection",
     "get_instrument",
     "read_declaration",

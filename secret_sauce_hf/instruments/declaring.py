@@ -139,7 +139,11 @@ def write_declaration(collection: Collection, path: str | Path) -> None:
     path = Path(path)
     if path.suffix != ".json" or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: give a name that ends in .json, in a folder that exists.")
-    # A parameter a line.
+    write_whole(path, declaration_text(collection).encode())
+
+
+def declaration_text(collection: Collection) -> str:
+    """A collection's declaration as JSON, a parameter a line."""
     entries = []
     for key, value in declaration(collection).items():
         if key == "parameters":
@@ -147,7 +151,7 @@ def write_declaration(collection: Collection, path: str | Path) -> None:
         else:
             text = _json(value)
         entries.append(f"  {_json(key)}: {text}")
-    write_whole(path, ("{\n" + ",\n".join(entries) + "\n}\n").encode())
+    return "{\n" + ",\n".join(entries) + "\n}\n"
 
 
 def _json(value: Any) -> str:
