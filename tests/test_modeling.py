@@ -39,7 +39,9 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     read_sound,
 )
 from secret_sauce_hf.modeling.pipeline_secret_sauce import median
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.modeling.sampler_secret_sauce import PresetSampler
+from secret_sauce_hf.presets import Presets, draw_presets
+from secret_sauce_hf.training.calibration import set_unheard
 from secret_sauce_hf.training.run import save_checkpoint
 
 LIGHT = get_collection("noisemaker-light")
@@ -392,8 +394,13 @@ class TestModel:
         model.eval()
         logits = model(**inputs).logits
         assert (logits[3].argmax(dim=1) == labels["osc2_wave"]).all()
+        heard = model.heard_labels(labels)[:, 0].bool().numpy()
+        assert 0 < heard.sum() < 8
         told = median(logits[0].detach().double().softmax(1).numpy(), np.linspace(0, 10, 128))
-        assert np.abs(told - labels["lfo1_rate"].numpy()).mean() < 0.3
+        assert np.abs(told - labels["lfo1_rate"].numpy())[heard].mean() < 0.3
+        # Where the LFO moves nothing, nothing is known of its rate.
+        assert told[~heard] == pytest.approx(5.0, abs=0.1)
+        assert ((model(**inputs).heard_logits[:, 0] > 0).numpy() == heard).all()
 
     def test_the_loss_is_least_at_the_label(self):
         model, _ = small_model()
@@ -403,9 +410,90 @@ class TestModel:
         def loss_when_sure_of(setting: float) -> float:
             knob = -torch.as_tensor((config.bin_settings(LIGHT.parameters[0]) - setting) ** 2).float()[None]
             logits = tuple(torch.zeros(1, 5) if size == 5 else knob for size in config.head_sizes())
-            return model.loss(logits, labels).item()
+            return model.loss(logits, torch.zeros(1, 5), torch.zeros(1, 5, 16), labels).item()
 
         assert loss_when_sure_of(4.0) < loss_when_sure_of(4.5) < loss_when_sure_of(6.0) < loss_when_sure_of(9.0)
+
+    def test_what_is_not_heard_is_left_out_of_the_loss(self):
+        model, _ = small_model()
+        labels = {name: torch.tensor([4.9]) for name in model.config.label_names} | {"osc2_wave": torch.tensor([2])}
+        heard = dict(zip(model.config.label_names, model.heard_labels(labels)[0].tolist(), strict=True))
+        assert heard == {name: float(name != "lfo1_rate") for name in heard}
+
+        def loss(changed: dict, peak: float = 1.0) -> float:
+            logits = tuple(torch.linspace(0, 1, size)[None] for size in model.config.head_sizes())
+            everything = labels | changed
+            answers = torch.zeros(1, 5, 16)
+            return model.loss(logits, torch.zeros(1, 5), answers, everything, torch.tensor([peak])).item()
+
+        assert loss({}) == loss({"lfo1_rate": torch.tensor([9.0])})
+        assert loss({}) != loss({"filter_cutoff": torch.tensor([8.0])})
+        assert loss({}, 1e-4) == loss({"filter_cutoff": torch.tensor([8.0])}, 1e-4)
+
+    def test_the_answer_lies_between_the_head_and_what_is_unheard(self):
+        """By how likely the parameter is heard; and everything is a probability."""
+        model, extractor = small_model()
+        set_unheard(model, draw_presets("noisemaker-light", 2_000, 0))
+        features = extractor.transform(torch.from_numpy(tone()[None].astype(np.float32)))
+        features.pop("peak")
+        rate = model.config.label_names.index("lfo1_rate")
+        alone = {}
+        for odds in (-30.0, 0.0, 30.0):
+            torch.nn.init.constant_(model.heard_heads["lfo1_rate"].bias, odds)
+            torch.nn.init.zeros_(model.heard_heads["lfo1_rate"].weight)
+            alone[odds] = model(**features).logits[rate].exp().detach()
+            assert alone[odds].sum().item() == pytest.approx(1, abs=1e-5)
+        torch.testing.assert_close(alone[-30.0][0], model.unheard[128 * 0 : 128].exp(), rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close((alone[-30.0] + alone[30.0]) / 2, alone[0.0])
+        # Its amount is unheard where the LFO has none: in the middle.
+        amount = model.unheard.split(model.config.head_sizes())[model.config.label_names.index("lfo1_amount")].exp()
+        assert amount.sum().item() == pytest.approx(1, abs=1e-5)
+
+    def test_no_weight_starts_as_what_was_in_memory(self, monkeypatch):
+        monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+        torch.use_deterministic_algorithms(True)
+        try:
+            assert torch.empty(1).isnan()
+            model, _ = small_model()
+        finally:
+            torch.use_deterministic_algorithms(False)
+        assert all(values.isfinite().all() for values in model.state_dict().values())
+        assert all(place.std() > 0.01 for place in model.sampler.places.values())
+        assert all((layer.weight == 0).all() for layer in model.sampler.corrections.values())
+
+    def test_the_sampler_learns_what_depends_on_what(self):
+        """Two knobs whose sum is told by nothing but themselves: alone each may be anything."""
+        sampler = PresetSampler(["a", "b"], [16, 16], [True, True], width=16, layers=1, heads=2)
+        generator = torch.Generator().manual_seed(0)
+        optimizer = torch.optim.Adam(sampler.parameters(), 0.01)
+        for _ in range(250):
+            first = torch.randint(16, (64,), generator=generator)
+            chosen = torch.stack([first, 15 - first], dim=1)
+            scores = sampler(torch.zeros(64, 2, 16), chosen)
+            loss = sum(torch.nn.functional.cross_entropy(s, c) for s, c in zip(scores, chosen.T, strict=True))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        even = [torch.zeros(1, 16)] * 2
+        drawn = sampler.draw(torch.zeros(1, 2, 16), even, 200, generator)
+        assert (drawn.sum(dim=1) - 15).abs().float().mean() < 0.5
+        assert len(drawn[:, 0].unique()) > 12
+        likely, unlikely = sampler.log_probability(torch.zeros(1, 2, 16), even, torch.tensor([[3, 12], [3, 3]]))
+        assert likely > unlikely + 3
+
+    def test_proposals_are_of_the_sound_and_the_seed(self):
+        model, extractor = small_model(get_collection("guitar"))
+        features = extractor.transform(torch.from_numpy(tone(seconds=0.84)[None].astype(np.float32)))
+        features.pop("peak")
+        told = model(**features)
+        first, same, other = (model.propose(told.answers, told.logits, 300, seed) for seed in (1, 1, 2))
+        assert torch.equal(first, same)
+        assert not torch.equal(first, other)
+        assert first.shape == (300, 19)
+        assert (first >= 0).all() and (first < torch.tensor(model.config.head_sizes())).all()
+        config = SecretSauceConfig.from_dict(model.config.to_dict() | {"sampler_layers": 0})
+        with pytest.raises(InputError, match="no sampler"):
+            SecretSauceModel(config).propose(told.answers, told.logits, 3)
 
     def test_missing_inputs_and_labels(self):
         model, extractor = small_model()

@@ -13,15 +13,19 @@ from transformers import TrainerCallback
 from secret_sauce_hf import engines
 from secret_sauce_hf.collecting import build_collection
 from secret_sauce_hf.instruments import InputError, get_collection
-from secret_sauce_hf.modeling import SecretSauceFeatureExtractor, load_pipeline
-from secret_sauce_hf.presets import draw_presets, original_presets
-from secret_sauce_hf.training import evaluate_checkpoint, train
+from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, load_pipeline
+from secret_sauce_hf.presets import Presets, draw_presets, original_presets
+from secret_sauce_hf.training import augmentation, evaluate_checkpoint, train
+from secret_sauce_hf.training.augmentation import augment
+from secret_sauce_hf.training.base import first_model
+from secret_sauce_hf.training.calibration import _temperature, calibration, set_unheard
 from secret_sauce_hf.training.data import CHUNK, extract, fresh_takes, labels
 from secret_sauce_hf.training.evaluation import naive_answers, nearest_answers, score
 from secret_sauce_hf.training.optimizer import MuonAdamW, orthogonalise
+from secret_sauce_hf.training.stream import FreshStream, stream_loader
 
 LIGHT = get_collection("noisemaker-light")
-SMALL = {"batch_size": 32, "hidden_size": 16, "layers": 1, "validation": 32, "progress": False}
+SMALL = {"batch_size": 32, "hidden_size": 16, "layers": 1, "validation": 32, "workers": 0, "progress": False}
 
 
 class InterruptedAt(TrainerCallback):
@@ -128,10 +132,131 @@ class TestScores:
         np.testing.assert_array_equal(answers, examples.presets.unit)
 
 
+class TestStream:
+    def stream(self, steps: int = 6, **options) -> FreshStream:
+        extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
+        return FreshStream(LIGHT, extractor, **{"batch_size": 8, "steps": steps, "seed": 4} | options)
+
+    def test_every_sound_comes_as_often_as_asked_for(self):
+        batches = list(self.stream(augmented=False))
+        fresh = draw_presets(LIGHT, 24, 4)
+        seen = torch.cat([batch["filter_cutoff"] for batch in batches]).numpy()
+        expected = np.sort(np.repeat(fresh.settings["filter_cutoff"], 2))
+        np.testing.assert_allclose(np.sort(seen), expected, rtol=1e-6)
+        # New ones first, and never twice in a batch.
+        np.testing.assert_allclose(batches[2]["filter_cutoff"][:4], fresh.settings["filter_cutoff"][8:12], rtol=1e-6)
+        assert all(len(set(batch["filter_cutoff"].tolist() + batch["lfo1_rate"].tolist())) > 8 for batch in batches)
+        takes, _ = next(iter(fresh_takes(LIGHT, 4, seed=4)))
+        features = batches[0]["short_mels"][:4]
+        expected_features = self.stream().extractor.transform(torch.from_numpy(takes))["short_mels"]
+        torch.testing.assert_close(features, expected_features.half().float())
+
+    def test_neither_workers_nor_a_later_start_change_it(self):
+        alone = list(self.stream())
+        later = self.stream()
+        later.start = 2
+        for batches in (list(stream_loader(self.stream(), 2)), [None, None, *later]):
+            assert len(batches) == 6
+            for mine, theirs in zip(batches, alone, strict=True):
+                assert mine is None or all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+    def test_a_collection_without_an_engine(self, monkeypatch):
+        monkeypatch.delitem(engines._ENGINES, "noisemaker")
+        with pytest.raises(InputError, match="No engine renders"):
+            self.stream()
+
+
+class TestAugmentation:
+    def test_some_takes_are_changed_whatever_comes_before(self):
+        takes, _ = next(iter(fresh_takes(LIGHT, 40, seed=2)))
+        changed = augment(takes, 7, 100)
+        np.testing.assert_array_equal(augment(takes[30:], 7, 130), changed[30:])
+        same = (changed == takes).all(axis=1)
+        assert 0.5 < same.mean() < 0.9
+        assert np.abs(changed).max() <= 0.9991
+        assert changed.dtype == np.float32
+        # They are still the same sounds.
+        alike = [
+            np.corrcoef(np.abs(np.fft.rfft(a)), np.abs(np.fft.rfft(b)))[0, 1]
+            for a, b in zip(takes, changed, strict=True)
+        ]
+        assert np.median(np.array(alike)[~same]) > 0.8
+        assert not np.array_equal(augment(takes, 8, 100), changed)
+
+    def test_each_change(self):
+        seconds = np.arange(19_845) / 22_050
+        tone = (0.3 * np.sin(2 * np.pi * 441 * seconds)).astype(np.float32)
+        detuned = augmentation._detune(tone, 100.0)
+        peak = np.abs(np.fft.rfft(detuned * np.hanning(len(tone)))).argmax() * 22_050 / len(tone)
+        assert peak == pytest.approx(441 * 2 ** (1 / 12), abs=1.2)
+        assert len(detuned) == len(tone)
+        np.testing.assert_array_equal(augmentation._shift(tone, 5)[5:], tone[:-5])
+        np.testing.assert_array_equal(augmentation._shift(tone, -5)[:-5], tone[5:])
+        louder = augmentation._equalise(tone, np.full(6, 6.0))
+        assert np.abs(louder - tone * 10 ** (6 / 20)).max() < 1e-3
+        coded = augmentation._code(tone, 0.2)
+        assert coded.shape == tone.shape
+        assert np.corrcoef(coded, tone)[0, 1] > 0.99
+
+
+class TestCalibration:
+    def presets(self, rows: int = 2_000) -> Presets:
+        return draw_presets(LIGHT, rows, 6)
+
+    def logits(self, presets: Presets, sharpness: float) -> dict[str, np.ndarray]:
+        """Of a listener that is off by 1 of 10 (sd), or wrong in one of five, and says so where `sharpness` is 1."""
+        random = np.random.default_rng(0)
+        bins = np.linspace(0, 10, 128)
+        told = {}
+        for column, parameter in enumerate(presets.parameters):
+            if parameter.kind == "knob":
+                near = parameter.unit_to_setting(presets.unit[:, column]) + random.normal(0, 1, len(presets))
+                told[parameter.name] = -0.5 * (bins - near[:, None]) ** 2 * sharpness
+            else:
+                wrong = random.random(len(presets)) < 0.2
+                label = (presets.unit[:, column] + wrong * random.integers(1, 5, len(presets))) % 5
+                odds = np.log(0.8 / 0.05)
+                told[parameter.name] = np.eye(5)[label.astype(int)] * odds * sharpness
+        return told
+
+    def test_who_says_how_sure_he_is_and_who_is_too_sure(self):
+        presets = self.presets()
+        config = SecretSauceConfig.from_collection(LIGHT)
+        honest = calibration(self.logits(presets, 1.0), presets, config)
+        assert honest.error < 0.03
+        assert 0.77 < honest.mean_coverage < 0.83
+        proud = calibration(self.logits(presets, 4.0), presets, config)
+        assert proud.error > 0.15
+        assert proud.mean_coverage < 0.6
+        confidence, accuracy, count = proud.reliability[-1]
+        assert (confidence > 0.99, count) == (True, 2_000)
+        assert accuracy == pytest.approx(0.8, abs=0.03)
+
+    def test_temperatures_undo_what_was_multiplied(self):
+        random = np.random.default_rng(1)
+        index = random.integers(0, 5, 4_000)
+        # Probabilities that are right.
+        logits = random.normal(0, 1, (4_000, 5))
+        chance = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        index = np.array([random.choice(5, p=row) for row in chance])
+        assert _temperature(logits * 3, index) == pytest.approx(3, rel=0.1)
+        assert _temperature(logits * 3, index[:5]) == 1
+
+    def test_settings_that_are_not_heard(self):
+        model = first_model(LIGHT, None, 16, 1, 0, 0)[0]
+        set_unheard(model, self.presets(20_000))
+        parts = dict(zip(LIGHT.columns, model.unheard.exp().split(model.config.head_sizes()), strict=True))
+        assert all(part.sum().item() == pytest.approx(1, abs=1e-4) for part in parts.values())
+        # The rate is unheard where the amount is small: any rate.
+        assert parts["lfo1_rate"].max() < 2 / 128
+        # Resonance is unheard where the cutoff is high: any, too; the cutoff is always heard.
+        assert parts["filter_cutoff"].max().item() == pytest.approx(1 / 128, rel=0.01)
+
+
 class TestTraining:
     def test_from_fresh_sounds_to_a_checkpoint(self, tmp_path: Path):
         out = tmp_path / "checkpoint"
-        record = train(LIGHT, None, out, fresh=64, epochs=10, seed=3, **SMALL)
+        record = train(LIGHT, None, out, fresh=64, epochs=16, seed=3, **SMALL)
         assert sorted(path.name for path in out.iterdir()) == [
             "config.json",
             "configuration_secret_sauce.py",
@@ -140,12 +265,17 @@ class TestTraining:
             "modeling_secret_sauce.py",
             "pipeline_secret_sauce.py",
             "preprocessor_config.json",
+            "sampler_secret_sauce.py",
             "spec.py",
             "training.json",
         ]
         assert json.loads((out / "training.json").read_text()) == record
         assert record["sounds"] == 64
         assert 0 < record["seconds"] < 600
+        assert record["history"][-1]["sounds"] == 64
+        assert record["history"][-1]["knob_mae"] == pytest.approx(record["validation"]["model"]["knob_mae"], abs=0.5)
+        assert 0 <= record["calibration"]["error"] <= 1
+        assert set(record["calibration"]["coverage"]) == set(LIGHT.columns) - {"osc2_wave"}
         assert re.fullmatch(r".+, \d+ cores", record["machine"]) or torch.cuda.is_available()
         assert record["validation"]["model"]["switch_accuracy"] > 0.3
         assert record["validation"]["model"]["knob_mae"] < record["validation"]["naive"]["knob_mae"]
@@ -173,7 +303,7 @@ class TestTraining:
         assert not (tmp_path / "parts" / ".training").exists()
 
     def test_going_on_from_another_checkpoint(self, tmp_path: Path):
-        first = train(LIGHT, None, tmp_path / "first", fresh=64, epochs=10, seed=3, **SMALL)
+        first = train(LIGHT, None, tmp_path / "first", fresh=64, epochs=16, seed=3, **SMALL)
         second = train(
             LIGHT, None, tmp_path / "second", fresh=64, epochs=1, seed=3, base=tmp_path / "first", rate=1e-5, **SMALL
         )
@@ -207,6 +337,11 @@ class TestTraining:
             ({"collection": "piano"}, "Unknown collection"),
             ({"data": "nowhere"}, "nowhere"),
             ({"epochs": 0}, "epochs must be positive"),
+            ({"epochs": 1.5}, "whole number of times"),
+            ({"epochs": 3}, "cannot be made of sounds"),
+            ({"sampler_layers": -1}, "sampler_layers must not be negative"),
+            ({"precision": "fp8"}, "precision is 'fp8'"),
+            ({"workers": 7}, "7 worker processes cannot"),
             ({"batch_size": -1}, "batch_size must be positive"),
             ({"seed": -1}, "seed must not be negative"),
             ({"validation": 0}, "nothing to validate on"),

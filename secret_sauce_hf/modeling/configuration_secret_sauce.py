@@ -59,12 +59,14 @@ if TYPE_CHECKING:
     from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor  # noqa: F401
     from .modeling_secret_sauce import SecretSauceModel  # noqa: F401
     from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
+    from .sampler_secret_sauce import PresetSampler  # noqa: F401
 
 CODE = (
     "configuration_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
     "modeling_secret_sauce.py",
     "pipeline_secret_sauce.py",
+    "sampler_secret_sauce.py",
     "spec.py",
 )
 """The files that travel with a checkpoint."""
@@ -143,6 +145,7 @@ _LARGEST = {
     "num_attention_heads": 2**10,
     "intermediate_size": 2**16,
     "knob_bins": 2**14,
+    "sampler_layers": 2**10,
     "take_samples": 2**24,
     "max_length": 2**16,
     "num_mel_bins": 2**12,
@@ -189,6 +192,7 @@ class SecretSauceConfig(PretrainedConfig):
         hidden_dropout_prob: share of values dropped after each half of a layer while training.
         knob_bins: how many values a knob's answer is spread over.
         label_width: standard deviation of a knob's training label, in bins.
+        sampler_layers: number of layers of the sampler, which draws whole presets; none if 0.
         ast: config of an audio spectrogram transformer (`ASTConfig`) that is the encoder
             instead of layers of our own; only `AST_FIELDS` are kept, and the four sizes
             above are those in it. It reads the one input that there is then, whose
@@ -203,6 +207,8 @@ class SecretSauceConfig(PretrainedConfig):
     """
 
     model_type = "secret-sauce"
+    # The Trainer gathers whatever a model returns, but for these.
+    keys_to_ignore_at_inference = ["heard_logits", "answers"]  # noqa: RUF012 - the library's own form
 
     def __init__(
         self,
@@ -220,6 +226,7 @@ class SecretSauceConfig(PretrainedConfig):
         hidden_dropout_prob: float = 0.0,
         knob_bins: int = 128,
         label_width: float = 1.5,
+        sampler_layers: int = 2,
         ast: Mapping[str, Any] | None = None,
         instrument: str = "",
         instrument_title: str = "",
@@ -243,6 +250,7 @@ class SecretSauceConfig(PretrainedConfig):
         self.hidden_dropout_prob = hidden_dropout_prob
         self.knob_bins = knob_bins
         self.label_width = label_width
+        self.sampler_layers = sampler_layers
         self.ast = None if ast is None else {name: ast[name] for name in AST_FIELDS if name in ast}
         if self.ast is not None:
             encoder = self.ast_config()
@@ -294,6 +302,7 @@ class SecretSauceConfig(PretrainedConfig):
             self.take_samples,
             self.sample_rate,
             self.knob_bins - 1,
+            self.sampler_layers + 1,
         )
         if smallest < 1:
             raise InputError("The config's sizes must be positive, with at least two bins per knob.")

@@ -8,16 +8,20 @@ takes the place of the class token.
 
 Or, if the config says so, the original as transformers has it, which can begin with the
 weights of any AST checkpoint. The queries then weigh its tokens.
+
+Every parameter has a distribution over its settings and a probability of being heard at
+all. `sampler_secret_sauce` draws whole presets from both.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -25,13 +29,20 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
 from .configuration_secret_sauce import IS_COPY, SecretSauceConfig
+from .sampler_secret_sauce import Correction, PresetSampler
 
 try:
     if IS_COPY:
         raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.spec import InputError, Knob, parameter_from_dict
+    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, holds, parameter_from_dict
 except ImportError:
-    from .spec import InputError, Knob, parameter_from_dict  # type: ignore[import-not-found, no-redef]
+    from .spec import (  # type: ignore[import-not-found, no-redef]
+        InputError,
+        Knob,
+        Parameter,
+        holds,
+        parameter_from_dict,
+    )
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -39,6 +50,10 @@ INDEX_FILE = "model.safetensors.index.json"
 EXTRACTOR_FILE = "preprocessor_config.json"
 MAX_HEADER_BYTES = 2**22
 """A larger safetensors header or index is refused; ours have 10 kB."""
+SILENCE = 10 ** (-60 / 20)
+"""A take whose highest sample is below this (-60 dBFS) tells nothing of its settings."""
+FEWEST_HEARD = 8
+"""A parameter's loss is a mean over the rows of a batch where it is heard; over so many at least, lest one rule."""
 
 
 @dataclass
@@ -47,11 +62,16 @@ class SecretSauceOutput(ModelOutput):
 
     Args:
         loss: scalar, if labels were given.
-        logits: per parameter, shape (batch, `knob_bins`) or (batch, labels).
+        logits: per parameter, shape (batch, `knob_bins`) or (batch, labels): logarithms of
+            the calibrated probabilities, over all sounds, whether the parameter is heard or not.
+        heard_logits: shape (batch, parameters): calibrated log odds of being heard.
+        answers: shape (batch, parameters, width): what the heads and the sampler read.
     """
 
     loss: torch.Tensor | None = None
     logits: tuple[torch.Tensor, ...] | None = None
+    heard_logits: torch.Tensor | None = None
+    answers: torch.Tensor | None = None
 
 
 class _Patches(nn.Module):
@@ -97,9 +117,12 @@ class SecretSauceModel(PreTrainedModel):
     """Tells a distribution over the settings of every parameter of a sound.
 
     A knob's answer is spread over bins, and is read out by its median, which has the
-    least expected absolute error. Rows whose setting cannot be heard stay in the loss:
-    what counts is the error over all rows, and for these the model learns to answer
-    with the whole range.
+    least expected absolute error. A parameter that is not heard in a sound is left out of
+    the loss; what its head then says is worth nothing. So the head's distribution counts
+    with the probability that the parameter is heard, and with the rest `unheard` does: how
+    settings are spread where they are not heard. Temperatures, found after the training on
+    sounds that it did not see, make both as sure as they should be (Guo et al., "On
+    calibration of modern neural networks", 2017).
     """
 
     config_class = SecretSauceConfig
@@ -130,13 +153,27 @@ class SecretSauceModel(PreTrainedModel):
             self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
         self.queries = nn.Parameter(torch.empty(len(config.parameters), width))
         self.norm = nn.LayerNorm(width)
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(width, size) for name, size in zip(config.label_names, config.head_sizes(), strict=True)}
-        )
+        names, sizes = config.label_names, config.head_sizes()
+        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in zip(names, sizes, strict=True)})
+        self.heard_heads = nn.ModuleDict({name: nn.Linear(width, 1) for name in names})
+        # Not the config's `parameter_specs`: see the pipeline.
+        self.parameter_specs: list[Parameter] = [parameter_from_dict(record) for record in config.parameters]
+        self.sampler = None
+        if config.sampler_layers:
+            knobs = [isinstance(parameter, Knob) for parameter in self.parameter_specs]
+            heads = config.num_attention_heads
+            self.sampler = PresetSampler(names, sizes, knobs, width, config.sampler_layers, heads)
+        even = torch.cat([torch.full((size,), -float(np.log(size))) for size in sizes])
+        self.register_buffer("unheard", even)
+        self.register_buffer("temperatures", torch.ones(len(names)))
+        self.register_buffer("heard_temperatures", torch.ones(len(names)))
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Linear):
+        # Of every module that has parameters of its own: the others are not shown to this method.
+        if isinstance(module, Correction):
+            module.reset_parameters()
+        elif isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.LayerNorm):
@@ -144,6 +181,12 @@ class SecretSauceModel(PreTrainedModel):
             nn.init.zeros_(module.bias)
         elif isinstance(module, _Patches):
             nn.init.trunc_normal_(module.positions, std=0.02)
+        elif isinstance(module, nn.MultiheadAttention):
+            nn.init.trunc_normal_(module.in_proj_weight, std=module.embed_dim**-0.5)
+            nn.init.zeros_(module.in_proj_bias)
+        elif isinstance(module, nn.ParameterDict):
+            for place in module.values():
+                nn.init.trunc_normal_(place, std=0.02)
         elif isinstance(module, SecretSauceModel):
             nn.init.trunc_normal_(module.queries, std=0.02)
 
@@ -194,8 +237,8 @@ class SecretSauceModel(PreTrainedModel):
             envelope: likewise.
             modulation: likewise.
             fbank: likewise.
-            peak: not used. The feature extractor tells it for the pipeline, and whatever
-                it makes can be handed on to the model.
+            peak: shape (batch,), highest absolute sample: nothing is heard in a silent take.
+                Needed for the loss only; without it no take counts as silent.
             return_dict: whether to return a `SecretSauceOutput` (the default) or a tuple.
             **labels: per parameter name, shape (batch,): a knob's setting or the index of
                 a switch's label, as datasets hold them. All of them, or none.
@@ -215,14 +258,80 @@ class SecretSauceModel(PreTrainedModel):
             raise InputError(f"The model needs {', '.join(missing)}; its feature extractor makes them.")
         if peak is not None and "peak" in self.config.label_names:
             # An instrument may have a parameter of that name.
-            labels["peak"] = peak
+            labels["peak"], peak = peak, None
         inputs = [given[name].to(self.queries.dtype) for name in self.config.input_names]
         answers = self.norm(self._pool(inputs[0]) if self.config.ast is not None else self._attend(inputs))
-        # Half precision is too coarse for a loss, and for a median over many bins.
-        logits = tuple(head(answers[:, index]).float() for index, head in enumerate(self.heads.values()))
-        loss = self.loss(logits, labels) if labels else None
-        output = SecretSauceOutput(loss=loss, logits=logits)
+        raw, heard = self.read(answers)
+        loss = self.loss(raw, heard, answers, labels, peak) if labels else None
+        heard = heard / self.heard_temperatures.float()
+        output = SecretSauceOutput(loss=loss, logits=self._mixed(raw, heard), heard_logits=heard, answers=answers)
         return output if return_dict is not False else output.to_tuple()
+
+    def read(self, answers: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+        """What the heads say, before any temperature: logits of settings, and log odds of being heard.
+
+        Args:
+            answers: shape (batch, parameters, width), of `forward`.
+
+        Returns:
+            Per parameter, shape (batch, bins or labels); and shape (batch, parameters).
+        """
+        # Half precision is too coarse for a loss, and for a median over many bins.
+        raw = tuple(head(answers[:, index]).float() for index, head in enumerate(self.heads.values()))
+        heard = [head(answers[:, index]) for index, head in enumerate(self.heard_heads.values())]
+        return raw, torch.cat(heard, dim=1).float()
+
+    def _mixed(self, raw: tuple[torch.Tensor, ...], heard: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Logarithms of the probabilities of all settings, whether they are heard or not."""
+        unheard = self.unheard.float().split([scores.shape[1] for scores in raw])
+        return tuple(
+            torch.logaddexp(
+                functional.logsigmoid(odds) + (scores / temperature).log_softmax(dim=1),
+                functional.logsigmoid(-odds) + otherwise,
+            )
+            for scores, odds, otherwise, temperature in zip(
+                raw, heard.T.unsqueeze(2), unheard, self.temperatures.float(), strict=True
+            )
+        )
+
+    def propose(self, answers: torch.Tensor, logits: Sequence[torch.Tensor], count: int, seed: int = 0) -> torch.Tensor:
+        """Draw whole presets for one sound, from the joint distribution of all parameters.
+
+        Args:
+            answers: shape (1, parameters, width), of `forward`.
+            logits: per parameter, shape (1, bins or labels), of `forward`.
+            count: how many; some may be equal.
+            seed: of the random numbers.
+
+        Returns:
+            Shape (count, parameters), int64: per knob a bin (see
+            `SecretSauceConfig.bin_settings`), per switch the index of a label.
+
+        Raises:
+            InputError: the model has no sampler.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        return self._sampler().draw(answers, logits, count, generator)
+
+    def log_probability(
+        self, answers: torch.Tensor, logits: Sequence[torch.Tensor], chosen: torch.Tensor
+    ) -> torch.Tensor:
+        """How probable whole presets are, in nats: shape (presets,).
+
+        Args:
+            answers: as of `propose`.
+            logits: as of `propose`.
+            chosen: shape (presets, parameters), as `propose` returns it.
+
+        Raises:
+            InputError: the model has no sampler.
+        """
+        return self._sampler().log_probability(answers, logits, chosen)
+
+    def _sampler(self) -> PresetSampler:
+        if self.sampler is None:
+            raise InputError("This model has no sampler of presets; train one with sampler_layers of 1 or more.")
+        return self.sampler
 
     def _attend(self, inputs: list[Any]) -> torch.Tensor:
         """Our own encoder, in which the queries are tokens among the others: (batch, parameters, width)."""
@@ -242,28 +351,75 @@ class SecretSauceModel(PreTrainedModel):
         weights = (tokens @ self.queries.T / tokens.shape[2] ** 0.5).softmax(dim=1)
         return weights.transpose(1, 2) @ tokens
 
-    def loss(self, logits: tuple[torch.Tensor, ...], labels: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Mean over the parameters of the cross entropy, in nats.
+    def loss(
+        self,
+        raw: tuple[torch.Tensor, ...],
+        heard_logits: torch.Tensor,
+        answers: torch.Tensor,
+        labels: Mapping[str, torch.Tensor],
+        peak: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Sum of the mean cross entropies of settings, of being heard and of the sampler, in nats.
 
-        A knob's target is a Gaussian of `label_width` bins around its setting: a bin
-        nearby is less wrong than one far off.
+        A parameter that is not heard is left out, but for whether it is. A knob's target is
+        a Gaussian of `label_width` bins around its setting: a bin nearby is less wrong than
+        one far off.
+
+        Args:
+            raw: logits per parameter, shape (batch, bins or labels), without temperature.
+            heard_logits: shape (batch, parameters), likewise.
+            answers: shape (batch, parameters, width).
+            labels: as of `forward`.
+            peak: as of `forward`.
+
+        Raises:
+            InputError: labels that are not the parameters'.
         """
         if set(labels) != set(self.config.label_names):
             expected = ", ".join(self.config.label_names)
             raise InputError(f"Labels must be those of every parameter ({expected}), got {', '.join(labels)}.")
+        heard = self.heard_labels(labels, peak)
+        targets, chosen = zip(*(self._target(p, labels[p.name]) for p in self.parameter_specs), strict=True)
+        corrections: Iterable[Any] = [None] * len(raw)
+        if self.sampler is not None:
+            corrections = self.sampler(answers, torch.stack(chosen, dim=1))
         losses = []
-        for record, scores in zip(self.config.parameters, logits, strict=True):
-            # Not the config's `parameter_specs`: see the pipeline.
-            parameter = parameter_from_dict(record)
-            label = labels[parameter.name]
-            if isinstance(parameter, Knob):
-                bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=scores.device)
-                distance = (label.float()[:, None] - bins) / (bins[1] - bins[0])
-                target = (-0.5 * (distance / self.config.label_width).square()).softmax(dim=1)
-            else:
-                target = label.long()
-            losses.append(functional.cross_entropy(scores, target))
-        return torch.stack(losses).mean()
+        for scores, target, where, correction in zip(raw, targets, heard.T, corrections, strict=True):
+            share = where / where.sum().clamp_min(FEWEST_HEARD)
+            losses.append((functional.cross_entropy(scores, target, reduction="none") * share).sum())
+            if correction is not None:
+                # The heads are not to learn what only the sampler can know.
+                joint = scores.detach().log_softmax(dim=1) + correction
+                losses.append((functional.cross_entropy(joint, target, reduction="none") * share).sum())
+        told = functional.binary_cross_entropy_with_logits(heard_logits, heard)
+        return torch.stack(losses).sum() / len(raw) + told
+
+    def heard_labels(self, labels: Mapping[str, torch.Tensor], peak: torch.Tensor | None = None) -> torch.Tensor:
+        """Whether each parameter is heard, by the instrument's rules: float32 of shape (batch, parameters).
+
+        Args:
+            labels: as of `forward`.
+            peak: as of `forward`.
+        """
+        settings: dict[str, Any] = dict(self.config.fixed)
+        for parameter in self.parameter_specs:
+            values = labels[parameter.name].detach().cpu().numpy()
+            if not isinstance(parameter, Knob):
+                values = np.asarray(parameter.labels)[values.astype(np.int64)]
+            settings[parameter.name] = values
+        rows = len(next(iter(labels.values())))
+        heard = [np.broadcast_to(holds(parameter.heard, settings), rows) for parameter in self.parameter_specs]
+        result = torch.from_numpy(np.stack(heard, axis=1).astype(np.float32)).to(self.queries.device)
+        return result if peak is None else result * (peak[:, None] >= SILENCE)
+
+    def _target(self, parameter: Parameter, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The target of a cross entropy, and the bin or index of label itself."""
+        if not isinstance(parameter, Knob):
+            return label.long(), label.long()
+        bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=label.device)
+        distance = (label.float()[:, None] - bins) / (bins[1] - bins[0])
+        target = (-0.5 * (distance / self.config.label_width).square()).softmax(dim=1)
+        return target, distance.abs().argmin(dim=1)
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """As of `PreTrainedModel`, never under another format's key names."""

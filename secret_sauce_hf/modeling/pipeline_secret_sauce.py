@@ -1,6 +1,6 @@
-"""The `audio-to-preset` pipeline: from sounds to settings, how sure they are, and MIDI."""
+"""The `audio-to-preset` pipeline: from sounds to settings, how sure they are, further candidates, and MIDI."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +9,20 @@ import torch
 from transformers import Pipeline
 
 from .configuration_secret_sauce import IS_COPY, push_saved
+from .modeling_secret_sauce import SILENCE
 
 try:
     if IS_COPY:
         raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, holds, parameter_from_dict
+    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, parameter_from_dict
 except ImportError:
     from .spec import (  # type: ignore[import-not-found, no-redef]
         InputError,
         Knob,
         Parameter,
-        holds,
         parameter_from_dict,
     )
 
-SILENCE = 10 ** (-60 / 20)
-"""A take whose highest sample is below this (-60 dBFS) tells nothing of its settings."""
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""
 
@@ -34,19 +32,24 @@ class AudioToPresetPipeline(Pipeline):
 
     Call it with one sound, a list or a generator of them (see
     `feature_extraction_secret_sauce.read_sound` for what a sound may be), and, for
-    bare arrays, `sampling_rate` in Hz.
+    bare arrays, `sampling_rate` in Hz. With `num_candidates` it tells so many presets that
+    may have made the sound, drawn from the joint distribution of all parameters (from the
+    same `seed` the same ones).
 
     Returns:
         Per sound a dict of four entries, the first three per parameter name:
         `preset`, the settings (a knob's is one that its controller can send);
         `confidence`, 0 to 1: of a switch the probability of its label, of a knob that
-        of being at most 0.5 away; `heard`, whether the parameter changes this sound, by
-        the instrument's declared rules on the settings told, and never in silence;
+        of being at most 0.5 away; `heard`, whether the parameter changes this sound: what
+        the model holds for likely, and never in silence;
         `midi`, the controllers that set the preset, as `mido.Message`s (None where mido
-        is not installed).
+        is not installed). With `num_candidates` also `candidates`, the most probable
+        first: dicts of a `preset` and its `score`, the logarithm of its probability. The
+        answer itself is one of them; fewer are told where fewer differ.
 
     Raises:
-        InputError: a sound that cannot be read.
+        InputError: a sound that cannot be read; no candidates are asked for; the model
+            cannot tell any.
     """
 
     _load_processor = False
@@ -82,76 +85,145 @@ class AudioToPresetPipeline(Pipeline):
         if push_to_hub:
             push_saved(self, save_directory, kwargs)
 
-    def _sanitize_parameters(self, sampling_rate: int | None = None, **_: Any):
-        return ({} if sampling_rate is None else {"sampling_rate": sampling_rate}), {}, {}
+    def _sanitize_parameters(
+        self,
+        sampling_rate: int | None = None,
+        num_candidates: int | None = None,
+        seed: int | None = None,
+        **_: Any,
+    ):
+        if num_candidates is not None and (not isinstance(num_candidates, int) or num_candidates < 1):
+            raise InputError(f"num_candidates is {num_candidates!r}; ask for 1 or more.")
+        if num_candidates is not None and self.model.sampler is None:
+            raise InputError("This model has no sampler of presets to tell candidates; leave num_candidates out.")
+        given = {"sampling_rate": sampling_rate}, {"num_candidates": num_candidates, "seed": seed}
+        before, after = ({name: value for name, value in part.items() if value is not None} for part in given)
+        return before, {}, after
 
     def preprocess(self, input_: Any, sampling_rate: int | None = None) -> Mapping[str, Any]:
         """One sound to the model's inputs."""
         return self.feature_extractor([input_], sampling_rate=sampling_rate, return_tensors="pt")
 
     def _forward(self, input_tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        peak = input_tensors["peak"]
         inputs = {name: input_tensors[name] for name in self.model.config.input_names}
         outputs = self.model(**inputs)
-        return {"peak": peak} | {
-            f"logits_{name}": logits for name, logits in zip(self.model.config.label_names, outputs.logits, strict=True)
+        names = self.model.config.label_names
+        return {"peak": input_tensors["peak"], "heard": outputs.heard_logits, "answers": outputs.answers} | {
+            f"logits_{name}": logits for name, logits in zip(names, outputs.logits, strict=True)
         }
 
-    def postprocess(self, model_outputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-        """Logits of one sound to its preset."""
+    def postprocess(
+        self, model_outputs: Mapping[str, torch.Tensor], num_candidates: int | None = None, seed: int = 0
+    ) -> dict[str, Any]:
+        """Logits of one sound to its preset, and to further candidates."""
         config = self.model.config
         # Not its `parameter_specs`: of a checkpoint in a folder transformers makes a copy per
         # file, and the classes of the config's `spec` are then others than those here.
         parameters = [parameter_from_dict(record) for record in config.parameters]
-        preset: dict[str, Any] = {}
+        logits = [model_outputs[f"logits_{parameter.name}"].reshape(1, -1) for parameter in parameters]
         confidence: dict[str, float] = {}
         cc = []
-        for parameter in parameters:
-            logits = model_outputs[f"logits_{parameter.name}"].reshape(-1)
-            probabilities = logits.double().softmax(dim=0).cpu().numpy()
+        for parameter, scores in zip(parameters, logits, strict=True):
+            probabilities = scores[0].double().softmax(dim=0).cpu().numpy()
             if isinstance(parameter, Knob):
                 settings = config.bin_settings(parameter)
                 code = parameter.setting_to_cc(np.asarray(median(probabilities, settings)))
-                answer = float(parameter.cc_to_setting(code))
                 # The slack is for settings that are a bin's up to rounding.
-                sure = probabilities[np.abs(settings - answer) <= NEAR + 1e-9].sum()
-                preset[parameter.name] = answer
+                sure = probabilities[np.abs(settings - parameter.cc_to_setting(code)) <= NEAR + 1e-9].sum()
             else:
                 index = int(probabilities.argmax())
                 code = parameter.unit_to_cc(np.asarray(index))
                 sure = probabilities[index]
-                preset[parameter.name] = parameter.labels[index]
             confidence[parameter.name] = min(float(sure), 1.0)
             cc.append(int(code))
         audible = float(model_outputs["peak"]) >= SILENCE
-        known = dict(config.fixed) | preset
-        heard = {p.name: audible and bool(holds(p.heard, known)) for p in parameters}
-        return {
-            "preset": preset,
+        odds = model_outputs["heard"].reshape(-1).tolist()
+        answer = {
+            "preset": _preset(parameters, cc),
             "confidence": confidence,
-            "heard": heard,
+            "heard": {p.name: audible and told > 0 for p, told in zip(parameters, odds, strict=True)},
             "midi": _messages(parameters, cc),
         }
+        if num_candidates is not None:
+            answers = model_outputs["answers"].reshape(1, len(parameters), -1)
+            answer["candidates"] = self._candidates(parameters, logits, answers, cc, num_candidates, seed)
+        return answer
+
+    def _candidates(
+        self,
+        parameters: list[Parameter],
+        logits: list[torch.Tensor],
+        answers: torch.Tensor,
+        cc: list[int],
+        count: int,
+        seed: int,
+    ) -> list[dict[str, Any]]:
+        """The answer and presets that are drawn, all different, the most probable first."""
+        # As many again, since some will be equal.
+        drawn = self.model.propose(answers, logits, 2 * count, seed).cpu().numpy()
+        codes = [
+            parameter.setting_to_cc(self.model.config.bin_settings(parameter)[column])
+            if isinstance(parameter, Knob)
+            else parameter.unit_to_cc(column)
+            for parameter, column in zip(parameters, drawn.T, strict=True)
+        ]
+        different = list(dict.fromkeys([tuple(cc), *map(tuple, np.stack(codes, axis=1).tolist())]))[:count]
+        chosen = torch.from_numpy(self._bins(parameters, np.array(different))).to(answers.device)
+        scores = self.model.log_probability(answers, logits, chosen).tolist()
+        order = sorted(range(len(different)), key=lambda index: -scores[index])
+        return [{"preset": _preset(parameters, different[index]), "score": scores[index]} for index in order]
+
+    def _bins(self, parameters: list[Parameter], cc: np.ndarray) -> np.ndarray:
+        """The nearest bins and the labels' indices of CC values (presets, parameters)."""
+        columns = []
+        for parameter, codes in zip(parameters, cc.T, strict=True):
+            if isinstance(parameter, Knob):
+                settings = self.model.config.bin_settings(parameter)
+                columns.append(np.abs(parameter.cc_to_setting(codes)[:, None] - settings).argmin(axis=1))
+            else:
+                columns.append(parameter.cc_to_unit(codes).astype(np.int64))
+        return np.stack(columns, axis=1)
+
+
+def _preset(parameters: Sequence[Parameter], cc: Sequence[int]) -> dict[str, Any]:
+    """Name and setting of every parameter, from the CC values that set it."""
+    preset: dict[str, Any] = {}
+    for parameter, code in zip(parameters, cc, strict=True):
+        if isinstance(parameter, Knob):
+            preset[parameter.name] = float(parameter.cc_to_setting(np.asarray(code)))
+        else:
+            preset[parameter.name] = parameter.labels[int(parameter.cc_to_unit(np.asarray(code)))]
+    return preset
 
 
 def median(probabilities: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Medians of distributions over ascending, evenly spaced values.
+    """Medians of distributions over ascending, evenly spaced values: the answers of the least expected absolute error.
 
-    The median is the answer of the least expected absolute error. A value's probability
-    counts as spread evenly over the interval around it.
+    Args:
+        probabilities: as of `quantile`.
+        values: likewise.
+    """
+    return quantile(probabilities, values, 0.5)
+
+
+def quantile(probabilities: np.ndarray, values: np.ndarray, share: float) -> np.ndarray:
+    """Quantiles of distributions over ascending, evenly spaced values.
+
+    A value's probability counts as spread evenly over the interval around it.
 
     Args:
         probabilities: shape (..., values), each row summing to one.
         values: shape (values,).
+        share: how much of the probability lies below, 0 to 1.
 
     Returns:
         Shape (...), within the range of `values`.
     """
     cumulated = np.cumsum(probabilities, axis=-1)
-    index = np.minimum((cumulated < 0.5).sum(axis=-1), len(values) - 1)
+    index = np.minimum((cumulated < share).sum(axis=-1), len(values) - 1)
     here = np.take_along_axis(probabilities, index[..., None], axis=-1)[..., 0]
     below = np.take_along_axis(cumulated, index[..., None], axis=-1)[..., 0] - here
-    fraction = (0.5 - below) / np.maximum(here, 1e-12) - 0.5
+    fraction = (share - below) / np.maximum(here, 1e-12) - 0.5
     step = values[1] - values[0]
     return np.clip(values[index] + step * np.clip(fraction, -0.5, 0.5), values[0], values[-1])
 

@@ -37,6 +37,7 @@ PATCHES = {"short_mels": 4, "long_mels": 2, "envelope": 20, "modulation": 6}
 """Frames per token of every input: 23 to 50 ms, or half an octave of modulation rates."""
 HIDDEN_SIZE = 128
 LAYERS = 4
+SAMPLER_LAYERS = 2
 SPECIAL_TOKENS = 2
 """AST's first tokens, for class and distillation, which have no place in the picture."""
 
@@ -123,7 +124,12 @@ def _own_config(folder: Path) -> SecretSauceConfig:
 
 
 def first_model(
-    collection: Collection, base: Base | None, hidden_size: int, layers: int, seed: int
+    collection: Collection,
+    base: Base | None,
+    hidden_size: int,
+    layers: int,
+    seed: int,
+    sampler_layers: int = SAMPLER_LAYERS,
 ) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
     """The model to begin with, and what makes its inputs.
 
@@ -133,12 +139,15 @@ def first_model(
         hidden_size: width of its tokens; that of the base.
         layers: number of its layers; that of the base if its encoder is AST.
         seed: of the weights that are drawn.
+        sampler_layers: number of layers of the sampler.
 
     Raises:
         InputError: the base cannot be loaded, or has layers of another size.
     """
     if base is None:
-        return _build(collection, seed, hidden_size=hidden_size, num_hidden_layers=layers)
+        return _build(
+            collection, seed, hidden_size=hidden_size, num_hidden_layers=layers, sampler_layers=sampler_layers
+        )
     if hidden_size != base.hidden_size or (base.is_ast and layers != base.layers):
         raise InputError(
             f"The base {base.name} has layers of another size: {base.layers} of {base.hidden_size}, not {layers} of "
@@ -146,7 +155,7 @@ def first_model(
         )
     if not base.is_ours:
         ast, fbank = _load_ast(base)
-        return _build_on_ast(collection, seed, ast, fbank)
+        return _build_on_ast(collection, seed, ast, fbank, sampler_layers=sampler_layers)
     loaded = load_pipeline(base.folder)
     theirs: SecretSauceModel = loaded.model
     if theirs.config.ast is None:
@@ -158,10 +167,13 @@ def first_model(
             num_attention_heads=theirs.config.num_attention_heads,
             intermediate_size=theirs.config.intermediate_size,
             knob_bins=theirs.config.knob_bins,
+            sampler_layers=sampler_layers,
         )
     else:
         fbank = loaded.feature_extractor.inputs[0]
-        model, extractor = _build_on_ast(collection, seed, theirs.ast, fbank, knob_bins=theirs.config.knob_bins)
+        model, extractor = _build_on_ast(
+            collection, seed, theirs.ast, fbank, knob_bins=theirs.config.knob_bins, sampler_layers=sampler_layers
+        )
     _take_over(model, theirs)
     return model, extractor
 

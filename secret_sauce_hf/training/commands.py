@@ -27,7 +27,9 @@ def train(
             show_default=False,
         ),
     ] = None,
-    fresh: Annotated[int, typer.Option(help="How many sounds to render afresh besides.")] = 0,
+    fresh: Annotated[
+        int, typer.Option(help="How many new sounds to render; without --data, by processes while the model trains.")
+    ] = 0,
     base: Annotated[
         str | None,
         typer.Option(
@@ -36,44 +38,85 @@ def train(
             show_default=False,
         ),
     ] = None,
-    epochs: Annotated[float, typer.Option(help="How often every sound is seen.")] = 10.0,
+    epochs: Annotated[
+        float | None,
+        typer.Option(
+            help="How often every sound is seen: 10 times, without --data twice, if not given.", show_default=False
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Sounds per step.")] = 64,
     validation: Annotated[int, typer.Option(help="How many rendered sounds to validate on.")] = 1_000,
     seed: Annotated[int, typer.Option(help="Of the fresh sounds, the first weights and the order.")] = 0,
+    rate: Annotated[float, typer.Option(help="Learning rate of AdamW.")] = 1.5e-3,
+    matrix_rate: Annotated[float, typer.Option(help="Learning rate of Muon.")] = 0.02,
+    augment: Annotated[
+        bool,
+        typer.Option(
+            help="Whether to change some of the fresh sounds as recordings might: level, noise, tuning, tone, codec, "
+            "onset."
+        ),
+    ] = True,
+    precision: Annotated[str, typer.Option(help="fp32, bf16 (mixed), or auto: mixed on a GPU that can.")] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that render; one per core but one if not given.", show_default=False),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")
     ] = False,
 ) -> None:
     """Train a model, from scratch or another, from a dataset, from freshly rendered sounds, or from both.
 
+    Ctrl-C leaves what --resume goes on from. Several GPUs: accelerate launch -m secret_sauce_hf train …
+
     [bold]Examples[/bold]
 
     secret-sauce train noisemaker-light --data light --out my-model
 
-    secret-sauce train noisemaker-light --fresh 20000 --out my-model
+    secret-sauce train noisemaker-light --fresh 100000 --out my-model
 
     secret-sauce train my-synth.json --data takes --base MIT/ast-finetuned-audioset-10-10-0.4593 --out my-model
     """
     from secret_sauce_hf.training import train as run_training
 
-    record = run_training(
-        collection,
-        data,
-        out,
-        fresh=fresh,
-        base=base,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=validation,
-        seed=seed,
-        resume=resume,
-    )
+    try:
+        record = run_training(
+            collection,
+            data,
+            out,
+            fresh=fresh,
+            base=base,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=validation,
+            seed=seed,
+            augmented=augment,
+            precision=precision,
+            workers=workers,
+            resume=resume,
+            rate=rate,
+            matrix_rate=matrix_rate,
+        )
+    except KeyboardInterrupt:
+        if (out / ".training").is_dir():
+            say(f"{out} keeps what was saved: the same command with --resume goes on from there.")
+        raise
     scores = record["validation"]
     _print_scores(
         collection,
         {who: score["per_parameter"] for who, score in scores.items()},
         "Mean absolute error of knobs, 0 to 10, and accuracy of switches on validation sounds:",
     )
+    sure = record["calibration"]
+    told = [
+        f"{value:.3f} {what}"
+        for value, what in (
+            (sure["error"], "calibration error of switches"),
+            (sure["mean_coverage"], "of the knobs within their 80 % intervals"),
+        )
+        if value is not None
+    ]
+    print(", ".join(told) + ".")
     print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
 
 

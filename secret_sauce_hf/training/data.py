@@ -15,14 +15,14 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauce
 from secret_sauce_hf.presets import Presets, draw_presets
 
 CHUNK = 256
-"""How many fresh sounds are rendered at a time; every second chunk is played in session."""
+"""So many neighbouring fresh rows are played in session, as many again each from silence."""
 
 
 class Examples(Dataset):
     """Inputs and labels of sounds; a batch is fetched at once.
 
     Args:
-        features: per input, float16 of shape (sounds, frames, bins).
+        features: per input, float16 of shape (sounds, frames, bins); and `peak`, shape (sounds,).
         presets: their settings.
     """
 
@@ -65,18 +65,35 @@ def labels(presets: Presets) -> dict[str, torch.Tensor]:
 
 
 def fresh_takes(collection: Collection, count: int, seed: int) -> Iterator[tuple[np.ndarray, Presets]]:
-    """Render fresh rows, chunk by chunk: float32 takes of shape (rows, samples), and their presets.
-
-    Where the engine can, every second chunk is played in session, since recordings of 2018
-    were: each of its sounds starts in the state that the row before leaves behind. Row i is the same
-    whatever `count` is.
-    """
+    """Render fresh rows, chunk by chunk, as of `fresh_rows`. Row i is the same whatever `count` is."""
     for start in range(0, count, CHUNK):
-        presets = draw_presets(collection, min(CHUNK, count - start), seed, start)
+        yield fresh_rows(collection, start, min(CHUNK, count - start), seed)
+
+
+def fresh_rows(collection: Collection, first: int, count: int, seed: int) -> tuple[np.ndarray, Presets]:
+    """Render fresh rows: float32 takes of shape (rows, samples), and their presets.
+
+    Where the engine can, every second `CHUNK` of rows is played in session, since
+    recordings of 2018 were: each of its sounds starts in the state that the row before
+    leaves behind.
+
+    Args:
+        collection: of the rows.
+        first: number of the first row.
+        count: of rows.
+        seed: any non-negative integer.
+    """
+    takes, tables = [], []
+    start, end = first, first + count
+    while start < end:
+        rows = min((start // CHUNK + 1) * CHUNK, end) - start
+        presets = draw_presets(collection, rows, seed, start)
         in_session = start // CHUNK % 2 == 1 and remembers(collection.instrument.name)
         preceding = draw_presets(collection, 1, seed, start - 1) if in_session else None
-        takes = render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
-        yield takes.astype(np.float32) / 32_768, presets
+        takes.append(render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start))
+        tables.append(presets)
+        start += rows
+    return np.concatenate(takes).astype(np.float32) / 32_768, join(tables)
 
 
 def built_takes(data: str | Path, collection: Collection) -> Iterator[tuple[np.ndarray, Presets]]:
@@ -112,7 +129,7 @@ def extract(
             if sounds.shape[1] != extractor.take_samples:
                 raise InputError(f"Takes have {extractor.take_samples} samples, these have {sounds.shape[1]}.")
             features = extractor.transform(torch.from_numpy(sounds))
-            parts.append({name: values.half() for name, values in features.items() if name != "peak"})
+            parts.append({name: values if name == "peak" else values.half() for name, values in features.items()})
             presets.append(rows)
             bar.update(len(rows))
     if not parts:

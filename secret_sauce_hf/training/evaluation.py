@@ -88,6 +88,16 @@ def predict(model: SecretSauceModel, features: Mapping[str, torch.Tensor]) -> np
         model: the model, in evaluation mode.
         features: its inputs, as the feature extractor makes them.
     """
+    return answers_of(distributions(model, features), model.config)
+
+
+def distributions(model: SecretSauceModel, features: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Logits of a model: per parameter, shape (sounds, bins or labels).
+
+    Args:
+        model: the model, in evaluation mode.
+        features: its inputs, as the feature extractor makes them.
+    """
     collected: list[tuple[torch.Tensor, ...]] = []
     rows = len(next(iter(features.values())))
     with torch.inference_mode():
@@ -95,8 +105,7 @@ def predict(model: SecretSauceModel, features: Mapping[str, torch.Tensor]) -> np
             inputs = {name: features[name][start : start + BATCH].float() for name in model.config.input_names}
             collected.append(model(**inputs).logits)
     names = model.config.label_names
-    logits = {name: torch.cat([part[index] for part in collected]).numpy() for index, name in enumerate(names)}
-    return answers_of(logits, model.config)
+    return {name: torch.cat([part[index] for part in collected]).numpy() for index, name in enumerate(names)}
 
 
 def naive_answers(train: Presets, rows: int) -> np.ndarray:

@@ -42,7 +42,8 @@ def make_optimizer(
         new = [parameter for name, parameter in named if not name.startswith("ast.")]
         groups = [{"params": encoder, "lr": encoder_rate}, {"params": new, "lr": rate}]
         return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
-    matrices = [parameter for name, parameter in named if parameter.ndim == 2 and name.startswith("layers.")]
+    inner = ("layers.", "sampler.layers.")
+    matrices = [parameter for name, parameter in named if parameter.ndim == 2 and name.startswith(inner)]
     chosen = {id(parameter) for parameter in matrices}
     others = [parameter for _, parameter in named if id(parameter) not in chosen]
     return MuonAdamW(matrices, others, matrix_rate=matrix_rate, rate=rate)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from transformers import TrainerCallback, TrainingArguments
 
 from secret_sauce_hf.collecting.building import finished_plan
@@ -22,17 +23,27 @@ from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
+from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.remote import is_repo_id
-from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, Base, first_model, open_base
+from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, SAMPLER_LAYERS, Base, first_model, open_base
+from secret_sauce_hf.training.calibration import calibrate, calibration, set_unheard
 from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
-from secret_sauce_hf.training.evaluation import naive_answers, nearest_answers, predict, score
+from secret_sauce_hf.training.evaluation import distributions, naive_answers, nearest_answers, predict, score
 from secret_sauce_hf.training.optimizer import ENCODER_RATE, MATRIX_RATE, RATE
+from secret_sauce_hf.training.stream import FreshStream, default_workers
 from secret_sauce_hf.training.trainer import PresetTrainer
 
 VALIDATION_SEED = 1_000_000_007
 """Added to the run's seed for the validation rows."""
 HELD_OUT = 0.1
 """Share of the train rows to validate on, where no engine renders fresh ones."""
+EPOCHS, FRESH_EPOCHS = 10, 2
+"""How often a sound of a dataset is seen, and a fresh one."""
+PRECISIONS = ("auto", "fp32", "bf16")
+REFERENCES = 5_000
+"""Train sounds among which the nearest is looked for: every distance to every one is computed."""
+DRAWN = 20_000
+"""Rows that tell how settings are spread where they are not heard."""
 EVALUATIONS = 20
 """How many times a run is validated and saved."""
 RUN_FILE = "run.json"
@@ -55,8 +66,16 @@ class _Run:
     matrix_rate: float
     hidden_size: int
     layers: int
+    sampler_layers: int
+    augmented: bool
+    precision: str
     base: str | None
     base_revision: str | None
+
+    @property
+    def streams(self) -> bool:
+        """Whether sounds are rendered while the model trains."""
+        return self.data is None
 
 
 def train(
@@ -65,7 +84,7 @@ def train(
     out: str | Path,
     *,
     fresh: int = 0,
-    epochs: float = 10.0,
+    epochs: float | None = None,
     batch_size: int = 64,
     validation: int = 1_000,
     seed: int = 0,
@@ -74,17 +93,24 @@ def train(
     matrix_rate: float = MATRIX_RATE,
     hidden_size: int | None = None,
     layers: int | None = None,
+    sampler_layers: int = SAMPLER_LAYERS,
+    augmented: bool = True,
+    precision: str = "auto",
+    workers: int | None = None,
     base: str | Path | None = None,
     progress: bool = True,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, Any]:
     """Train a model, from scratch or from another checkpoint, and write its checkpoint.
 
-    Sounds come from the train rows of a built dataset, from fresh rows rendered on the
-    way (half of them in session), or both. It is validated on fresh rows of another
-    seed, in the same way, or on the last tenth of the train rows where no engine
-    renders the instrument; never on test rows. The weights of the least validation loss
-    are kept.
+    Sounds come from the train rows of a built dataset, from fresh rows (half of them in
+    session), or both. Where there are fresh rows only, processes render them while the
+    model trains, and nothing but what waits is kept. It is validated on fresh rows of
+    another seed, or on the last tenth of the train rows where no engine renders the
+    instrument; never on test rows. The weights of the least validation loss are kept, and
+    their probabilities calibrated on one half of the validation rows.
+
+    Under `accelerate launch` or `torchrun` several processes share every step.
 
     Args:
         collection: the collection or its name.
@@ -92,8 +118,10 @@ def train(
             Hub; None for fresh rows only.
         out: folder of the checkpoint. While training, `out/.training` holds what is
             needed to resume.
-        fresh: how many fresh rows to render; they take 35 KB of memory each.
-        epochs: how often every sound is seen.
+        fresh: how many fresh rows to render. With a dataset they are rendered first, and
+            take 35 KB of memory each.
+        epochs: how often every sound is seen; 10 times if None, fresh ones without a
+            dataset twice (then a whole number).
         batch_size: sounds per step.
         validation: how many fresh rows to validate on.
         seed: of the fresh rows, of the first weights and of the order.
@@ -102,6 +130,12 @@ def train(
         matrix_rate: learning rate of Muon.
         hidden_size: width of the model; that of the base, or 128, if None.
         layers: number of its layers; those of the base, or 4, if None.
+        sampler_layers: number of layers of the sampler of whole presets; none if 0.
+        augmented: whether some of the fresh takes are changed as recordings might be, see
+            `augmentation`; with a dataset none are.
+        precision: "fp32", "bf16" (mixed), or "auto": mixed on a GPU that can.
+        workers: processes that render; one per core but one if None. The result does not
+            depend on it.
         base: a checkpoint to begin with: a folder, or a model on the Hub, `ORG/NAME` or
             `ORG/NAME@REVISION`. Of one of ours, for any collection, the weights of the
             same name and shape are taken. Of any other AST checkpoint of transformers the
@@ -125,7 +159,7 @@ def train(
         collection=collection.name,
         data=None if data is None else str(data),
         fresh=fresh,
-        epochs=float(epochs),
+        epochs=float((FRESH_EPOCHS if data is None else EPOCHS) if epochs is None else epochs),
         batch_size=batch_size,
         validation=validation,
         seed=seed,
@@ -133,6 +167,9 @@ def train(
         matrix_rate=matrix_rate,
         hidden_size=HIDDEN_SIZE if hidden_size is None else hidden_size,
         layers=LAYERS if layers is None else layers,
+        sampler_layers=sampler_layers,
+        augmented=augmented and data is None,
+        precision=_precision(precision),
         base=None if base is None else str(base),
         base_revision=None,
     )
@@ -151,17 +188,21 @@ def train(
     if earlier is not None:
         _check_same(run, earlier, out)
 
-    model, extractor = first_model(collection, opened, run.hidden_size, run.layers, run.seed)
-    examples, checks = _examples(run, collection, extractor, progress)
-    if not resume:
+    model, extractor = first_model(collection, opened, run.hidden_size, run.layers, run.seed, run.sampler_layers)
+    main = PartialState().is_main_process
+    examples, checks = _examples(run, collection, extractor, progress and main)
+    rows = examples.presets if isinstance(examples, Examples) else draw_presets(collection, DRAWN, run.seed)
+    set_unheard(model, rows)
+    if not resume and main:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True)
         write_whole(work / RUN_FILE, (json.dumps(asdict(run), indent=2) + "\n").encode())
     trainer = PresetTrainer(
         model,
-        _arguments(run, len(examples), work, progress),
+        _arguments(run, examples, work, progress),
         rate=run.rate,
         matrix_rate=run.matrix_rate,
+        workers=default_workers() if workers is None else workers,
         train_dataset=examples,
         eval_dataset=checks,
         processing_class=extractor,
@@ -171,11 +212,43 @@ def train(
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=_last_checkpoint(work) if resume else None)
 
-    took = {"seconds": round(clock.seconds(), 1), "machine": machine()}
-    record = _record(run, opened, collection, model.cpu(), examples, checks) | took
-    save_checkpoint(model, extractor, out, record)
-    shutil.rmtree(work)
+    seconds = round(clock.seconds(), 1)
+    model = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
+    calibrate(model, checks.select(slice(0, None, 2)))
+    record = _record(run, opened, collection, model, examples, checks)
+    record |= {"seconds": seconds, "machine": machine()}
+    record["history"] = _history(trainer.state.log_history, run, seconds)
+    if main:
+        save_checkpoint(model, extractor, out, record)
+        shutil.rmtree(work)
+    trainer.accelerator.wait_for_everyone()
     return record
+
+
+def _precision(wanted: str) -> str:
+    """What "auto" comes to on this machine."""
+    if wanted not in PRECISIONS:
+        raise InputError(f"precision is {wanted!r}; give one of {', '.join(PRECISIONS)}.")
+    if wanted != "auto":
+        return wanted
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def _history(log: list[dict[str, Any]], run: _Run, seconds: float) -> list[dict[str, float]]:
+    """Validation errors on the way: sounds that were rendered or read, steps, seconds as far as can be told."""
+    measured = [entry for entry in log if "eval_loss" in entry]
+    last = measured[-1]["step"] if measured else 1
+    wanted = {"eval_loss": "loss", "eval_knob_mae": "knob_mae", "eval_switch_accuracy": "switch_accuracy"}
+    return [
+        {
+            "step": entry["step"],
+            "sounds_seen": entry["step"] * run.batch_size,
+            "sounds": round(entry["step"] * run.batch_size / run.epochs) if run.streams else 0,
+            "seconds": round(seconds * entry["step"] / last, 1),
+            **{name: entry[key] for key, name in wanted.items() if key in entry},
+        }
+        for entry in measured
+    ]
 
 
 def _check(run: _Run, collection: Collection) -> None:
@@ -190,6 +263,10 @@ def _check(run: _Run, collection: Collection) -> None:
     for name in ("fresh", "validation", "seed"):
         if getattr(run, name) < 0:
             raise InputError(f"{name} must not be negative, got {getattr(run, name)}.")
+    if run.streams and run.epochs != round(run.epochs):
+        raise InputError(f"Fresh sounds are seen a whole number of times each; epochs is {run.epochs}.")
+    if run.sampler_layers < 0:
+        raise InputError(f"sampler_layers must not be negative, got {run.sampler_layers}.")
     for name in ("epochs", "batch_size", "rate", "matrix_rate", "hidden_size", "layers"):
         if not getattr(run, name) > 0:
             raise InputError(f"{name} must be positive, got {getattr(run, name)}.")
@@ -220,9 +297,10 @@ def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
 
 def _examples(
     run: _Run, collection: Collection, extractor: SecretSauceFeatureExtractor, progress: bool
-) -> tuple[Examples, Examples]:
+) -> tuple[Examples | FreshStream, Examples]:
     """The sounds to train on and those to validate on."""
-    examples = checks = None
+    examples: Examples | None = None
+    checks: Examples | None = None
     if run.data is not None:
         examples = extract(built_takes(run.data, collection), extractor, title="reading", progress=progress)
     if run.validation and has_engine(collection.instrument):
@@ -235,17 +313,31 @@ def _examples(
         raise InputError(
             "There is nothing to validate on: give validation rows, or a dataset of at least 5 train rows."
         )
+    if run.streams:
+        steps = max(1, round(run.epochs * run.fresh / run.batch_size))
+        stream = FreshStream(
+            collection,
+            extractor,
+            batch_size=run.batch_size,
+            steps=steps,
+            repeats=round(run.epochs),
+            seed=run.seed,
+            augmented=run.augmented,
+        )
+        return stream, checks
+    assert examples is not None
     if run.fresh:
         takes = fresh_takes(collection, run.fresh, run.seed)
         rendered = extract(takes, extractor, total=run.fresh, title="fresh sounds", progress=progress)
-        examples = rendered if examples is None else concatenate(examples, rendered)
-    if examples is None:
-        raise InputError("There is nothing to train on.")
+        examples = concatenate(examples, rendered)
     return examples, checks
 
 
-def _arguments(run: _Run, sounds: int, work: Path, progress: bool) -> TrainingArguments:
-    steps = max(1, round(run.epochs * sounds / run.batch_size))
+def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress: bool) -> TrainingArguments:
+    if isinstance(examples, FreshStream):
+        steps = examples.steps
+    else:
+        steps = max(1, round(run.epochs * len(examples) / run.batch_size))
     interval = max(1, steps // EVALUATIONS)
     return TrainingArguments(
         output_dir=str(work),
@@ -265,6 +357,11 @@ def _arguments(run: _Run, sounds: int, work: Path, progress: bool) -> TrainingAr
         greater_is_better=False,
         logging_steps=interval,
         dataloader_pin_memory=False,
+        # A stream goes on where it was; rendering what it has shown already would take as long as before.
+        ignore_data_skip=run.streams,
+        bf16=run.precision == "bf16",
+        # One process fetches what the stream's workers rendered, and hands it out.
+        accelerator_config={"dispatch_batches": True} if run.streams else None,
         report_to="none",
         seed=run.seed,
         disable_tqdm=not progress,
@@ -326,23 +423,29 @@ def _record(
     base: Base | None,
     collection: Collection,
     model: SecretSauceModel,
-    examples: Examples,
+    examples: Examples | FreshStream,
     checks: Examples,
 ) -> dict[str, Any]:
-    model.eval()
+    if isinstance(examples, FreshStream):
+        sounds = examples.steps * examples.new
+        takes = fresh_takes(collection, min(sounds, REFERENCES), run.seed)
+        few = extract(takes, examples.extractor, progress=False)
+    else:
+        sounds, few = len(examples), examples.select(slice(0, REFERENCES))
     validation = {
         "model": score(predict(model, checks.features), checks.presets),
-        "naive": score(naive_answers(examples.presets, len(checks)), checks.presets),
+        "naive": score(naive_answers(few.presets, len(checks)), checks.presets),
+        "nearest": score(nearest_answers(few.features, few.presets, checks.features), checks.presets),
     }
-    # Every distance to every train sound is computed: a few thousand tell enough.
-    few = examples.select(slice(0, 5_000))
-    validation["nearest"] = score(nearest_answers(few.features, few.presets, checks.features), checks.presets)
+    # Those that the temperatures were not found on.
+    others = checks.select(slice(1, None, 2))
+    sure = calibration(distributions(model, others.features), others.presets, model.config)
     instrument = collection.instrument.name
     return {
         # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
         "run": asdict(run) | {"data": run.data and _public_name(run.data), "base": base and base.name},
         "base": None if base is None else _read_record(base.folder),
-        "sounds": len(examples),
+        "sounds": sounds,
         "validation_sounds": len(checks),
         "nearest_among": len(few),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -351,6 +454,7 @@ def _record(
         "engine_version": engine_version(instrument) if has_engine(collection.instrument) else None,
         "versions": {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")},
         "validation": {name: _without_nan(asdict(scores)) for name, scores in validation.items()},
+        "calibration": _without_nan({name: value for name, value in asdict(sure).items() if name != "reliability"}),
     }
 
 

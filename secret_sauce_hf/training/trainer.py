@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import EvalPrediction, Trainer, TrainingArguments
+from torch.utils.data import DataLoader
+from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from secret_sauce_hf.instruments import Knob
 from secret_sauce_hf.metrics import knob_mae, switch_accuracy
@@ -13,6 +14,7 @@ from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.training.data import Examples, collate
 from secret_sauce_hf.training.evaluation import answers_of
 from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE, make_optimizer
+from secret_sauce_hf.training.stream import FreshStream, stream_loader
 
 
 class _Arguments(TrainingArguments):
@@ -20,6 +22,20 @@ class _Arguments(TrainingArguments):
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"hub_token": None}
+
+
+class _GoOn(TrainerCallback):
+    """Lets a stream begin after the steps that a resumed run has taken already.
+
+    The Trainer asks for the loader before it knows of them.
+    """
+
+    def __init__(self, stream: FreshStream):
+        self._stream = stream
+
+    def on_train_begin(self, _: TrainingArguments, state: TrainerState, *__: Any, **___: Any) -> None:
+        """As of `TrainerCallback`."""
+        self._stream.start = state.global_step
 
 
 class PresetTrainer(Trainer):
@@ -35,6 +51,7 @@ class PresetTrainer(Trainer):
         args: as of `Trainer`; its `label_names` are set, and no columns are removed.
         rate: learning rate of what is new, see `make_optimizer`.
         matrix_rate: of Muon, for a model without an AST encoder.
+        workers: processes that render a `FreshStream`; 0 renders in this one.
         **kwargs: as of `Trainer`.
     """
 
@@ -47,6 +64,7 @@ class PresetTrainer(Trainer):
         *,
         rate: float = RATE,
         matrix_rate: float = MATRIX_RATE,
+        workers: int = 0,
         **kwargs: Any,
     ):
         args = args if args is not None else TrainingArguments()
@@ -57,14 +75,23 @@ class PresetTrainer(Trainer):
         if any(isinstance(kwargs.get(name), Examples) for name in ("train_dataset", "eval_dataset")):
             kwargs.setdefault("data_collator", collate)
         kwargs.setdefault("compute_metrics", self._measure)
+        self._workers = workers
         self._rates = {"rate": rate, "matrix_rate": matrix_rate}
         super().__init__(model=model, args=args, **kwargs)
+        if isinstance(self.train_dataset, FreshStream):
+            self.add_callback(_GoOn(self.train_dataset))
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """As of `Trainer`, but ours where none was given."""
         if self.optimizer is None:
             self.optimizer = make_optimizer(self.model if model is None else model, **self._rates)
         return self.optimizer
+
+    def get_train_dataloader(self) -> DataLoader:
+        """As of `Trainer`; a `FreshStream` makes its own batches."""
+        if not isinstance(self.train_dataset, FreshStream):
+            return super().get_train_dataloader()
+        return self.accelerator.prepare(stream_loader(self.train_dataset, self._workers))
 
     def _measure(self, prediction: EvalPrediction) -> dict[str, float]:
         return measure(prediction.predictions, prediction.label_ids, self.model.config)

@@ -1,0 +1,159 @@
+"""Whole presets drawn from what a model hears: the joint distribution of all parameters.
+
+The heads of a model tell one distribution per parameter. Many presets sound alike, though
+(a wide pulse and a narrow one, more of one oscillator or less of the other), so that the
+settings depend on one another: the sampler corrects the heads' distributions parameter by
+parameter, knowing the settings that were drawn before. After van den Oord et al., "Pixel
+recurrent neural networks" (2016), in its factorisation, with a causal transformer.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+WAVES = 4
+"""A knob's position enters as itself and as so many sines and cosines, one octave apart."""
+CANDIDATES_AT_ONCE = 256
+"""Presets that are drawn side by side, to bound the memory."""
+
+
+class Correction(nn.Linear):
+    """What is added to the logits of a parameter; nothing at first."""
+
+    def reset_parameters(self) -> None:
+        """All zeros."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
+class PresetSampler(nn.Module):
+    """A causal transformer over the parameters, on top of the encoder's answers.
+
+    Args:
+        names: of the parameters.
+        sizes: bins or labels of each.
+        knobs: whether each is a knob.
+        width: of the encoder's answers.
+        layers: number of transformer layers.
+        heads: attention heads per layer.
+    """
+
+    def __init__(
+        self, names: Sequence[str], sizes: Sequence[int], knobs: Sequence[bool], width: int, layers: int, heads: int
+    ):
+        super().__init__()
+        self.names = list(names)
+        self.sizes = list(sizes)
+        self.knobs = list(knobs)
+        # Switches first: what the knobs do depends on them.
+        self.order = sorted(range(len(self.names)), key=lambda index: self.knobs[index])
+        self.answer = nn.Linear(width, width)
+        self.values = nn.ModuleDict(
+            {
+                name: nn.Linear(1 + 2 * WAVES if knob else size, width)
+                for name, size, knob in zip(names, sizes, knobs, strict=True)
+            }
+        )
+        self.places = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name in names})
+        layer_type = nn.TransformerEncoderLayer
+        self.layers = nn.ModuleList(
+            layer_type(width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.corrections = nn.ModuleDict(
+            {name: Correction(width, size) for name, size in zip(names, sizes, strict=True)}
+        )
+
+    def forward(self, answers: torch.Tensor, chosen: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Corrections of every parameter's logits, given the true settings of those before it in `order`.
+
+        Args:
+            answers: shape (rows, parameters, width), of the encoder.
+            chosen: shape (rows, parameters), int64: bin or index of label.
+
+        Returns:
+            Per parameter, as they are named, shape (rows, bins or labels).
+        """
+        tokens = [
+            self._token(answers, chosen, place, self.order[place - 1] if place else None)
+            for place in range(len(self.order))
+        ]
+        states = self._attend(torch.stack(tokens, dim=1))
+        corrections = [self._correct(states[:, place], index) for place, index in enumerate(self.order)]
+        return tuple(corrections[self.order.index(index)] for index in range(len(self.order)))
+
+    @torch.no_grad()
+    def draw(
+        self, answers: torch.Tensor, logits: Sequence[torch.Tensor], count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw presets for one sound.
+
+        Args:
+            answers: shape (1, parameters, width), of the encoder.
+            logits: per parameter, shape (1, bins or labels): what is corrected.
+            count: how many presets.
+            generator: of the random numbers, on the processor.
+
+        Returns:
+            Shape (count, parameters), int64: bins and indices of labels.
+        """
+        parts = []
+        for start in range(0, count, CANDIDATES_AT_ONCE):
+            rows = min(CANDIDATES_AT_ONCE, count - start)
+            chosen = torch.zeros(rows, len(self.order), dtype=torch.int64, device=answers.device)
+            spread = answers.expand(rows, -1, -1)
+            tokens: list[torch.Tensor] = []
+            for place, index in enumerate(self.order):
+                tokens.append(self._token(spread, chosen, place, self.order[place - 1] if place else None))
+                state = self._attend(torch.stack(tokens, dim=1))[:, -1]
+                scores = logits[index].float() + self._correct(state, index)
+                probabilities = scores.softmax(dim=1).cpu()
+                drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+                chosen[:, index] = drawn.to(chosen.device)
+            parts.append(chosen)
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def log_probability(
+        self, answers: torch.Tensor, logits: Sequence[torch.Tensor], chosen: torch.Tensor
+    ) -> torch.Tensor:
+        """Of whole presets, in nats: shape (presets,).
+
+        Args:
+            answers: as of `draw`.
+            logits: as of `draw`.
+            chosen: shape (presets, parameters), as `draw` returns it.
+        """
+        corrections = self(answers.expand(len(chosen), -1, -1), chosen)
+        parts = [
+            (logits[index].float() + correction).log_softmax(dim=1).gather(1, chosen[:, index : index + 1])[:, 0]
+            for index, correction in enumerate(corrections)
+        ]
+        return torch.stack(parts).sum(dim=0)
+
+    def _token(self, answers: torch.Tensor, chosen: torch.Tensor, place: int, before: int | None) -> torch.Tensor:
+        """What is known at a place in the order: the answer of its parameter, and the setting before: (rows, width)."""
+        index = self.order[place]
+        token = self.answer(answers[:, index]) + self.places[self.names[index]]
+        return token if before is None else token + self._value(chosen[:, before], before)
+
+    def _value(self, chosen: torch.Tensor, index: int) -> torch.Tensor:
+        if not self.knobs[index]:
+            values = functional.one_hot(chosen, self.sizes[index])
+        else:
+            position = (chosen / (self.sizes[index] - 1) * 2 - 1)[:, None]
+            angles = torch.pi / 2 * position * 2.0 ** torch.arange(WAVES, device=chosen.device)
+            values = torch.cat([position, angles.sin(), angles.cos()], dim=1)
+        return self.values[self.names[index]](values.to(self.norm.weight.dtype))
+
+    def _attend(self, tokens: torch.Tensor) -> torch.Tensor:
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1], device=tokens.device, dtype=tokens.dtype)
+        for layer in self.layers:
+            tokens = layer(tokens, src_mask=mask, is_causal=True)
+        return self.norm(tokens)
+
+    def _correct(self, state: torch.Tensor, index: int) -> torch.Tensor:
+        return self.corrections[self.names[index]](state).float()

@@ -1,0 +1,127 @@
+"""Sounds rendered while the model trains: a new preset every time."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from secret_sauce_hf.engines import has_engine
+from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
+from secret_sauce_hf.training.augmentation import augment
+from secret_sauce_hf.training.data import fresh_rows, labels
+
+REPEAT_STEPS = 240
+"""After so many steps a sound comes again, in long runs. A worker keeps its own sounds until then."""
+WORKERS = tuple(count for count in range(1, 17) if REPEAT_STEPS % count == 0)
+"""Numbers of worker processes that divide it: with others, repeats would have to be rendered again."""
+WAITING = 4
+"""Batches per worker that wait for the model."""
+
+
+class FreshStream(IterableDataset):
+    """Batches of fresh sounds, each `repeats` times seen; the same whatever the number of workers.
+
+    A batch is made of as many new sounds as of those of `REPEAT_STEPS` batches ago, of
+    twice as many ago, and so on: rendering costs as much as training, and two looks at a
+    sound teach more than half a look at two. The first batches repeat those of the end.
+
+    Args:
+        collection: of the sounds.
+        extractor: makes the inputs.
+        batch_size: sounds per step, a multiple of `repeats`.
+        steps: how many batches there are.
+        repeats: how often a sound is seen.
+        seed: of presets, noise and augmentation.
+        augmented: whether some of the takes are changed, see `augment`.
+
+    Raises:
+        InputError: there is no engine, or the batch cannot be shared out.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        extractor: SecretSauceFeatureExtractor,
+        *,
+        batch_size: int,
+        steps: int,
+        repeats: int = 2,
+        seed: int = 0,
+        augmented: bool = True,
+    ):
+        if not has_engine(collection.instrument):
+            raise InputError(
+                f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
+            )
+        if repeats < 1 or batch_size % repeats:
+            raise InputError(f"A batch of {batch_size} cannot be made of sounds that are seen {repeats} times each.")
+        self.collection = collection
+        self.extractor = extractor
+        self.steps = steps
+        self.repeats = repeats
+        self.seed = seed
+        self.augmented = augmented
+        self.new = batch_size // repeats
+        self.lag = REPEAT_STEPS if steps >= repeats * REPEAT_STEPS else max(1, steps // repeats)
+        self.start = 0
+        """The first step, where a run goes on."""
+
+    def __len__(self) -> int:
+        return self.steps - self.start
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        info = get_worker_info()
+        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
+        kept: dict[int, dict[str, torch.Tensor]] = {}
+        for step in range(self.start + worker, self.steps, workers):
+            sources = [(step - repeat * self.lag) % self.steps for repeat in range(self.repeats)]
+            for source in sources:
+                if source not in kept:
+                    kept[source] = self._sounds(source)
+            parts = [kept[source] for source in sources]
+            batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            yield {name: values.float() if values.is_floating_point() else values for name, values in batch.items()}
+            kept.pop(sources[-1], None)
+
+    def _sounds(self, step: int) -> dict[str, torch.Tensor]:
+        """The new sounds of a step."""
+        first = step * self.new
+        takes, presets = fresh_rows(self.collection, first, self.new, self.seed)
+        if self.augmented:
+            takes = augment(takes, self.seed, first)
+        features = self.extractor.transform(torch.from_numpy(takes))
+        half = {name: values.half() for name, values in features.items() if name != "peak"}
+        return half | {"peak": features["peak"]} | labels(presets)
+
+
+def stream_loader(stream: FreshStream, workers: int) -> DataLoader:
+    """Batches of a stream, rendered by processes.
+
+    Args:
+        stream: the batches.
+        workers: how many processes, one of `WORKERS`; 0 renders in this one.
+    """
+    if workers not in (0, *WORKERS):
+        raise InputError(f"{workers} worker processes cannot share the sounds; take one of 0, {WORKERS}.")
+    options: dict[str, Any] = {}
+    if workers:
+        # Not forked: threads of this process hold locks that nobody would release there.
+        options = {"multiprocessing_context": "spawn", "prefetch_factor": WAITING, "worker_init_fn": _prepare}
+    return DataLoader(stream, batch_size=None, num_workers=workers, **options)
+
+
+def default_workers() -> int:
+    """The largest number of workers that leaves a core to the model; none where there is only one."""
+    return max((count for count in WORKERS if count < thread_count()), default=0)
+
+
+def _prepare(_: int) -> None:
+    # Ctrl-C reaches every process of the terminal: the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    os.environ["SECRET_SAUCE_THREADS"] = "1"
