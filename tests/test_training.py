@@ -1,7 +1,10 @@
 """Training runs, from the first sound to the checkpoint, small enough for a test."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +163,17 @@ class TestStream:
             for mine, theirs in zip(batches, alone, strict=True):
                 assert mine is None or all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
+    def test_processes_share_every_batch(self):
+        whole = list(self.stream())
+        halves = [list(self.stream(share=(part, 2))) for part in (0, 1)]
+        for batch, first, second in zip(whole, *halves, strict=True):
+            for name, values in batch.items():
+                # New sounds and repeated ones lie one after the other, in the halves too.
+                new, old = (torch.cat([half[name][at : at + 2] for half in (first, second)]) for at in (0, 2))
+                assert torch.equal(values, torch.cat([new, old]))
+        with pytest.raises(InputError, match="seen 2 times each, by 3 processes; its size must be a multiple of 6"):
+            self.stream(share=(0, 3))
+
     def test_a_collection_without_an_engine(self, monkeypatch):
         monkeypatch.delitem(engines._ENGINES, "noisemaker")
         with pytest.raises(InputError, match="No engine renders"):
@@ -313,6 +327,20 @@ class TestTraining:
         assert after == pytest.approx(before, abs=0.1)
         with pytest.raises(InputError, match="layers of another size"):
             train(LIGHT, None, tmp_path / "third", fresh=8, base=tmp_path / "first", **SMALL | {"hidden_size": 32})
+
+    def test_two_processes_come_to_what_one_does(self, tmp_path: Path):
+        train(LIGHT, None, tmp_path / "one", **SMALL | {"fresh": 32, "batch_size": 16, "hidden_size": 128, "layers": 4})
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "secret_sauce_hf"]
+        command += ["train", "noisemaker-light", "--out", str(tmp_path / "two"), "--fresh", "32"]
+        command += ["--batch-size", "16", "--validation", "32", "--workers", "0"]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        assert done.returncode == 0, done.stderr
+        one, two = (json.loads((tmp_path / name / "training.json").read_text()) for name in ("one", "two"))
+        assert one["sounds"] == two["sounds"] == 32
+        assert [entry["step"] for entry in one["history"]] == [entry["step"] for entry in two["history"]]
+        # Not equal: each process's loss is a mean over the rows of its own where a parameter is heard.
+        assert two["history"][-1]["loss"] == pytest.approx(one["history"][-1]["loss"], abs=0.1)
+        assert not (tmp_path / "two" / ".training").exists()
 
     def test_from_the_train_rows_of_a_dataset(self, tmp_path: Path):
         build_collection(LIGHT, tmp_path / "data", seed=4, count=40, progress=False)

@@ -132,9 +132,9 @@ def calibrate(model: SecretSauceModel, examples: Examples) -> None:
         for start in range(0, len(examples), BATCH):
             batch = examples.__getitems__(range(start, min(start + BATCH, len(examples))))
             inputs = {name: batch[name] for name in model.config.input_names}
-            raw, heard = model.read(model(**inputs).answers)
+            raw, told = model.read(model(**inputs).answers)
             scores.append(list(raw))
-            odds.append(heard)
+            odds.append(told)
             labels = {name: batch[name] for name in model.config.label_names}
             truths.append(model.heard_labels(labels, batch.get("peak")).bool())
     truth = torch.cat(truths).numpy()

@@ -110,7 +110,8 @@ def train(
     instrument; never on test rows. The weights of the least validation loss are kept, and
     their probabilities calibrated on one half of the validation rows.
 
-    Under `accelerate launch` or `torchrun` several processes share every step.
+    Under `accelerate launch` or `torchrun` several processes share every step; each renders
+    its own part of the fresh sounds.
 
     Args:
         collection: the collection or its name.
@@ -122,7 +123,7 @@ def train(
             take 35 KB of memory each.
         epochs: how often every sound is seen; 10 times if None, fresh ones without a
             dataset twice (then a whole number).
-        batch_size: sounds per step.
+        batch_size: sounds per step; of a dataset, per step and process.
         validation: how many fresh rows to validate on.
         seed: of the fresh rows, of the first weights and of the order.
         resume: go on with an interrupted run of the same arguments.
@@ -189,10 +190,13 @@ def train(
         _check_same(run, earlier, out)
 
     model, extractor = first_model(collection, opened, run.hidden_size, run.layers, run.seed, run.sampler_layers)
-    main = PartialState().is_main_process
-    examples, checks = _examples(run, collection, extractor, progress and main)
+    processes = PartialState(cpu=not torch.accelerator.is_available())
+    main = processes.is_main_process
+    examples, checks = _examples(run, collection, extractor, processes, progress and main)
     rows = examples.presets if isinstance(examples, Examples) else draw_presets(collection, DRAWN, run.seed)
     set_unheard(model, rows)
+    # All have looked at the folder before one of them makes it.
+    processes.wait_for_everyone()
     if not resume and main:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True)
@@ -296,7 +300,11 @@ def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
 
 
 def _examples(
-    run: _Run, collection: Collection, extractor: SecretSauceFeatureExtractor, progress: bool
+    run: _Run,
+    collection: Collection,
+    extractor: SecretSauceFeatureExtractor,
+    processes: PartialState,
+    progress: bool,
 ) -> tuple[Examples | FreshStream, Examples]:
     """The sounds to train on and those to validate on."""
     examples: Examples | None = None
@@ -323,6 +331,7 @@ def _examples(
             repeats=round(run.epochs),
             seed=run.seed,
             augmented=run.augmented,
+            share=(processes.process_index, processes.num_processes),
         )
         return stream, checks
     assert examples is not None
@@ -360,8 +369,8 @@ def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress
         # A stream goes on where it was; rendering what it has shown already would take as long as before.
         ignore_data_skip=run.streams,
         bf16=run.precision == "bf16",
-        # One process fetches what the stream's workers rendered, and hands it out.
-        accelerator_config={"dispatch_batches": True} if run.streams else None,
+        # Or several processes on processors would not know of each other.
+        use_cpu=not torch.accelerator.is_available(),
         report_to="none",
         seed=run.seed,
         disable_tqdm=not progress,

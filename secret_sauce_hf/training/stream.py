@@ -38,6 +38,8 @@ class FreshStream(IterableDataset):
         repeats: how often a sound is seen.
         seed: of presets, noise and augmentation.
         augmented: whether some of the takes are changed, see `augment`.
+        share: which part of every batch this makes, counted from 0, and of how many: one
+            for each of the processes that train together.
 
     Raises:
         InputError: there is no engine, or the batch cannot be shared out.
@@ -53,13 +55,19 @@ class FreshStream(IterableDataset):
         repeats: int = 2,
         seed: int = 0,
         augmented: bool = True,
+        share: tuple[int, int] = (0, 1),
     ):
         if not has_engine(collection.instrument):
             raise InputError(
                 f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
             )
-        if repeats < 1 or batch_size % repeats:
-            raise InputError(f"A batch of {batch_size} cannot be made of sounds that are seen {repeats} times each.")
+        part, parts = share
+        if repeats < 1 or batch_size % (repeats * parts):
+            raise InputError(
+                f"A batch of {batch_size} cannot be made of sounds that are seen {repeats} times each"
+                f"{f', by {parts} processes' if parts > 1 else ''}; its size must be a multiple of "
+                f"{max(repeats, 1) * parts}."
+            )
         self.collection = collection
         self.extractor = extractor
         self.steps = steps
@@ -67,6 +75,8 @@ class FreshStream(IterableDataset):
         self.seed = seed
         self.augmented = augmented
         self.new = batch_size // repeats
+        self.own = range(part * self.new // parts, (part + 1) * self.new // parts)
+        """Which of a step's new sounds are this part's."""
         self.lag = REPEAT_STEPS if steps >= repeats * REPEAT_STEPS else max(1, steps // repeats)
         self.start = 0
         """The first step, where a run goes on."""
@@ -90,8 +100,8 @@ class FreshStream(IterableDataset):
 
     def _sounds(self, step: int) -> dict[str, torch.Tensor]:
         """The new sounds of a step."""
-        first = step * self.new
-        takes, presets = fresh_rows(self.collection, first, self.new, self.seed)
+        first = step * self.new + self.own.start
+        takes, presets = fresh_rows(self.collection, first, len(self.own), self.seed)
         if self.augmented:
             takes = augment(takes, self.seed, first)
         features = self.extractor.transform(torch.from_numpy(takes))

@@ -91,7 +91,8 @@ class PresetTrainer(Trainer):
         """As of `Trainer`; a `FreshStream` makes its own batches."""
         if not isinstance(self.train_dataset, FreshStream):
             return super().get_train_dataloader()
-        return self.accelerator.prepare(stream_loader(self.train_dataset, self._workers))
+        # As it is: every process makes its own share.
+        return stream_loader(self.train_dataset, self._workers)
 
     def _measure(self, prediction: EvalPrediction) -> dict[str, float]:
         return measure(prediction.predictions, prediction.label_ids, self.model.config)
