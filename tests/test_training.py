@@ -18,7 +18,7 @@ from secret_sauce_hf.collecting import build_collection
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, load_pipeline
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
-from secret_sauce_hf.training import augmentation, evaluate_checkpoint, train
+from secret_sauce_hf.training import augmentation, evaluate_checkpoint, stream, train
 from secret_sauce_hf.training.augmentation import augment
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.calibration import _temperature, calibration, set_unheard
@@ -158,10 +158,22 @@ class TestStream:
         alone = list(self.stream())
         later = self.stream()
         later.start = 2
+        # Half of the steps do not divide by 2: a worker's repeats are of sounds that the other one rendered.
         for batches in (list(stream_loader(self.stream(), 2)), [None, None, *later]):
             assert len(batches) == 6
             for mine, theirs in zip(batches, alone, strict=True):
                 assert mine is None or all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+    def test_what_comes_again_is_rendered_once(self, monkeypatch):
+        monkeypatch.setattr(stream, "REPEAT_STEPS", 4)
+        own = self.stream(steps=14, repeats=3, batch_size=6, augmented=False)
+        assert own.lag == 4
+        rendered = []
+        sounds = own._sounds
+        monkeypatch.setattr(own, "_sounds", lambda step: rendered.append(step) or sounds(step))
+        assert sum(len(batch["peak"]) for batch in own) == 6 * 14
+        # But for those at the end, which the first batches showed long ago.
+        assert [step for step in range(14) if rendered.count(step) > 1] == list(range(6, 14))
 
     def test_processes_share_every_batch(self):
         whole = list(self.stream())

@@ -87,16 +87,18 @@ class FreshStream(IterableDataset):
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
-        kept: dict[int, dict[str, torch.Tensor]] = {}
+        kept = _Kept(-(-self.lag * (self.repeats - 1) // workers) + self.repeats)
         for step in range(self.start + worker, self.steps, workers):
             sources = [(step - repeat * self.lag) % self.steps for repeat in range(self.repeats)]
             for source in sources:
                 if source not in kept:
-                    kept[source] = self._sounds(source)
-            parts = [kept[source] for source in sources]
+                    kept.put(source, self._sounds(source))
+            parts = [kept.get(source) for source in sources]
             batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
             yield {name: values.float() if values.is_floating_point() else values for name, values in batch.items()}
-            kept.pop(sources[-1], None)
+            # In a short run a sound may come again at a step of another worker.
+            for source in sources[-1:] if self.lag % workers == 0 else sources:
+                kept.drop(source)
 
     def _sounds(self, step: int) -> dict[str, torch.Tensor]:
         """The new sounds of a step."""
@@ -107,6 +109,42 @@ class FreshStream(IterableDataset):
         features = self.extractor.transform(torch.from_numpy(takes))
         half = {name: values.half() for name, values in features.items() if name != "peak"}
         return half | {"peak": features["peak"]} | labels(presets)
+
+
+class _Kept:
+    """Sounds of some steps, in memory that is taken once.
+
+    Taken bit by bit, it would lie between what rendering needs for moments, in ten times
+    the space.
+
+    Args:
+        slots: of how many steps at most.
+    """
+
+    def __init__(self, slots: int):
+        self._free = list(range(slots))
+        self._places: dict[int, int] = {}
+        self._values: dict[str, torch.Tensor] = {}
+
+    def __contains__(self, step: int) -> bool:
+        return step in self._places
+
+    def get(self, step: int) -> dict[str, torch.Tensor]:
+        """Those of a step, good until it is dropped."""
+        return {name: values[self._places[step]] for name, values in self._values.items()}
+
+    def put(self, step: int, sounds: dict[str, torch.Tensor]) -> None:
+        """Keep those of a step."""
+        if not self._values:
+            slots = len(self._free)
+            self._values = {name: values.new_empty((slots, *values.shape)) for name, values in sounds.items()}
+        place = self._places[step] = self._free.pop()
+        for name, values in sounds.items():
+            self._values[name][place] = values
+
+    def drop(self, step: int) -> None:
+        """Forget those of a step."""
+        self._free.append(self._places.pop(step))
 
 
 def stream_loader(stream: FreshStream, workers: int) -> DataLoader:
