@@ -353,8 +353,13 @@ def draw_presets(collection: str | Collection, count: int, seed: int, start: int
     return Presets.from_cc(collection, cc, [sound_file(row) for row in range(start, start + count)])
 
 
-def row_random(seed: int, start: int, count: int, width: int, stream: int = 0) -> np.ndarray:
-    """Random 64-bit integers of shape (count, width) that depend on seed, stream and row only."""
+def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, same: bool = False) -> np.ndarray:
+    """Random 64-bit integers of shape (count, width) that depend on seed, stream and row only.
+
+    If `same`, all rows get those of row `start`.
+    """
+    if same:
+        return np.repeat(row_random(seed, start, 1, width, stream), count, axis=0)
     # One step of Philox's counter yields four integers.
     steps = -(-width // 4)
     key = np.random.SeedSequence([seed, stream]).generate_state(2, np.uint64)

@@ -257,6 +257,21 @@ def test_noise_follows_seed_and_row_number():
     assert not np.array_equal(render(noisy, noise_seed=2)[0], takes[0])
 
 
+@pytest.mark.parametrize("name", ["guitar", "noisemaker", "subphatty"])
+def test_rows_of_the_same_noise_differ_by_their_presets_only(name):
+    one = draw_presets(name, 30, seed=3)[21:22]
+    alike = Presets(one.collection, np.repeat(one.unit, 3, axis=0))
+    takes = render(alike, noise_seed=1, first_row=5, same_noise=True)
+    assert (takes == render(one, noise_seed=1, first_row=5)).all()
+    assert (render(alike[:0], noise_seed=1, same_noise=True)).shape == (0, one.collection.samples)
+    with pytest.raises(InputError, match="needs a noise_seed"):
+        render(alike, same_noise=True)
+    if name == "noisemaker":
+        # Each starts in the state that the one before it leaves: from the second one on the same.
+        session = render(alike, noise_seed=1, first_row=5, same_noise=True, in_session=True)
+        assert (session[0] == takes[0]).all() and (session[1] == session[2]).all()
+
+
 def test_rows_of_2018_carry_the_recorded_noise_wherever_they_stand():
     rows = original_presets("noisemaker-light", 10, 40)
     takes = render(rows, first_row=10)

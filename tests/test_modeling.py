@@ -31,6 +31,7 @@ from secret_sauce_hf.modeling import (
     checkpoint_folder,
     checkpoint_path,
     load_pipeline,
+    registration,
 )
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     MODULATION_HZ,
@@ -647,9 +648,10 @@ class TestCheckpoint:
         with pytest.raises(InputError, match="is a file"):
             load_pipeline(tmp_path / "file")
 
-    def test_a_shipped_one_by_the_name_of_its_collection(self):
+    def test_a_shipped_one_by_the_name_of_its_collection(self, tmp_path: Path, monkeypatch):
         assert checkpoint_folder("noisemaker-light") == checkpoint_folder() == checkpoint_path("noisemaker-light")
         assert checkpoint_folder(collection="noisemaker-light") == checkpoint_path("noisemaker-light")
+        monkeypatch.setattr(registration, "CHECKPOINTS", tmp_path)
         with pytest.raises(InputError, match="No checkpoint ships for guitar"):
             checkpoint_folder("guitar")
 

@@ -19,9 +19,9 @@ from transformers.pipelines.pt_utils import KeyDataset
 
 import secret_sauce_hf
 from secret_sauce_hf.engines import render
-from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_collection
+from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, Knob, get_collection
 from secret_sauce_hf.midi import preset_messages
-from secret_sauce_hf.modeling import feature_extraction_secret_sauce
+from secret_sauce_hf.modeling import feature_extraction_secret_sauce, registration
 from secret_sauce_hf.modeling.pipeline_secret_sauce import NEAR
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -117,7 +117,11 @@ class TestRegistration:
         )
         assert told == "SourceFileLoader SourceFileLoader"
 
-    def test_a_collection_without_a_checkpoint(self):
+    def test_collections_with_and_without_a_checkpoint(self, tmp_path: Path, monkeypatch):
+        for name in COLLECTIONS:
+            assert secret_sauce_hf.checkpoint_path(name).joinpath("model.safetensors").stat().st_size < 12e6
+        (tmp_path / "noisemaker-light").symlink_to(secret_sauce_hf.checkpoint_path("noisemaker-light"))
+        monkeypatch.setattr(registration, "CHECKPOINTS", tmp_path)
         with pytest.raises(InputError, match="No checkpoint ships for guitar; there is one for noisemaker-light"):
             secret_sauce_hf.checkpoint_path("guitar")
         with pytest.raises(InputError, match="Unknown collection"):

@@ -61,6 +61,7 @@ def render(
     preceding: Presets | None = None,
     noise_seed: int | None = None,
     first_row: int = 0,
+    same_noise: bool = False,
 ) -> np.ndarray:
     """Render one take per row.
 
@@ -75,6 +76,9 @@ def render(
             recorded, and any others that of seed 0.
         first_row: number of the first row; a row's noise follows from `noise_seed` and
             its number alone, so that shards and workers do not matter.
+        same_noise: whether every row gets the noise of row `first_row`, whatever there is
+            by chance in a take: what then differs is due to the presets. Needs a
+            `noise_seed`.
 
     Returns:
         int16 of shape (rows, samples) at 22,050 Hz.
@@ -86,9 +90,11 @@ def render(
     check_session(instrument, in_session)
     if preceding is not None and (not in_session or len(preceding) != 1):
         raise InputError("`preceding` is the one row before the first and needs in_session=True.")
+    if same_noise and noise_seed is None:
+        raise InputError("same_noise needs a noise_seed.")
     renderer: Callable[..., np.ndarray] = _module(instrument).render
     session = {"in_session": in_session, "preceding": preceding} if remembers(instrument) else {}
-    return renderer(presets, noise_seed=noise_seed, first_row=first_row, **session)
+    return renderer(presets, noise_seed=noise_seed, first_row=first_row, same_noise=same_noise, **session)
 
 
 def _module(instrument: str):

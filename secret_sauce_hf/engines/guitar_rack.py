@@ -132,13 +132,15 @@ def effects(unit: np.ndarray, lfo_phases: np.ndarray, origin: Source) -> np.ndar
     return sound
 
 
-def render(presets: Presets, *, noise_seed: int | None, first_row: int) -> np.ndarray:
+def render(presets: Presets, *, noise_seed: int | None, first_row: int, same_noise: bool = False) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     count, samples = len(presets), presets.collection.samples
     unit = presets.complete_unit()
     origin = source(presets.collection.timing, samples)
     # The original's LFO runs freely: a take may meet it anywhere.
-    phases = (row_random(noise_seed or 0, first_row, count, 1, stream=1)[:, 0] >> np.uint64(11)) / 2.0**53
+    phases = (
+        row_random(noise_seed or 0, first_row, count, 1, stream=1, same=same_noise)[:, 0] >> np.uint64(11)
+    ) / 2.0**53
 
     def group(lanes: np.ndarray) -> np.ndarray:
         # A row is rendered by itself: lanes that only fill up a group need not be.

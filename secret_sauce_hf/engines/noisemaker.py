@@ -143,8 +143,8 @@ def _render_group(timing: Timing, rows: _Rows, before: _Rows | None) -> np.ndarr
     return cut_takes(session.take(), voice.RATE, SAMPLE_RATE)
 
 
-def _rows(presets: Presets, noise_seed: int | None, first_row: int) -> _Rows:
-    raw = row_random(noise_seed or 0, first_row, len(presets), 2, stream=1)
+def _rows(presets: Presets, noise_seed: int | None, first_row: int, same_noise: bool = False) -> _Rows:
+    raw = row_random(noise_seed or 0, first_row, len(presets), 2, stream=1, same=same_noise)
     # Any point of the plug-in's own stream may be where a take's noise begins.
     positions = raw[:, :1] >> np.array([0, 32], np.uint64)
     if noise_seed is None:
@@ -159,7 +159,13 @@ def _rows(presets: Presets, noise_seed: int | None, first_row: int) -> _Rows:
 
 
 def render(
-    presets: Presets, *, in_session: bool, preceding: Presets | None, noise_seed: int | None, first_row: int
+    presets: Presets,
+    *,
+    in_session: bool,
+    preceding: Presets | None,
+    noise_seed: int | None,
+    first_row: int,
+    same_noise: bool = False,
 ) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     count = len(presets)
@@ -167,13 +173,18 @@ def render(
         # The very first row has none before it: its slot starts from silence.
         alone = render(presets[:1], in_session=False, preceding=None, noise_seed=noise_seed, first_row=first_row)
         others = render(
-            presets[1:], in_session=True, preceding=presets[:1], noise_seed=noise_seed, first_row=first_row + 1
+            presets[1:],
+            in_session=True,
+            preceding=presets[:1],
+            noise_seed=noise_seed,
+            first_row=first_row if same_noise else first_row + 1,
+            same_noise=same_noise,
         )
         return np.concatenate([alone, others])
-    rows = _rows(presets, noise_seed, first_row)
+    rows = _rows(presets, noise_seed, first_row, same_noise)
     before = None
     if preceding is not None:
-        first = _rows(preceding, noise_seed, max(first_row - 1, 0))
+        first = _rows(preceding, noise_seed, first_row if same_noise else max(first_row - 1, 0))
         before = _Rows(*(np.concatenate([one, most[:-1]]) for one, most in zip(first, rows, strict=True)))
 
     def group(lanes: np.ndarray) -> np.ndarray:

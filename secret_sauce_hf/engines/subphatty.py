@@ -212,10 +212,10 @@ def _render_group(timing: Timing, samples: int, settings: np.ndarray, random: np
     return limit_takes(out.reshape(samples, LANES).T)
 
 
-def render(presets: Presets, *, noise_seed: int | None, first_row: int) -> np.ndarray:
+def render(presets: Presets, *, noise_seed: int | None, first_row: int, same_noise: bool = False) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     settings = lane_settings(presets.complete_unit())
-    random = row_random(noise_seed or 0, first_row, len(presets), 4, stream=2)
+    random = row_random(noise_seed or 0, first_row, len(presets), 4, stream=2, same=same_noise)
     samples = presets.collection.samples
     timing = presets.collection.timing
     return render_groups(
