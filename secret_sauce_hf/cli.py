@@ -7,13 +7,13 @@ light commands answer at once.
 import os
 import re
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from secret_sauce_hf.benchmarking import commands as benchmarking_commands
 from secret_sauce_hf.hub import commands as hub_commands
 from secret_sauce_hf.instruments import COLLECTIONS, InputError
 from secret_sauce_hf.terminal import EXIT_INTERRUPTED, CollectionName, print_all, say, table_of
@@ -28,7 +28,7 @@ EXIT_BROKEN_PIPE = 1
 EXIT_BAD_ARCHIVE = 1
 
 # The packages of each extra, by the name they are imported under.
-_EXTRAS = {"torch": "models", "transformers": "models", "accelerate": "models", "matplotlib": "plots"}
+_EXTRAS = {"torch": "models", "transformers": "models", "accelerate": "models", "cma": "models", "matplotlib": "plots"}
 
 app = typer.Typer(
     name="secret-sauce",
@@ -48,6 +48,7 @@ app = typer.Typer(
 )
 
 app.add_typer(training_commands.app)
+app.add_typer(benchmarking_commands.app)
 app.add_typer(hub_commands.app, name="publish")
 
 Seed = Annotated[
@@ -363,39 +364,85 @@ def match(
             metavar="DIR", help="Folder for the files; ./<name of the sound>-match if not given.", show_default=False
         ),
     ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="How long to render presets, compare them with the sound and refine the best: 10 if not given, "
+            "0 for the model alone.",
+            show_default=False,
+        ),
+    ] = None,
+    renders: Annotated[
+        int | None,
+        typer.Option(
+            help="How many presets to render instead; the same number finds the same preset again.",
+            show_default=False,
+        ),
+    ] = None,
+    candidates: Annotated[int, typer.Option(help="How many different presets to tell.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of what is drawn at random.")] = 0,
+    takes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME",
+            help="A dataset of the collection, in a folder or on the Hub: those of its takes that sound like the "
+            "sound are candidates too.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Find the preset that makes a sound: prints it, writes MIDI, JSON, WAV and a picture.
+
+    The model's candidates are rendered, compared with the sound and refined.
+    Ctrl-C ends that early and keeps the best. Where no engine renders the
+    instrument, the model answers, and the takes that you give.
 
     [bold]Examples[/bold]
 
     secret-sauce match bass.wav
 
-    secret-sauce match bass.wav --model my-checkpoint --out found
+    secret-sauce match bass.wav --seconds 60 --candidates 5  # 5 that sound alike
+
+    secret-sauce match bass.wav --renders 2000  # the same answer every time
+
+    secret-sauce match bass.wav --model my-checkpoint --takes my-takes --out found
     """
     from secret_sauce_hf.matching import match as find
 
-    with _busy():
-        found = find(sound, collection=collection, model=model)
+    found = find(
+        sound,
+        collection=collection,
+        model=model,
+        seconds=seconds,
+        renders=renders,
+        num_candidates=candidates,
+        seed=seed,
+        takes=takes,
+        progress=True,
+    )
     files = found.save(out or Path(f"{sound.stem}-match"), sound.stem)
     _print_match(found)
+    if (count := len(found.candidates)) < candidates:
+        say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
     _print_files(files)
+    _leave_if_interrupted(found)
 
 
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")] = Path("demo"),
 ) -> None:
-    """Match a sound of the real plug-in whose settings are known, and show truth beside prediction."""
-    from secret_sauce_hf.matching import demo_sound
+    """Match a sound of the real plug-in whose settings are known: the truth beside the model alone and the match."""
+    from secret_sauce_hf.matching import DEMO_RENDERS, demo_sound
     from secret_sauce_hf.matching import match as find
 
     known = demo_sound()
     say(f"The sound: {known.origin}.")
-    with _busy():
-        found = find(known.path, collection=known.collection)
+    found = find(known.path, collection=known.collection, renders=DEMO_RENDERS, progress=True)
     files = found.save(out, known.path.stem)
     _print_match(found, truth=known.settings)
     _print_files(files)
+    _leave_if_interrupted(found)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -466,31 +513,35 @@ def _row_range(text: str) -> tuple[int, int]:
     return int(match[1] or 0), int(match[2])
 
 
-def _busy() -> AbstractContextManager[object]:
-    """Something that moves, on a terminal: the engine takes seconds to compile when it is first used."""
-    from rich.console import Console
-
-    return Console(stderr=True).status("Matching")
+def _leave_if_interrupted(found: "Match") -> None:
+    """End as after any Ctrl-C, but having told what was found by then."""
+    if found.interrupted:
+        say(f"The search was ended early: this is the best of {found.renders:,} presets that were rendered.")
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _print_match(found: "Match", truth: dict[str, float | str] | None = None) -> None:
-    """The preset, beside the truth where it is known, and the distances after re-rendering."""
+    """The preset, beside the truth where it is known, what the search bought, the distances and further candidates."""
     from secret_sauce_hf.matching.text import (
+        candidate_rows,
         distance_rows,
         error_summary,
+        search_summary,
         shorten,
         show_confidence,
         show_error,
         show_setting,
     )
 
-    columns = ["truth", "setting", "error", "confidence", "CC"] if truth else ["setting", "confidence", "CC"]
+    columns = ["setting", "confidence", "CC"]
+    if truth:
+        columns = ["truth", "model alone", "matched", "error", "confidence", "CC"]
     table = table_of("parameter", *columns, numbers=columns)
     for parameter in found.collection.parameters:
         name = parameter.name
         cells = [show_setting(parameter, found.preset[name])]
         if truth:
-            cells = [show_setting(parameter, truth[name]), *cells]
+            cells = [show_setting(parameter, told[name]) for told in (truth, found.alone.preset)] + cells
             cells.append(show_error(parameter, truth[name], found.preset[name]))
         table.add_row(name, *cells, show_confidence(found, name), str(found.cc.get(name, "–")))
     print_all(
@@ -498,14 +549,25 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         table,
     )
     if truth:
-        print_all(error_summary(found, truth))
+        for title, preset in (("Matched", found.preset), ("Model alone", found.alone.preset)):
+            print_all(f"{title}: {error_summary(found.collection, truth, preset)}.")
+    # Of a known sound the same is printed every time.
+    print_all(*search_summary(found, timed=truth is None))
     if found.rendered is None:
-        print_all(f"No engine renders {found.collection.instrument.name}: the preset was not compared with the sound.")
-        return
-    distances = table_of("from the sound to the rendered preset", "distance", numbers=["distance"])
-    for row in distance_rows(found.distances):
-        distances.add_row(*row)
-    print_all(distances)
+        print_all(
+            f"No engine renders {found.collection.instrument.name}: nothing was rendered and compared with the sound; "
+            f"the answer follows from {found.ranking}."
+        )
+    else:
+        distances = table_of("from the sound to the rendered preset", "distance", numbers=["distance"])
+        for row in distance_rows(found.distances):
+            distances.add_row(*row)
+        print_all(distances)
+    if len(found.candidates) > 1:
+        others = table_of("", "distance", "from", "set otherwise than in the first", numbers=["", "distance"])
+        for row in candidate_rows(found):
+            others.add_row(*row)
+        print_all(f"{len(found.candidates)} different presets, ranked by {found.ranking}:", others)
 
 
 def _print_files(files: dict[str, Path]) -> None:

@@ -18,8 +18,10 @@ import soundfile
 from archive_files import archive_files, write_zip
 
 from secret_sauce_hf import cli
+from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import COLLECTIONS, get_collection
 from secret_sauce_hf.matching import demo_sound
+from secret_sauce_hf.matching.evaluating import Evaluator
 from secret_sauce_hf.midi import read_midi_file, read_preset
 from secret_sauce_hf.modeling import checkpoint_path
 from secret_sauce_hf.presets import draw_presets, original_presets
@@ -98,6 +100,10 @@ def test_presets_of_2018_can_be_a_part(run):
         (("build", "subphatty", "--rows", "5", "--seed", 1, "--count", 5, "--out", "built"), "with a seed give"),
         (("build", "noisemaker", "--seed", 1, "--out", "built"), "count"),
         (("match", "missing.wav", "--collection", "piano"), "Unknown collection 'piano'"),
+        (("match", "missing.wav", "--seconds", 1, "--renders", 1), "`seconds` or `renders`, not both"),
+        (("match", "missing.wav", "--seconds", -1), "A search of -1.0 seconds is none"),
+        (("match", "missing.wav", "--seconds", "soon"), "--seconds.*number.*match --help"),
+        (("match", "missing.wav", "--candidates", 0), "0 candidates are none"),
     ],
 )
 def test_a_mistake_is_one_line(run, arguments, message):
@@ -212,7 +218,7 @@ def test_a_sound_that_cannot_be_read_is_one_line(run, sounds, name):
 
 @pytest.mark.parametrize("name", ODD_SOUNDS)
 def test_a_sound_of_an_odd_form_is_matched(run, sounds, name):
-    result = run("match", sounds / f"{name}.wav")
+    result = run("match", sounds / f"{name}.wav", "--renders", 20)
     assert result.code == 0, result.err
     assert "Traceback" not in result.err
     assert f"{name}.wav as a preset of noisemaker-light" in result.out
@@ -229,10 +235,56 @@ def test_a_sound_of_an_odd_form_is_matched(run, sounds, name):
 
 
 def test_a_match_goes_where_it_is_told(run, sounds):
-    assert run("match", sounds / "six.wav", "--out", "a/b").code == 0
+    assert run("match", sounds / "six.wav", "--out", "a/b", "--seconds", 0).code == 0
     assert Path("a/b/six.mid").is_file()
     Path("file").touch()
-    run("match", sounds / "six.wav", "--out", "file").fails_with("file is a file; give a folder")
+    run("match", sounds / "six.wav", "--out", "file", "--seconds", 0).fails_with("file is a file; give a folder")
+
+
+def test_a_match_tells_what_the_search_bought_and_further_candidates(run):
+    # A sound that the model is not sure of.
+    soundfile.write("unsure.wav", render(draw_presets("noisemaker-light", 5, seed=9))[4], 22_050)
+    options = ("match", "unsure.wav", "--renders", 64)
+    result = run(*options, "--candidates", 3, "--out", "found")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(Path("found/unsure.json").read_text())
+    alone, best = found["model_alone"]["distance"], found["distances"]["mss"]
+    told = rf"^The model alone: MSS {alone:.2f} dB; after {found['renders']} renderings in \d+\.\d s: {best:.2f} dB\.$"
+    assert re.search(told, result.out, re.MULTILINE), result.out
+    assert "3 different presets, ranked by their sound, rendered and compared:" in result.out
+    for place, one in enumerate(found["candidates"], 1):
+        assert re.search(rf"^ *{place} +{one['distance']:.2f} dB +{one['origin']}", result.out, re.MULTILINE)
+    assert len(found["candidates"]) == 3
+    sure = run("match", demo_sound().path, "--seconds", 0, "--candidates", 999, "--out", "alone")
+    assert re.fullmatch(r"\d+ of the 999 presets asked for differ enough in what is heard\.\n", sure.err)
+
+
+def test_takes_are_candidates(run):
+    run("build", "noisemaker-light", "--rows", "209:213", "--out", "takes")
+    result = run("match", demo_sound().path, "--renders", 3, "--takes", "takes", "--out", "found")
+    assert result.code == 0, result.err
+    found = json.loads(Path("found/noisemaker-light-s211.json").read_text())
+    assert found["candidates"][0]["origin"] == "nearest take"
+    assert found["preset"] == pytest.approx(demo_sound().settings, abs=1e-6)
+    wrong = run("match", demo_sound().path, "--takes", "nowhere", "--out", "other")
+    wrong.fails_with("nowhere")
+
+
+def test_control_c_keeps_the_best_so_far(run, monkeypatch):
+    measure = Evaluator._measure
+
+    def impatient(*arguments):
+        measure(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Evaluator, "_measure", impatient)
+    result = run("match", demo_sound().path, "--out", "found")
+    assert result.code == 130
+    found = json.loads(Path("found/noisemaker-light-s211.json").read_text())
+    assert found["interrupted"] and found["renders"] > 0
+    assert f"this is the best of {found['renders']} presets that were rendered.\n" in result.err
+    assert result.err.endswith("secret-sauce: Stopped.\n")
+    assert "found/noisemaker-light-s211.mid" in result.out
 
 
 def _without(name):
@@ -275,7 +327,6 @@ def test_a_broken_checkpoint_is_one_line(run, damage, message):
 
 def test_a_model_that_is_not_there_is_one_line(run):
     run("match", demo_sound().path, "--model", "no/such/model").fails_with("no/such/model")
-    run("match", demo_sound().path, "--collection", "guitar").fails_with("guitar.*noisemaker-light")
     shipped = checkpoint_path("noisemaker-light")
     run("match", demo_sound().path, "--model", shipped, "--collection", "noisemaker").fails_with(
         "predicts presets of noisemaker-light, not of noisemaker"
@@ -287,21 +338,30 @@ def test_a_trained_model_can_be_matched_with(run):
     result = run("train", "noisemaker-light", *sizes, "--out", "mine")
     assert result.code == 0, result.err
     assert all(re.search(rf"^ *{name} .*\d\.\d\d\d", result.out, re.MULTILINE) for name in demo_sound().settings)
-    assert run("match", demo_sound().path, "--model", "mine").code == 0
+    assert run("match", demo_sound().path, "--model", "mine", "--seconds", 0).code == 0
     run("train", "noisemaker-light", *sizes, "--out", "mine").fails_with("mine is not empty")
     run("train", "noisemaker-light", "--out", "other").fails_with("--data.*--fresh")
 
 
-def test_demo_shows_truth_beside_prediction(run):
+def test_demo_shows_truth_beside_the_model_alone_and_the_match(run):
     result = run("demo")
     assert result.code == 0, result.err
     truth = demo_sound().settings
-    for name, setting in truth.items():
-        shown = setting if isinstance(setting, str) else f"{setting:.2f}"
-        assert re.search(rf"^ *{name} +{shown} ", result.out, re.MULTILINE), result.out
     found = json.loads(Path("demo/noisemaker-light-s211.json").read_text())
-    errors = [abs(found["preset"][name] - setting) for name, setting in truth.items() if isinstance(setting, float)]
-    assert f"off by {np.mean(errors):.2f} of 10" in result.out
+    alone = found["model_alone"]["preset"]
+
+    def shown(setting):
+        return setting if isinstance(setting, str) else f"{setting:.2f}"
+
+    for name, setting in truth.items():
+        values = " +".join(shown(told) for told in (setting, alone[name], found["preset"][name]))
+        assert re.search(rf"^ *{name} +{values} ", result.out, re.MULTILINE), result.out
+    knobs = [name for name, setting in truth.items() if isinstance(setting, float)]
+    for title, preset in (("Matched", found["preset"]), ("Model alone", alone)):
+        error = np.mean([abs(preset[name] - truth[name]) for name in knobs])
+        assert f"{title}: knobs are off by {error:.2f} of 10 on average, " in result.out
+    assert f"; after {found['renders']} renderings: {found['distances']['mss']:.2f} dB.\n" in result.out
+    assert found["distances"]["mss"] < 0.5
     for kind in ("mid", "json", "wav", "png"):
         assert f"demo/noisemaker-light-s211.{kind}" in result.out
 
@@ -350,8 +410,9 @@ def test_a_reader_that_has_had_enough_is_no_error(tmp_path):
     ("package", "arguments", "code", "extra"),
     [
         ("torch", ["match", str(demo_sound().path), "--out", "found"], 2, "models"),
+        ("cma", ["match", str(demo_sound().path), "--out", "found"], 2, "models"),
         ("torch", ["train", "noisemaker-light", "--fresh", "9", "--out", "found"], 2, "models"),
-        ("matplotlib", ["match", str(demo_sound().path), "--out", "found"], 0, "plots"),
+        ("matplotlib", ["match", str(demo_sound().path), "--out", "found", "--seconds", "0"], 0, "plots"),
     ],
 )
 def test_a_missing_extra_is_one_line(tmp_path, package, arguments, code, extra):

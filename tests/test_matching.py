@@ -1,6 +1,7 @@
 """Matches: what they hold, and the files they write."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +24,17 @@ from secret_sauce_hf.instruments import (
     write_declaration,
 )
 from secret_sauce_hf.matching import Match, demo_sound, match
+from secret_sauce_hf.matching.candidates import Candidate
 from secret_sauce_hf.matching.match import _collection_of
-from secret_sauce_hf.matching.text import error_summary, setting_rows, shorten, show_error, show_setting
+from secret_sauce_hf.matching.text import (
+    candidate_rows,
+    error_summary,
+    search_summary,
+    setting_rows,
+    shorten,
+    show_error,
+    show_setting,
+)
 from secret_sauce_hf.metrics import DISTANCES, mss
 from secret_sauce_hf.midi import read_midi_file, read_preset
 from secret_sauce_hf.modeling import (
@@ -36,6 +46,8 @@ from secret_sauce_hf.modeling import (
 )
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 
+UNSURE = render(draw_presets("noisemaker-light", 5, seed=9))[4]
+
 
 @pytest.fixture(scope="module")
 def pipe():
@@ -44,7 +56,13 @@ def pipe():
 
 @pytest.fixture(scope="module")
 def found(pipe) -> Match:
-    return match(demo_sound().path, model=pipe)
+    return match(demo_sound().path, model=pipe, seconds=0)
+
+
+@pytest.fixture(scope="module")
+def searched(pipe) -> Match:
+    """Of a sound that the model is less sure of."""
+    return match(UNSURE, model=pipe, sampling_rate=22_050, renders=64, num_candidates=3)
 
 
 def test_the_bundled_sound_is_the_row_it_says():
@@ -65,7 +83,9 @@ def test_the_bundled_sound_is_the_real_plug_in_to_our_engine(found):
     assert mss(found.reference, render(truth)[0] / 32_768, 22_050) < 0.3
 
 
-def test_a_match_agrees_with_itself(found):
+@pytest.mark.parametrize("name", ["found", "searched"])
+def test_a_match_agrees_with_itself(request, name):
+    found = request.getfixturevalue(name)
     presets = Presets.from_settings("noisemaker-light", [found.preset])
     assert dict(zip(presets.collection.columns, presets.cc[0].tolist(), strict=True)) == found.cc
     np.testing.assert_array_equal(found.rendered, (render(presets)[0] / 32_768).astype(np.float32))
@@ -81,7 +101,7 @@ def test_a_take_is_compared_as_it_is(found):
     np.testing.assert_array_equal(found.reference, samples)
 
 
-def test_a_match_is_closer_than_chance(found):
+def test_an_answer_is_closer_than_chance(found):
     """The shipped model hears something: few of a hundred random presets sound closer."""
     chance = render(draw_presets("noisemaker-light", 100, seed=4)) / 32_768
     distances = mss(np.repeat(found.reference[None], 100, axis=0), chance, 22_050)
@@ -99,11 +119,64 @@ def test_every_kind_of_sound_gives_the_same_match(pipe, found):
         (path.name, str(path), {}),
     ]
     for name, sound, options in kinds:
-        other = match(sound, model=pipe, **options)
+        other = match(sound, model=pipe, seconds=0, **options)
         assert (other.sound, other.preset, other.distances) == (name, found.preset, found.distances)
 
 
-def test_saved_files_hold_the_match(found, tmp_path):
+def test_the_model_alone_is_its_answer(pipe, found):
+    told = pipe(str(demo_sound().path))
+    assert (found.preset, found.confidence, found.heard) == (told["preset"], told["confidence"], told["heard"])
+    assert found.candidates == (found.alone,)
+    assert (found.alone.preset, found.alone.origin) == (told["preset"], "model")
+    assert found.alone.distance == found.distances["mss"]
+    assert (found.trace, found.seconds, found.renders, found.late, found.interrupted) == ((), 0.0, 0, 0.0, False)
+    assert found.ranking == "the model's scores"
+    assert search_summary(found) == [f"The model alone: MSS {found.alone.distance:.2f} dB."]
+
+
+def test_what_a_search_tells(pipe, searched):
+    assert searched.alone == match(UNSURE, model=pipe, sampling_rate=22_050, seconds=0).alone
+    assert searched.ranking == "their sound, rendered and compared"
+    assert 1 <= searched.renders <= 64 and searched.seconds > 0
+    best, *others = searched.candidates
+    assert (best.preset, best.distance) == (searched.preset, searched.distances["mss"])
+    assert len(others) == 2
+    assert best.distance < searched.alone.distance
+    pace = f"after {searched.renders} renderings"
+    assert search_summary(searched, timed=False) == [
+        f"The model alone: MSS {searched.alone.distance:.2f} dB; {pace}: {best.distance:.2f} dB."
+    ]
+    (line,) = search_summary(searched)
+    assert f"{pace} in {searched.seconds:.1f} s" in line
+    late = replace(searched, late=-0.0021)
+    assert search_summary(late)[1] == "The sound starts 2.1 ms earlier than its preset's; that is allowed for."
+
+
+def test_candidates_as_rows(searched):
+    first, second, _ = candidate_rows(searched)
+    assert first == ["1", f"{searched.candidates[0].distance:.2f} dB", searched.candidates[0].origin, ""]
+    assert second[0] == "2" and second[3]
+    other = searched.candidates[1]
+    for change in second[3].split(", "):
+        name, setting = change.split(" ")
+        assert other.preset[name] != searched.preset[name]
+        assert show_setting(searched.collection.instrument[name], other.preset[name]) == setting
+
+
+def test_of_many_changes_the_largest_are_shown(found):
+    collection = get_collection("noisemaker")
+    presets = draw_presets(collection, 2, seed=1)
+    best, other = (
+        Candidate(preset, tuple(cc), 0.0, 0.0, "search")
+        for preset, cc in zip(presets.rows(), presets.cc.tolist(), strict=True)
+    )
+    row = candidate_rows(replace(found, collection=collection, candidates=(best, other)))[1][3]
+    assert row.count(",") == 3
+    assert re.search(r" and \d+ more$", row)
+
+
+def test_saved_files_hold_the_match(searched, tmp_path):
+    found = searched
     files = found.save(tmp_path / "new", "name")
     assert {kind: path.name for kind, path in files.items()} == {
         "midi": "name.mid",
@@ -117,6 +190,9 @@ def test_saved_files_hold_the_match(found, tmp_path):
     assert saved["cc"] == found.cc
     assert saved["collection"] == "noisemaker-light"
     assert saved["distances"] == found.distances
+    assert saved["model_alone"]["preset"] == found.alone.preset
+    assert [one["distance"] for one in saved["candidates"]] == [one.distance for one in found.candidates]
+    assert (saved["renders"], saved["ranking"], saved["interrupted"]) == (found.renders, found.ranking, False)
     assert set(saved["versions"]) == {"secret_sauce_hf", "engine"}
     presets = Presets.from_settings("noisemaker-light", [found.preset])
     samples, rate = soundfile.read(files["wav"], dtype="int16")
@@ -154,8 +230,10 @@ def test_without_an_engine_there_is_no_sound_and_no_distance(found, tmp_path):
 
 
 def test_a_silent_sound_is_drawn_too(pipe, tmp_path):
-    nothing = match(np.zeros(19_845), model=pipe, sampling_rate=22_050)
+    nothing = match(np.zeros(19_845), model=pipe, sampling_rate=22_050, num_candidates=2)
     assert not any(nothing.heard.values())
+    assert (nothing.renders, nothing.trace, nothing.ranking) == (0, (), "the model's scores")
+    assert nothing.candidates[0] == nothing.alone
     assert all(row[2] == "(not heard)" for row in setting_rows(nothing))
     nothing.save(tmp_path)
 
@@ -175,7 +253,8 @@ def test_texts():
 def test_errors_are_summed_up(found):
     truth = dict(found.preset)
     truth["filter_cutoff"] = float(found.preset["filter_cutoff"]) + 2
-    assert error_summary(found, truth) == "Knobs are off by 0.50 of 10 on average, 1 of 1 switches right."
+    summary = error_summary(found.collection, truth, found.preset)
+    assert summary == "knobs are off by 0.50 of 10 on average, 1 of 1 switches right"
 
 
 def test_bad_requests(pipe):
@@ -183,10 +262,26 @@ def test_bad_requests(pipe):
         match(demo_sound().path, collection="noisemaker", model=pipe)
     with pytest.raises(InputError, match="Unknown collection"):
         match(demo_sound().path, collection="piano")
-    with pytest.raises(InputError, match="No checkpoint ships for guitar"):
-        match(demo_sound().path, collection="guitar")
     with pytest.raises(InputError, match="rate"):
         match(np.zeros(100), model=pipe)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seconds": 1, "renders": 1}, "Give `seconds` or `renders`, not both"),
+        ({"seconds": -1}, "A search of -1 seconds is none"),
+        ({"seconds": float("nan")}, "A search of nan seconds is none"),
+        ({"seconds": float("inf")}, "A search of inf seconds is none"),
+        ({"renders": -5}, "A search of -5 renderings is none"),
+        ({"num_candidates": 0}, "0 candidates are none"),
+        ({"seed": -1}, "The seed is -1"),
+    ],
+)
+def test_bad_limits(pipe, options, message):
+    with pytest.raises(InputError, match=message) as caught:
+        match(demo_sound().path, model=pipe, **options)
+    assert "\n" not in str(caught.value)
 
 
 # --- collections that the package does not know ---
@@ -211,7 +306,7 @@ OWN = Collection(
 )
 
 
-def untrained(collection: Collection) -> AudioToPresetPipeline:
+def untrained(collection: Collection, **options: int) -> AudioToPresetPipeline:
     """A model that answers anything."""
     extractor = SecretSauceFeatureExtractor(take_samples=collection.samples)
     config = SecretSauceConfig.from_collection(
@@ -221,6 +316,7 @@ def untrained(collection: Collection) -> AudioToPresetPipeline:
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=16,
+        **options,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -238,6 +334,7 @@ def test_a_collection_that_only_the_checkpoint_tells_of(own_pipe, tmp_path):
     assert told.collection.name == "own" and told.collection.instrument.title == "Box 9"
     assert told.collection.parameters == OWN.parameters
     assert (told.rendered, told.distances) == (None, {})
+    assert (told.ranking, search_summary(told)) == ("the model's scores", [])
     # MIDI does not reach the panel.
     assert list(told.cc) == ["level", "mode"] and [m.control for m in told.midi] == [7, 70]
     files = told.save(tmp_path)
@@ -275,10 +372,10 @@ def test_a_built_in_instrument_of_which_a_checkpoint_tells_a_part_is_not_rendere
     light = get_collection("noisemaker-light")
     mine = replace(light, name="mine", columns=("filter_cutoff", "osc2_wave"))
     pipe = untrained(mine)
-    assert match(demo_sound().path, model=pipe).rendered is None
+    assert match(demo_sound().path, model=pipe, renders=8).rendered is None
     # The declaration knows the rest.
     mine = replace(mine, fixed=(*light.fixed, ("lfo1_rate", 0.0), ("lfo1_amount", 5.0), ("filter_resonance", 0.0)))
-    assert match(demo_sound().path, collection=mine, model=pipe).rendered is not None
+    assert match(demo_sound().path, collection=mine, model=pipe, renders=8).rendered is not None
 
 
 def test_a_checkpoint_with_code_of_its_own(pipe):
@@ -297,6 +394,6 @@ def test_a_checkpoint_on_the_hub(hub, found):
     repo = hub.repo("light", "model")
     api.create_repo(repo)
     api.upload_folder(repo_id=repo, folder_path=checkpoint_path("noisemaker-light"))
-    there = match(demo_sound().path, model=repo)
+    there = match(demo_sound().path, model=repo, seconds=0)
     assert (there.preset, there.distances, there.model) == (found.preset, found.distances, repo)
     assert there.collection is get_collection("noisemaker-light")

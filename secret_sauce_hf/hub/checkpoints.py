@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from secret_sauce_hf.cards import citation, render_card
+from secret_sauce_hf.benchmarking.report import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, Benchmark, read_benchmark
+from secret_sauce_hf.benchmarking.tables import markdown_table, notes, settings_table, sounds_table
+from secret_sauce_hf.cards import citation, render_card, table_text
 from secret_sauce_hf.collecting.card import DECLARATION, TAG, note_times, parameter_cells
 from secret_sauce_hf.engines import has_engine, limits
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
@@ -36,6 +39,9 @@ _SETTINGS = (
     "matrix_rate",
     "hidden_size",
     "layers",
+    "sampler_layers",
+    "augmented",
+    "precision",
 )
 
 
@@ -49,7 +55,9 @@ def publish_checkpoint(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Publication:
-    """Publish a checkpoint that has been evaluated: weights, configs, code, records, picture and card, in one commit.
+    """Publish a checkpoint that has been evaluated: weights, configs, code, records, pictures and card, in one commit.
+
+    A benchmark that lies beside the weights goes with it.
 
     Args:
         checkpoint: its folder, or the name of a collection of which a checkpoint ships.
@@ -62,14 +70,15 @@ def publish_checkpoint(
         dry_run: only say what would be done.
 
     Raises:
-        InputError: not a checkpoint; not evaluated, evaluated with other weights or on
-            what nobody else has; its license must be said; and what `publish` raises.
+        InputError: not a checkpoint; not evaluated, evaluated or benchmarked with other
+            weights, evaluated on what nobody else has; its license must be said; and what
+            `publish` raises.
     """
     if is_repo_id(str(checkpoint)) and str(checkpoint) not in COLLECTIONS:
         raise InputError(f"{checkpoint} is on the Hub already; give a folder.")
     folder = checkpoint_folder(checkpoint)
     config: SecretSauceConfig = load_pipeline(folder).model.config
-    evaluation = read_evaluation(folder)
+    evaluation, benchmark = read_evaluation(folder), read_benchmark(folder)
     collection = config.to_collection()
     if repo is None:
         if collection.name not in COLLECTIONS:
@@ -93,7 +102,17 @@ def publish_checkpoint(
     tag = version("secret_sauce_hf") if tag is None else tag
     check_license(license)
     there = look_at(repo, "model", [TAG, TASK, collection.name], tag=tag, overwrite=overwrite, dry_run=dry_run)
-    card = model_card(collection, config, evaluation, training, repo=repo, tag=tag, license=license or "apache-2.0")
+    card = model_card(
+        collection,
+        config,
+        evaluation,
+        training,
+        benchmark=benchmark,
+        repo=repo,
+        tag=tag,
+        license=license or "apache-2.0",
+    )
+    measured = [] if benchmark is None else [BENCHMARK_FILE, MARKDOWN_FILE, *PICTURES.values()]
     files = [
         RepositoryFile(CARD, card.encode()),
         RepositoryFile(CONFIG_FILE, _json(published_config(_read_json(folder / CONFIG_FILE)))),
@@ -112,6 +131,7 @@ def publish_checkpoint(
                 RECORD_FILE,
                 EVALUATION_FILE,
                 PICTURE_FILE,
+                *measured,
             )
             if (folder / name).is_file()
         ),
@@ -136,6 +156,7 @@ def model_card(
     training: Mapping[str, Any],
     *,
     repo: str,
+    benchmark: Benchmark | None = None,
     tag: str | None = None,
     license: str = "apache-2.0",
 ) -> str:
@@ -147,6 +168,7 @@ def model_card(
         evaluation: what `Evaluation.save` wrote: every score of the card is from there.
         training: what `train` wrote; empty if nothing is known.
         repo: where the card will be.
+        benchmark: of the same weights, beside other ways to answer, if there is one.
         tag: the revision under which it can be loaded for good.
         license: of the weights.
     """
@@ -190,11 +212,34 @@ def model_card(
             "source": "DIR" if data["build"] else _at(data),
             "versions": ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items()),
         },
+        benchmark=None if benchmark is None else _benchmark(benchmark, repo),
         trained="run" in training,
         training=_training(collection, config, training),
-        limitations=_limitations(collection),
+        limitations=_limitations(
+            collection, training, benchmark is not None and bool(benchmark.record["data"]["recordings"])
+        ),
         citation=citation(title, repo),
     )
+
+
+def _benchmark(benchmark: Benchmark, repo: str) -> dict[str, Any]:
+    """What the card shows of a benchmark: the tables of the three tiers, and how to repeat it."""
+    record = benchmark.record
+    data = record["data"]
+    words = shlex.split(record["command"])
+    if "--model" in words:
+        words[words.index("--model") + 1] = repo
+    header, rows = sounds_table(record, titles=True)
+    return {
+        "first": f"{data['first']:,}",
+        "rows": f"{data['rows']:,}" if data["rows"] > data["first"] else None,
+        "picture": PICTURES["scores"],
+        "settings": markdown_table(*settings_table(record, titles=True)).strip(),
+        "settings_of_all": markdown_table(*settings_table(record, of_all=True, titles=True)).strip(),
+        "sounds": markdown_table(header, rows).strip() if rows else None,
+        "notes": [table_text(note) for note in notes(record)],
+        "command": shlex.join(words) or None,
+    }
 
 
 def _at(data: Mapping[str, Any]) -> str:
@@ -282,7 +327,9 @@ def _architecture(config: SecretSauceConfig, training: Mapping[str, Any]) -> str
         return f"An audio spectrogram transformer{size}: the encoder of another AST, and a head per parameter."
     return (
         f"A small audio spectrogram transformer{size}: {config.num_hidden_layers} layers of width "
-        f"{config.hidden_size}, which reads {len(config.inputs)} pictures of a sound and has a head per parameter."
+        f"{config.hidden_size}, which reads {len(config.inputs)} pictures of a sound, and for every parameter a "
+        "distribution over its settings and a probability of being heard"
+        + ("; a sampler draws whole presets from them." if config.sampler_layers else ".")
     )
 
 
@@ -311,8 +358,10 @@ def _training(collection: Collection, config: SecretSauceConfig, training: Mappi
     ]
     if last.get("engine_version"):
         settings.append(("engine", f"{collection.instrument.name} {last['engine_version']}"))
-    if all("seconds" in run for run in runs):
-        settings.append(("time", f"{sum(run['seconds'] for run in runs):,.0f} s on {last['machine']}"))
+    if any("seconds" in run for run in runs):
+        times = " + ".join(f"{run['seconds']:,.0f} s" if "seconds" in run else "not recorded" for run in runs)
+        machines = dict.fromkeys(run["machine"] for run in runs if "machine" in run)
+        settings.append(("time", f"{times}, on {' and '.join(machines)}"))
     if config.ast is not None and "encoder_rate" in last:
         settings.append(("learning rate of the encoder", f"{last['encoder_rate']:g}"))
     validation = (
@@ -328,6 +377,17 @@ def _training(collection: Collection, config: SecretSauceConfig, training: Mappi
     return {"text": text, "calls": "\n".join(calls), "settings": settings}
 
 
+def _calibration(training: Mapping[str, Any]) -> str:
+    """How far they were from what happened, on validation sounds that the temperatures were not found on."""
+    sure = training.get("calibration") or {}
+    told = []
+    if sure.get("error") is not None:
+        told.append(f"the switches' are off by {100 * sure['error']:.1f} points on average")
+    if sure.get("mean_coverage") is not None:
+        told.append(f"80 % intervals hold {100 * sure['mean_coverage']:.0f} % of the knobs' settings")
+    return f", calibrated: on validation sounds {' and '.join(told)}" if told else ""
+
+
 def _call(run: Mapping[str, Any], collection: Collection, config: SecretSauceConfig, out: str, base: str | None) -> str:
     name = run["collection"] if collection.name in COLLECTIONS else DECLARATION
     words = [repr(name), repr(run["data"]), repr(out)]
@@ -339,18 +399,19 @@ def _call(run: Mapping[str, Any], collection: Collection, config: SecretSauceCon
     return f"train({', '.join(words)})".replace("'", '"')
 
 
-def _limitations(collection: Collection) -> list[str]:
+def _limitations(collection: Collection, training: Mapping[str, Any], recordings: bool) -> list[str]:
     items = [
         "It knows one instrument playing one note. Of any other sound it tells the settings that come closest, "
         "without a warning.",
         "Many settings make the same sound: where a parameter is not heard its answer is a guess, and says so.",
-        "Confidences are the model's own probabilities.",
+        f"Confidences are the model's own probabilities{_calibration(training)}.",
     ]
     if has_engine(collection.instrument):
         emulated, guessed = limits(collection.instrument.name)
         items += [
-            "The figures above are for sounds of the built-in engine, not for recordings of the instrument. What the "
-            f"engine emulates: {emulated}. What was guessed: {guessed}.",
+            "The figures above are for sounds of the built-in engine, not for recordings of the instrument"
+            f"{', but for those of the benchmark' * recordings}. What the engine emulates: {emulated}. What was "
+            f"guessed: {guessed}.",
         ]
     return items
 

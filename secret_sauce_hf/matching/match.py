@@ -4,7 +4,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from secret_sauce_hf.engines import engine_version, has_engine, render
+from secret_sauce_hf.engines import engine_version, has_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
@@ -23,9 +23,28 @@ from secret_sauce_hf.instruments import (
     get_collection,
     same_parameters,
 )
-from secret_sauce_hf.metrics import distances
+from secret_sauce_hf.matching.alternatives import describe, ranked
+from secret_sauce_hf.matching.candidates import MODEL, Candidate, propose
+from secret_sauce_hf.matching.evaluating import Budget, TracePoint, render_cc
+from secret_sauce_hf.matching.objective import Objective
+from secret_sauce_hf.matching.progress import match_progress
+from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
+from secret_sauce_hf.matching.reference import place
+from secret_sauce_hf.matching.search import Search, find, library
+from secret_sauce_hf.metrics import distances, mss
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
 from secret_sauce_hf.presets import Presets
+
+DEFAULT_SECONDS = 10.0
+"""How long `match` searches if it is not told."""
+PROPOSALS = 256
+"""How many presets of the model's are rendered at first."""
+NEAREST_TAKES = 16
+"""How many recorded takes are candidates at least."""
+BY_RENDERING = "their sound, rendered and compared"
+BY_TAKES = "the distances of recorded takes and the model's scores"
+BY_SCORES = "the model's scores"
+NO_SEARCH = Search(None, False, (), 0.0, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +59,24 @@ class Match:
         heard: name → whether the parameter changes this sound at all.
         cc: name → CC value of each parameter that has a controller.
         model: the checkpoint that made the prediction.
-        reference: the sound as the model heard it, brought to a take's length and
-            timing: float32 of shape (samples,) at 22,050 Hz.
-        rendered: the preset rendered from silence, in the same form; None if there is
-            no engine for the instrument.
-        distances: name → distance between `reference` and `rendered`, MSS first; empty
-            without the latter.
+        reference: the sound, brought to a take's length and timing, as it was compared:
+            float32 of shape (samples,) at 22,050 Hz.
+        rendered: the preset rendered from silence, in the same form, with the noise and
+            phases that came nearest; None if there is no engine for the instrument.
+        distances: name → distance between `reference` and `rendered`, MSS first, of the part
+            of a take that the sound covers; empty without `rendered`.
         versions: of what made this.
+        alone: what the model tells by itself, before anything is rendered.
+        candidates: presets that differ in what is heard, `preset` first; after a search, those
+            that sound most alike.
+        trace: every moment when the search found something better, the model's own answer
+            first; empty without a search.
+        ranking: what the candidates were ranked by, for people.
+        seconds: that the search took, after the model's answer.
+        renders: how many presets it rendered.
+        late: by how many seconds the sound was found to be later than its preset's;
+            `reference` is earlier by as much.
+        interrupted: whether the search was ended from the keyboard.
     """
 
     sound: str
@@ -60,6 +90,14 @@ class Match:
     rendered: np.ndarray | None = field(repr=False)
     distances: dict[str, float]
     versions: dict[str, str]
+    alone: Candidate
+    candidates: tuple[Candidate, ...]
+    trace: tuple[TracePoint, ...] = field(repr=False)
+    ranking: str
+    seconds: float
+    renders: int
+    late: float
+    interrupted: bool
 
     @property
     def midi(self) -> list[Any]:
@@ -80,6 +118,12 @@ class Match:
             "heard": self.heard,
             "cc": self.cc,
             "distances": self.distances or None,
+            "model_alone": self.alone.to_dict(),
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "ranking": self.ranking,
+            "renders": self.renders,
+            "interrupted": self.interrupted,
+            "late": self.late,
             "versions": self.versions,
         }
 
@@ -140,8 +184,20 @@ def match(
     collection: str | Path | Collection | None = None,
     model: Any = None,
     sampling_rate: int | None = None,
+    seconds: float | None = None,
+    renders: int | None = None,
+    num_candidates: int = 1,
+    seed: int = 0,
+    takes: TakeSource | None = None,
+    progress: bool = False,
 ) -> Match:
-    """Find the preset that makes a sound, and render it.
+    """Find the preset that makes a sound.
+
+    A model tells what the settings may be. If there is an engine for the instrument, they are
+    rendered and compared with the sound, and the best ones refined, until the time is up or
+    nothing gets better. Parameters that are not heard stay as the model told them. If there is
+    no engine, nothing is refined: the answer is the model's, or a recorded take's whose sound
+    is as near as if it were the same.
 
     Args:
         sound: a path, bytes, an array, a mapping or decoded audio, as the pipeline takes them.
@@ -151,56 +207,130 @@ def match(
             `AudioToPresetPipeline` that is loaded already; if None, the checkpoint that
             ships for the collection.
         sampling_rate: of a sound given as a bare array, in Hz.
+        seconds: how long to search after the model's answer, `DEFAULT_SECONDS` if neither
+            this nor `renders` is given; 0 takes the model's answer as it is.
+        renders: how many presets to render instead. Then the same arguments give the same
+            preset, however fast the machine is.
+        num_candidates: how many different presets to tell, as far as there are so many.
+        seed: of what is drawn at random.
+        takes: recorded takes, a dataset as `secret_sauce_hf.collecting.iter_takes` reads it:
+            those that sound like the sound are candidates too.
+        progress: whether to show a progress bar, on standard error if that is a terminal.
 
     Returns:
         The match; nothing is written until its `save`.
 
     Raises:
         InputError: the sound or the checkpoint cannot be read, no checkpoint ships for
-            the collection, or the model predicts another one.
+            the collection, or the model predicts another one; a limit that is negative, or
+            both; the takes are of another collection.
+        KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search only.
     """
+    _check(seconds, renders, num_candidates, seed)
     if collection is not None:
         collection = get_collection(collection)
-    pipe, model_name = _load(collection, model)
-    own = _collection_of(pipe.model.config)
+    if seconds is None and renders is None:
+        seconds = DEFAULT_SECONDS
+    with match_progress(progress) as report:
+        pipe, model_name = _load(collection, model)
+        collection = _agreed(collection, _collection_of(pipe.model.config), model_name)
+        reference = place(pipe.feature_extractor, sound, sampling_rate)
+        # Silence tells nothing that could be searched for.
+        audible = _is_audible(reference.take)
+        # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
+        can_render = has_engine(collection.instrument)
+        searching = can_render and audible and bool(seconds or renders)
+        rng = np.random.default_rng(seed)
+        drawn = PROPOSALS if searching or num_candidates > 1 else 1
+        answer, proposals = propose(pipe, collection, reference.take, drawn, seed, rng)
+        objective = Objective(reference.take, reference.known, reference.note_on)
+        if takes is not None and audible:
+            nearest = nearest_takes(takes, collection, objective, max(num_candidates, NEAREST_TAKES))
+            proposals = proposals.joined(*nearest)
+        search = NO_SEARCH
+        if searching:
+            # Imports and compiles what has not been yet: that is no part of the search.
+            library()
+            objective(render_cc(collection, proposals.cc[:1]))
+            search = find(collection, objective, proposals, Budget(seconds, renders), reference.is_take, rng, report)
+    searched = search.known is not None
+    found = ranked(proposals, search.known, num_candidates)
+    (alone,) = describe(proposals, proposals.cc[:1])
+    reference = reference.earlier(search.shift)
+    versions = {"secret_sauce_hf": version("secret_sauce_hf")}
+    rendered, values = None, {}
+    if can_render:
+        sounds = render_cc(collection, np.array([one.cc for one in (*found, alone)]), search.noise_row)
+        versions["engine"] = engine_version(collection.instrument.name)
+        rendered = (sounds[0] / 32_768).astype(np.float32)
+        compared = reference.covered(sounds)
+        values = {name: float(value) for name, value in distances(reference.take, compared[0], SAMPLE_RATE).items()}
+        apart = np.atleast_1d(mss(np.repeat(reference.take[None], len(compared), axis=0), compared, SAMPLE_RATE))
+        *found, alone = (
+            replace(one, distance=distance) for one, distance in zip((*found, alone), apart.tolist(), strict=True)
+        )
+        if searched:
+            found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
+    presets = Presets.from_cc(collection, np.array([found[0].cc]))
+    confidence, heard = answer["confidence"], answer["heard"]
+    if searched or found[0].origin != MODEL:
+        confidence = dict(zip(collection.columns, proposals.belief.confidence(presets.unit[0]), strict=True))
+        heard = dict(zip(collection.columns, (presets.heard()[0] & audible).tolist(), strict=True))
+    return Match(
+        sound=_name_of(sound),
+        collection=collection,
+        preset=found[0].preset,
+        confidence=confidence,
+        heard=heard,
+        cc={p.name: cc for p, cc in zip(presets.parameters, found[0].cc, strict=True) if p.control},
+        model=model_name,
+        reference=reference.take,
+        rendered=rendered,
+        distances=values,
+        versions=versions,
+        alone=alone,
+        candidates=tuple(found),
+        trace=search.trace,
+        ranking=BY_RENDERING if searched else BY_SCORES if takes is None else BY_TAKES,
+        seconds=search.seconds,
+        renders=search.renders,
+        late=search.shift / SAMPLE_RATE,
+        interrupted=search.interrupted,
+    )
+
+
+def _check(seconds: float | None, renders: int | None, num_candidates: int, seed: int) -> None:
+    if seconds is not None and renders is not None:
+        raise InputError("Give `seconds` or `renders`, not both: a search ends by the clock or by a number.")
+    if seconds is not None and not 0 <= seconds < np.inf:
+        raise InputError(f"A search of {seconds} seconds is none; give 0, for the model alone, or more.")
+    if renders is not None and renders < 0:
+        raise InputError(f"A search of {renders} renderings is none; give 0, for the model alone, or more.")
+    if num_candidates < 1:
+        raise InputError(f"{num_candidates} candidates are none; give 1 or more.")
+    if seed < 0:
+        raise InputError(f"The seed is {seed}; it must not be negative.")
+
+
+def _agreed(collection: Collection | None, own: Collection, model_name: str) -> Collection:
+    """The collection that is asked for, if the model is of it.
+
+    Raises:
+        InputError: it is of another one, or of other parameters.
+    """
     if collection is None:
-        collection = own
-    elif own.name != collection.name:
+        return own
+    if own.name != collection.name:
         raise InputError(
             f"{model_name} predicts presets of {own.name}, not of {collection.name}: ask for {own.name}, or give a "
             f"model of {collection.name}."
         )
-    elif not same_parameters(own, collection):
+    if not same_parameters(own, collection):
         raise InputError(
             f"{model_name} was trained for other parameters of {own.name} than those declared; train it again, or "
             "leave the collection out."
         )
-    reference = pipe.feature_extractor.take(sound, sampling_rate)
-    answer = pipe({"array": reference, "sampling_rate": pipe.feature_extractor.sampling_rate})
-    # What is rendered is what the MIDI sets: settings on the grid of their controllers.
-    predicted = Presets.from_settings(collection, [answer["preset"]])
-    presets = Presets.from_cc(collection, predicted.cc)
-    instrument = collection.instrument.name
-    versions = {"secret_sauce_hf": version("secret_sauce_hf")}
-    rendered, values = None, {}
-    # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
-    if has_engine(collection.instrument):
-        rendered = (render(presets)[0] / 32_768).astype(np.float32)
-        values = {name: float(value) for name, value in distances(reference, rendered, SAMPLE_RATE).items()}
-        versions["engine"] = engine_version(instrument)
-    return Match(
-        sound=_name_of(sound),
-        collection=collection,
-        preset=next(presets.rows()),
-        confidence=answer["confidence"],
-        heard=answer["heard"],
-        cc={p.name: cc for p, cc in zip(presets.parameters, presets.cc[0].tolist(), strict=True) if p.control},
-        model=model_name,
-        reference=reference,
-        rendered=rendered,
-        distances=values,
-        versions=versions,
-    )
+    return collection
 
 
 def _load(collection: Collection | None, model: Any) -> tuple[Any, str]:
@@ -215,6 +345,13 @@ def _load(collection: Collection | None, model: Any) -> tuple[Any, str]:
     if name not in COLLECTIONS:
         raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
     return load_pipeline(collection=name), f"{name}, as shipped"
+
+
+def _is_audible(take: np.ndarray) -> bool:
+    """Whether there is something to hear, by the model's measure."""
+    from secret_sauce_hf.modeling.modeling_secret_sauce import SILENCE
+
+    return float(np.abs(take).max()) >= SILENCE
 
 
 def _collection_of(config: Any) -> Collection:

@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Knob, Parameter
+from secret_sauce_hf.instruments import Collection, Knob, Parameter
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
+from secret_sauce_hf.presets import Presets
 
 if TYPE_CHECKING:
+    from secret_sauce_hf.matching.candidates import Candidate
     from secret_sauce_hf.matching.match import Match
 
 NOT_HEARD = "(not heard)"
+_MOST_CHANGES = 4
+"""Of how many settings a candidate's row tells."""
 _SHOWN = ("mss", "level_difference", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite")
 
 
@@ -49,18 +53,65 @@ def show_error(parameter: Parameter, truth: Any, setting: Any) -> str:
     return "right" if setting == truth else "wrong"
 
 
-def error_summary(match: "Match", truth: Mapping[str, Any]) -> str:
-    """All errors in one line."""
-    knobs = [p.name for p in match.collection.parameters if isinstance(p, Knob)]
-    switches = [p.name for p in match.collection.parameters if not isinstance(p, Knob)]
+def error_summary(collection: Collection, truth: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
+    """All errors of a preset in half a line."""
+    knobs = [p.name for p in collection.parameters if isinstance(p, Knob)]
+    switches = [p.name for p in collection.parameters if not isinstance(p, Knob)]
     parts = []
     if knobs:
-        error = knob_mae(np.array([truth[name] for name in knobs]), np.array([match.preset[name] for name in knobs]))
-        parts.append(f"Knobs are off by {error:.2f} of 10 on average")
+        error = knob_mae(np.array([truth[name] for name in knobs]), np.array([preset[name] for name in knobs]))
+        parts.append(f"knobs are off by {error:.2f} of 10 on average")
     if switches:
-        right = sum(truth[name] == match.preset[name] for name in switches)
+        right = sum(truth[name] == preset[name] for name in switches)
         parts.append(f"{right} of {len(switches)} switches right")
-    return ", ".join(parts) + "."
+    return ", ".join(parts)
+
+
+def search_summary(match: "Match", timed: bool = True) -> list[str]:
+    """What the search bought, and what had to be allowed for, in a line each; nothing without an engine.
+
+    Args:
+        match: the match.
+        timed: whether to tell how long it took, which is never the same twice.
+    """
+    alone, found = match.alone.distance, match.candidates[0].distance
+    if alone is None or found is None:
+        return []
+    if not match.trace:
+        return [f"The model alone: MSS {alone:.2f} dB."]
+    effort = f"{match.renders:,} {'rendering' if match.renders == 1 else 'renderings'}"
+    if timed:
+        effort += f" in {match.seconds:.1f} s"
+    lines = [f"The model alone: MSS {alone:.2f} dB; after {effort}: {found:.2f} dB."]
+    if match.late:
+        how = "later" if match.late > 0 else "earlier"
+        lines.append(f"The sound starts {1000 * abs(match.late):.1f} ms {how} than its preset's; that is allowed for.")
+    return lines
+
+
+def candidate_rows(match: "Match") -> list[list[str]]:
+    """Number, distance, origin and what is set otherwise than in the best one, of every candidate."""
+    best = match.candidates[0]
+    return [
+        [
+            str(place),
+            "–" if one.distance is None else f"{one.distance:.2f} dB",
+            one.origin,
+            "" if one is best else _changes(match.collection, best, one),
+        ]
+        for place, one in enumerate(match.candidates, 1)
+    ]
+
+
+def _changes(collection: Collection, best: "Candidate", other: "Candidate") -> str:
+    """Settings of the other preset that are heard and not the best one's, those first that differ most."""
+    presets = Presets.from_cc(collection, np.array([best.cc, other.cc]))
+    gaps = np.abs(presets.unit[0] - presets.unit[1]) * presets.heard().any(axis=0)
+    order = [column for column in np.argsort(-gaps, kind="stable") if gaps[column] > 0]
+    parameters = [collection.parameters[column] for column in order]
+    shown = [f"{p.name} {show_setting(p, other.preset[p.name])}" for p in parameters[:_MOST_CHANGES]]
+    further = len(parameters) - len(shown)
+    return ", ".join(shown) + (f" and {further} more" if further else "")
 
 
 def distance_rows(values: Mapping[str, float]) -> list[list[str]]:

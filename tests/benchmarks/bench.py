@@ -8,6 +8,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from builds import report_builds
 from comparison import report_comparison
@@ -16,7 +17,7 @@ from measuring import Report, machine, run_child, scratch
 
 
 def report_matching(report: Report) -> None:
-    """Importing the package, comparing sounds, predicting."""
+    """Importing the package, comparing sounds, predicting; and a small benchmark of matching."""
     report.say("importing")
     code = "import time; start = time.perf_counter(); import secret_sauce_hf; print(time.perf_counter() - start)"
     seconds = min(
@@ -30,6 +31,16 @@ def report_matching(report: Report) -> None:
         f"MSS: {found['mss']:.1f} ms a pair",
         f"one prediction, warm, one core: {found['prediction']:.0f} ms\n",
     )
+    report.say("matching, beside other ways to answer")
+    # Networks to compare with would have to be trained for minutes.
+    untrained = ["--without", "lstm", "--without", "regression"]
+    out = ["--out", str(report.folder / "benchmark")]
+    command = ["secret-sauce", "benchmark", "noisemaker-light", "--rows", "5", "--seconds", "3", *untrained]
+    program = str(Path(sys.executable).with_name("secret-sauce"))
+    done = subprocess.run([program, *command[1:], *out], capture_output=True, text=True)
+    if done.returncode:
+        report.fail(f"{' '.join(command)}: {done.stderr.strip()}")
+    report.print(f"{' '.join(command)}\n", done.stdout)
 
 
 _SECTIONS: dict[str, Callable[[Report], None]] = {

@@ -1,0 +1,182 @@
+"""How far renderings are from one reference: what the search makes small.
+
+The distance is that of `secret_sauce_hf.metrics.mss`, weighted over time and told a little
+about level and waveform. It is computed thousands of times per match, so that everything
+about the reference is computed once.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import scipy.fft
+
+from secret_sauce_hf.engines.compiling import kernel
+from secret_sauce_hf.instruments import SAMPLE_RATE
+from secret_sauce_hf.metrics.sounds import MSS_SCALES
+from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, mel_bands
+
+LEVEL_WEIGHT = 0.1
+"""What a difference in level of 1 dB counts, in dB of spectral distance."""
+LEVEL_MOST_DB = 6.0
+"""A larger difference in level is of the recording, not of the preset, and does not count further."""
+WAVE_WEIGHT = 0.01
+"""What 1 dB less of energy in the waveforms' difference counts, in dB of spectral distance."""
+WAVE_FLOOR = 1e-4
+"""Share of the energy below which the difference of two waveforms does not count."""
+LEAD_WEIGHT = 0.1
+"""How much the time before the note counts, where a recording may hold the end of the note before."""
+MAX_SHIFT_SECONDS = 0.025
+"""How far a recording's onset is believed to be off."""
+
+_INT16 = np.float32(1 / 32_768)
+# Rows whose spectra are computed together; so few that they stay in the processor's cache.
+_ROWS_TOGETHER = 4
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """One of the three spectrograms."""
+
+    length: int
+    hop: int
+    bands: int
+    window: np.ndarray
+    band: np.ndarray
+    """Per bin of the spectrum the lower of the two bands that it lies in."""
+    shares: np.ndarray
+    """How much of the bin that band and the next one get, (2, bins)."""
+
+    def centres(self, samples: int) -> np.ndarray:
+        """The sample in the middle of every frame."""
+        return np.arange(samples // self.hop + 1) * self.hop
+
+
+@cache
+def _scales() -> tuple[_Scale, ...]:
+    scales = []
+    for window, hop_ms, bands in MSS_SCALES:
+        length, hop = int(window * SAMPLE_RATE / 1000), int(hop_ms * SAMPLE_RATE / 1000)
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+        filters = mel_bands(SAMPLE_RATE, length, bands)
+        # A bin lies in two neighbouring triangles at most: the products with all others are 0.
+        band = np.minimum((filters > 0).argmax(axis=1), bands - 2)
+        shares = np.stack([np.take_along_axis(filters, (band + step)[:, None], axis=1)[:, 0] for step in (0, 1)])
+        scales.append(_Scale(length, hop, bands, hann.astype(np.float32), band, shares.astype(np.float32)))
+    return tuple(scales)
+
+
+@kernel(nogil=True)
+def _mel_powers(spectra, band, shares, out):
+    """Power in mel bands: spectra (rows, frames, bins) to out (rows, frames, bands).
+
+    Not a product of matrices: BLAS would compute it in threads of its own, which stall
+    whenever another program needs a processor.
+    """
+    for row in range(spectra.shape[0]):
+        for frame in range(spectra.shape[1]):
+            for index in range(out.shape[2]):
+                out[row, frame, index] = 0.0
+            for index in range(spectra.shape[2]):
+                value = spectra[row, frame, index]
+                power = value.real * value.real + value.imag * value.imag
+                out[row, frame, band[index]] += power * shares[0, index]
+                out[row, frame, band[index] + 1] += power * shares[1, index]
+
+
+class Objective:
+    """Distance of renderings from a reference, in dB: 0 is equal.
+
+    Args:
+        reference: float32 of shape (samples,), at `SAMPLE_RATE`.
+        known: first and last sample, exclusive, that the recording covers; elsewhere
+            nothing is compared.
+        note_on: sample at which a rendering's note starts.
+        shift: by how many samples the reference is late.
+    """
+
+    def __init__(self, reference: np.ndarray, known: tuple[int, int], note_on: int, shift: int = 0):
+        self.reference = reference
+        self.known = known
+        self.note_on = note_on
+        self.shift = shift
+        samples = len(reference)
+        start, stop = max(known[0] - shift, 0), min(known[1] - shift, samples)
+        wave = np.zeros(samples, np.float32)
+        wave[start:stop] = reference[start + shift : stop + shift]
+        self._scales = _scales()
+        # Of samples: what lies before the note, or outside of the recording, tells less or nothing.
+        weights = np.where(np.arange(samples) < note_on, LEAD_WEIGHT, 1.0)
+        weights[:start] = weights[stop:] = 0.0
+        self._weights = []
+        for scale in self._scales:
+            centres = np.minimum(scale.centres(samples), samples - 1)
+            # A window that sees the note counts in full.
+            seen = np.minimum(centres + scale.length // 4, samples - 1)
+            frames = np.where(weights[centres] > 0, weights[seen], 0.0)
+            if not frames.any():
+                frames[:] = 1.0
+            self._weights.append((frames / frames.sum() / scale.bands).astype(np.float32))
+        self._targets = [levels[0] for levels in self._levels(wave[None])]
+        self._body = slice(min(max(start, note_on), max(stop - 1, 0)), max(stop, 1))
+        self._wave = wave[self._body]
+        self._energy = float(self._wave @ self._wave)
+
+    def shifted(self, shift: int) -> "Objective":
+        """The same reference, taken to be late by `shift` samples."""
+        return Objective(self.reference, self.known, self.note_on, shift)
+
+    def __call__(self, takes: np.ndarray) -> np.ndarray:
+        """Distances of renderings, int16 of shape (rows, samples): float64, (rows,)."""
+        parts = [self._distances(takes[at : at + _ROWS_TOGETHER]) for at in range(0, len(takes), _ROWS_TOGETHER)]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def residuals(self, takes: np.ndarray) -> np.ndarray:
+        """Differences of the spectrograms from the reference's in dB, int16 takes to float32 (rows, cells)."""
+        parts = []
+        for at in range(0, len(takes), _ROWS_TOGETHER):
+            levels = self._levels(takes[at : at + _ROWS_TOGETHER] * _INT16)
+            cells = [(one - target).reshape(len(one), -1) for one, target in zip(levels, self._targets, strict=True)]
+            parts.append(np.concatenate(cells, axis=1))
+        return np.concatenate(parts)
+
+    @property
+    def cell_weights(self) -> np.ndarray:
+        """What 1 dB in each cell of `residuals` counts, shape (cells,)."""
+        scales = zip(self._weights, self._scales, strict=True)
+        return np.concatenate([np.repeat(weights, scale.bands) for weights, scale in scales]) / len(self._scales)
+
+    def _distances(self, takes: np.ndarray) -> np.ndarray:
+        waves = takes * _INT16
+        spectral = np.zeros(len(waves))
+        for levels, target, weights in zip(self._levels(waves), self._targets, self._weights, strict=True):
+            spectral += (np.abs(levels - target).sum(axis=2) @ weights) / len(self._scales)
+        bodies = waves[:, self._body]
+        energies = np.einsum("rs,rs->r", bodies, bodies, dtype=np.float64)
+        products = np.einsum("rs,s->r", bodies, self._wave, dtype=np.float64)
+        both = np.maximum(energies * self._energy, 1e-20)
+        residue = np.maximum(1 - products**2 / both, WAVE_FLOOR)
+        level = 10 * np.abs(np.log10((energies + 1e-9) / (self._energy + 1e-9)))
+        waveform = 10 * np.log10(residue / WAVE_FLOOR)
+        distances = spectral + LEVEL_WEIGHT * np.minimum(level, LEVEL_MOST_DB) + WAVE_WEIGHT * waveform
+        # The last bits depend on how the rows were batched; the search must not.
+        return np.round(distances, 5)
+
+    def _levels(self, waves: np.ndarray) -> list[np.ndarray]:
+        """Mel spectrograms in dB re each sound's own maximum, each (rows, frames, bands)."""
+        rows, samples = waves.shape
+        most = max(scale.length for scale in self._scales) // 2
+        padded = np.zeros((rows, samples + 2 * most + 1), np.float32)
+        padded[:, most : most + samples] = waves
+        levels = []
+        for scale in self._scales:
+            first = most - scale.length // 2
+            windows = np.lib.stride_tricks.sliding_window_view(padded[:, first:], scale.length, axis=1)
+            frames = windows[:, : (samples // scale.hop) * scale.hop + 1 : scale.hop] * scale.window
+            spectra = scipy.fft.rfft(frames, axis=-1)
+            powers = np.empty((*spectra.shape[:2], scale.bands), np.float32)
+            _mel_powers(spectra, scale.band, scale.shares, powers)
+            decibels = np.log10(np.maximum(powers, np.float32(POWER_FLOOR))) * np.float32(10)
+            decibels -= decibels.max(axis=(1, 2), keepdims=True)
+            levels.append(np.maximum(decibels, np.float32(-TOP_DB)))
+        return levels

@@ -1,0 +1,61 @@
+"""A sound as it is compared: as long as a take, its onset where a take's note starts."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import soxr
+
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SAME_LENGTH, find_onset, read_sound
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A sound in the form of a take.
+
+    Args:
+        take: float32 of shape (samples,), full scale ±1.
+        known: first sample and, exclusive, last one that the sound covers; the others are padding.
+        note_on: sample at which a take's note starts.
+        is_take: whether the sound is as long as a take, so that its timing tells something.
+    """
+
+    take: np.ndarray
+    known: tuple[int, int]
+    note_on: int
+    is_take: bool
+
+    def earlier(self, shift: int) -> "Reference":
+        """The same, so many samples earlier; where it covers nothing any more, there is silence."""
+        if not shift:
+            return self
+        length = len(self.take)
+        start, stop = (min(max(edge - shift, 0), length) for edge in self.known)
+        take = np.zeros_like(self.take)
+        take[start:stop] = self.take[start + shift : stop + shift]
+        return replace(self, take=take, known=(start, stop))
+
+    def covered(self, sounds: np.ndarray) -> np.ndarray:
+        """Renderings, shape (rows, samples), silent where this is padding: nothing is known there."""
+        start, stop = self.known
+        sounds = sounds.copy()
+        sounds[:, :start] = sounds[:, stop:] = 0
+        return sounds
+
+
+def place(extractor: Any, sound: Any, sampling_rate: int | None) -> Reference:
+    """Bring a sound to a take's form, as a model's feature extractor does.
+
+    Raises:
+        InputError: see `feature_extraction_secret_sauce.read_sound`.
+    """
+    samples, rate = read_sound(sound, sampling_rate)
+    own = extractor.sampling_rate
+    if rate != own:
+        samples = soxr.resample(samples, rate, own)
+    take = extractor.take({"array": samples, "sampling_rate": own})
+    # The extractor does not tell where it put the sound.
+    length, note_on = len(take), round(extractor.note_on * own)
+    is_take = abs(len(samples) - length) <= SAME_LENGTH * own
+    start = 0 if is_take else find_onset(samples) - note_on
+    return Reference(take, (max(-start, 0), min(len(samples) - start, length)), note_on, is_take)

@@ -1,0 +1,546 @@
+"""Refining presets by rendering them: races of evolution strategies, then steps on the controllers' grid."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from secret_sauce_hf.engines import render
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Knob, Parameter
+from secret_sauce_hf.matching.candidates import Proposals, nearest_cc
+from secret_sauce_hf.matching.evaluating import NOISE_SEED, Budget, Evaluator, SpentError, TracePoint, render_cc
+from secret_sauce_hf.matching.objective import MAX_SHIFT_SECONDS, Objective
+from secret_sauce_hf.presets import Presets
+
+NOISES = 32
+"""Rows of noise out of which the one is chosen that a sound's may be like."""
+RUNNERS = 8
+"""How many candidates start in a race."""
+MATTERS_DB = 0.02
+"""A parameter whose moves change the distance by more than this matters."""
+APART = 0.08
+"""Presets whose heard knobs are set nearer than this part of their range begin no two runs."""
+DESCENT = 8
+"""Steps along the spectrograms' slopes after a race."""
+TOLD = 20_000
+"""Of how many tried presets the candidates to tell are chosen."""
+SETTLING_SECONDS = 0.15
+"""Kept for `settle`."""
+INAUDIBLE_DB = 1e-4
+"""Distances that differ by less are the same."""
+UNHEARD_DB = 0.02
+"""The same for parameters that the declared rules take for not heard."""
+LAP = 10
+"""Generations after which the worse half of the runners drops out."""
+
+
+@cache
+def library() -> Any:
+    """The `cma` library; it takes a while to import, and warns of what it could plot with."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import cma
+    return cma
+
+
+class Runner:
+    """An evolution strategy (CMA-ES; N. Hansen, 2016) over the knobs that are heard in one preset.
+
+    Args:
+        evaluator: renders and measures.
+        start: CC values to begin with, shape (parameters,).
+        spread: standard deviation of each parameter's units to begin with.
+        population: presets per generation.
+        rng: draws them.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, start: np.ndarray, spread: np.ndarray, population: int, rng: np.random.Generator
+    ):
+        self.cc = start.copy()
+        self.best = np.inf
+        self.knobs = moving_knobs(evaluator, start)
+        self.strategy = None
+        if not self.knobs:
+            return
+        columns = list(self.knobs)
+        unit = Presets.from_cc(evaluator.collection, start[None]).unit[0]
+        lower, upper = np.array([knob.cc_to_unit(np.array(knob.limits)) for knob in self.knobs.values()]).T
+        with warnings.catch_warnings():
+            # Of few dimensions and the like: nobody can do anything about it.
+            warnings.simplefilter("ignore")
+            self.strategy = library().CMAEvolutionStrategy(
+                np.clip(unit[columns], lower, upper),
+                1.0,
+                {
+                    "CMA_stds": np.clip(spread[columns], 0.02, 0.2),
+                    "bounds": [lower, upper],
+                    "popsize": population,
+                    "randn": lambda *shape: rng.standard_normal(shape),
+                    # Not a number: the library's own generator is left alone.
+                    "seed": np.nan,
+                    "verbose": -9,
+                },
+            )
+
+    def ask(self) -> np.ndarray:
+        """The next generation's CC values, shape (population, parameters); none if no knob is heard."""
+        if self.strategy is None:
+            return self.cc[None] if np.isinf(self.best) else np.empty((0, len(self.cc)), np.int64)
+        self._asked = self.strategy.ask()
+        generation = np.repeat(self.cc[None], len(self._asked), axis=0)
+        for (column, knob), units in zip(self.knobs.items(), np.array(self._asked).T, strict=True):
+            generation[:, column] = nearest_cc(knob, units)
+        return generation
+
+    def tell(self, generation: np.ndarray, distances: np.ndarray) -> None:
+        """How far the generation is from the sound."""
+        if not len(generation):
+            return
+        if self.strategy is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.strategy.tell(self._asked, distances.tolist())
+        if distances.min() < self.best:
+            self.best, self.cc = float(distances.min()), generation[distances.argmin()].copy()
+
+
+def moving_knobs(evaluator: Evaluator, cc: np.ndarray) -> dict[int, Knob]:
+    """The knobs that are heard in a preset, by the declared rules or because they were seen to matter: by column."""
+    heard = Presets.from_cc(evaluator.collection, cc[None]).heard()[0] | evaluator.matters
+    knobs = {column: p for column, p in enumerate(evaluator.collection.parameters) if isinstance(p, Knob)}
+    return {column: knob for column, knob in knobs.items() if heard[column] and knob.limits[0] < knob.limits[1]}
+
+
+def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:
+    """Let runners evolve for a lap, side by side."""
+    for _ in range(LAP):
+        generations = [runner.ask() for runner in runners]
+        distances = evaluator(np.concatenate(generations))
+        for runner, generation in zip(runners, generations, strict=True):
+            runner.tell(generation, distances[: len(generation)])
+            distances = distances[len(generation) :]
+    runners.sort(key=lambda runner: runner.best)
+
+
+def starts(
+    evaluator: Evaluator, cc: np.ndarray, distances: np.ndarray, count: int, taken: list[np.ndarray]
+) -> list[np.ndarray]:
+    """The best presets of which no two, and none of those `taken` already, are alike."""
+    chosen: list[np.ndarray] = []
+    order = np.argsort(distances, kind="stable")
+    presets = Presets.from_cc(
+        evaluator.collection, np.concatenate([np.array(taken).reshape(-1, cc.shape[1]).astype(np.int64), cc[order]])
+    )
+    heard = presets.heard()
+    # Labels are at least 1 apart.
+    free = np.ones(len(presets), dtype=bool)
+    for row in range(len(taken)):
+        free &= _apart(presets.unit, heard, row)
+    free[: len(taken)] = False
+    while free.any() and len(chosen) < count:
+        row = int(free.argmax())
+        chosen.append(cc[order[row - len(taken)]])
+        free &= _apart(presets.unit, heard, row)
+        free[row] = False
+    return chosen
+
+
+def _apart(unit: np.ndarray, heard: np.ndarray, row: int) -> np.ndarray:
+    return ((np.abs(unit - unit[row]) > APART) & (heard | heard[row])).any(axis=1)
+
+
+def sweep(evaluator: Evaluator, cc: np.ndarray, count: int) -> None:
+    """Put each parameter by itself to values all over its range.
+
+    A rate that is far off makes no better sound when it is moved a little towards the right one.
+
+    Args:
+        evaluator: renders and measures; learns which parameters matter.
+        cc: CC values, shape (parameters,).
+        count: values per knob; a switch gets all of its labels.
+    """
+    tried, columns = [], []
+    for column, parameter in enumerate(evaluator.collection.parameters):
+        if isinstance(parameter, Knob):
+            low, high = parameter.limits
+            values = np.unique(np.rint(np.linspace(low, high, count)).astype(np.int64))
+        else:
+            values = np.array(parameter.codes)
+        for value in values:
+            row = cc.copy()
+            row[column] = value
+            tried.append(row)
+            columns.append(column)
+    own = evaluator(cc[None])[0]
+    distances = evaluator(np.array(tried))
+    for column in range(len(cc)):
+        changes = np.abs(distances[np.array(columns) == column] - own)
+        evaluator.matters[column] = bool(changes.max(initial=0.0) > MATTERS_DB)
+
+
+def neighbours(parameters: Iterable[Parameter], cc: np.ndarray, steps: Iterable[float]) -> list[tuple[int, int]]:
+    """(column, CC value) of what one parameter can be moved to.
+
+    Args:
+        parameters: the parameters.
+        cc: where they are, shape (parameters,).
+        steps: of knobs, in 127ths of the range; a switch goes to each other label.
+    """
+    moves = []
+    for column, parameter in enumerate(parameters):
+        if isinstance(parameter, Knob):
+            step = (parameter.high - parameter.low) / 127
+            low, high = parameter.limits
+            to = {int(np.clip(cc[column] + round(s * step), low, high)) for s in steps}
+        else:
+            to = set(parameter.codes)
+        moves += [(column, value) for value in sorted(to - {int(cc[column])})]
+    return moves
+
+
+STEPS = (-8, -4, -2, -1, 1, 2, 4, 8)
+
+
+def climb(evaluator: Evaluator, cc: np.ndarray, steps: Iterable[float] = STEPS) -> tuple[np.ndarray, float]:
+    """Move one parameter or two at a time by steps of their controllers until nothing gets better."""
+    parameters = evaluator.collection.parameters
+    best = float(evaluator(cc[None])[0])
+    while True:
+        moves = neighbours(parameters, cc, steps)
+        tried = np.repeat(cc[None], len(moves), axis=0)
+        for row, (column, value) in enumerate(moves):
+            tried[row, column] = value
+        distances = evaluator(tried)
+        # Each parameter's best move, the most useful first.
+        useful: dict[int, tuple[float, int]] = {}
+        for (column, value), distance in zip(moves, distances.tolist(), strict=True):
+            if distance < useful.get(column, (np.inf,))[0]:
+                useful[column] = (distance, value)
+        order = sorted(useful, key=lambda column: useful[column][0])
+        # Several moves at once, and pairs of those that cost least: they may make up for each other.
+        combined = []
+        together = cc.copy()
+        for column in order:
+            if useful[column][0] < best:
+                together[column] = useful[column][1]
+                combined.append(together.copy())
+        cheap = np.argsort(distances, kind="stable")[:24]
+        for place, first in enumerate(cheap):
+            for second in cheap[:place]:
+                if moves[first][0] != moves[second][0]:
+                    pair = cc.copy()
+                    for column, value in (moves[first], moves[second]):
+                        pair[column] = value
+                    combined.append(pair)
+        further = np.array(combined).reshape(-1, len(cc))
+        if distances.min(initial=np.inf) < best:
+            # The pairs are for when single moves help no more.
+            further = further[: sum(useful[column][0] < best for column in order)]
+        everything = np.concatenate([tried, further])
+        values = np.concatenate([distances, evaluator(further)])
+        if values.min(initial=np.inf) >= best:
+            return cc, best
+        cc, best = everything[values.argmin()].copy(), float(values.min())
+
+
+def descend(evaluator: Evaluator, starts: np.ndarray, laps: int) -> np.ndarray:
+    """Follow the spectrograms' slopes: damped Gauss-Newton steps over the heard knobs.
+
+    The distance is a sum of absolute differences, which reweighted least squares make small
+    (P. W. Holland and R. E. Welsch, 1977). A lap costs a rendering per knob and few more, and
+    goes along where two knobs make up for each other, which steps of single knobs cannot.
+
+    Args:
+        evaluator: renders and measures.
+        starts: CC values, shape (rows, parameters).
+        laps: how many steps at most.
+
+    Returns:
+        Where each row ended, of the same shape.
+    """
+    collection = evaluator.collection
+    weights = evaluator.objective.cell_weights
+    here = starts.copy()
+    moving = np.ones(len(here), dtype=bool)
+    for lap in range(laps):
+        rows = np.flatnonzero(moving)
+        if not len(rows):
+            break
+        # Alternately over a coarse and a fine grid: slopes over one step are rough.
+        step = 4 if lap % 2 == 0 else 1
+        asked, plan = [], []
+        for row in rows:
+            knobs = moving_knobs(evaluator, here[row])
+            asked.append(here[row])
+            moves = []
+            for column, knob in knobs.items():
+                at = here[row, column]
+                width = round(step * (knob.high - knob.low) / 127)
+                up, down = min(width, knob.limits[1] - at), min(width, at - knob.limits[0])
+                moved = here[row].copy()
+                moved[column] += up if up >= down else -down
+                asked.append(moved)
+                moves.append(float(knob.cc_to_unit(moved[column]) - knob.cc_to_unit(at)))
+            plan.append((row, knobs, np.array(moves)))
+        residuals = evaluator.residuals(np.array(asked))
+        tried = []
+        for row, knobs, differences in plan:
+            own, around, residuals = np.split(residuals, (1, 1 + len(knobs)))
+            if not knobs:
+                continue
+            unit = Presets.from_cc(collection, here[row][None]).unit[0]
+            for change in _steps(own[0], (around - own).T / differences, weights):
+                for scale in (1.0, 0.5):
+                    to = here[row].copy()
+                    for (column, knob), amount in zip(knobs.items(), change * scale, strict=True):
+                        to[column] = nearest_cc(knob, np.array([unit[column] + amount]))[0]
+                    tried.append((row, to))
+        before = evaluator(here)
+        distances = evaluator(np.array([to for _, to in tried]).reshape(-1, here.shape[1]))
+        after = before.copy()
+        for (row, to), distance in zip(tried, distances.tolist(), strict=True):
+            if distance < after[row]:
+                after[row], here[row] = distance, to
+        moving &= (after < before) | (step > 1)
+    return here
+
+
+def _steps(residual: np.ndarray, slopes: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+    """Changes of units that should make a weighted sum of absolute residuals small, for several dampings.
+
+    Args:
+        residual: shape (cells,).
+        slopes: its derivatives, shape (cells, knobs).
+        weights: shape (cells,).
+    """
+    steps = []
+    for damping in (1e-3, 1e-2, 1e-1, 1.0):
+        change = np.zeros(slopes.shape[1])
+        for _ in range(4):
+            share = weights / np.maximum(np.abs(residual + slopes @ change), 0.3)
+            normal = (slopes * share[:, None]).T @ slopes
+            normal[np.diag_indices_from(normal)] += damping * (np.diag(normal) + 1.0)
+            change = np.linalg.solve(normal, -(slopes * share[:, None]).T @ residual)
+            change = np.clip(change, -0.25, 0.25)
+        steps.append(change)
+    return steps
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search has found.
+
+    Args:
+        known: CC values of what was tried, the best first, shape (rows, parameters); None
+            if nothing was.
+        interrupted: whether it was ended from the keyboard.
+        trace: the moments when something better was found.
+        seconds: that it took.
+        renders: how many presets it rendered.
+        shift: by how many samples the sound was found to be late.
+        noise_row: whose noise came nearest, see `render_cc`.
+    """
+
+    known: np.ndarray | None
+    interrupted: bool
+    trace: tuple[TracePoint, ...]
+    seconds: float
+    renders: int
+    shift: int
+    noise_row: int
+
+
+def find(
+    collection: Collection,
+    objective: Objective,
+    proposals: Proposals,
+    budget: Budget,
+    is_take: bool,
+    rng: np.random.Generator,
+    report: Callable[[Evaluator], None] = lambda _: None,
+) -> Search:
+    """Search until the budget is spent or nothing gets better.
+
+    Args:
+        collection: whose presets.
+        objective: measures the distance from the sound.
+        proposals: presets to begin with.
+        budget: ends the search.
+        is_take: whether the sound's timing is that of a take.
+        rng: draws what is drawn.
+        report: called after every batch of renderings.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search.
+    """
+    with closing(Evaluator(collection, objective, budget, report)) as evaluator:
+        interrupted = False
+        budget.reserve(SETTLING_SECONDS, len(collection.columns) + 2)
+        try:
+            with suppress(SpentError):
+                _refine(evaluator, proposals, is_take, rng)
+            budget.reserve(0.0, 0)
+            with suppress(SpentError):
+                settle(evaluator, proposals.cc[0])
+        except KeyboardInterrupt:
+            if evaluator.best_cc is None:
+                raise
+            interrupted = True
+        known = evaluator.known(TOLD) if evaluator.best_cc is not None else None
+        shift = evaluator.objective.shift
+        trace = tuple(evaluator.trace)
+        return Search(known, interrupted, trace, budget.elapsed, budget.used, shift, evaluator.noise_row)
+
+
+def settle(evaluator: Evaluator, told: np.ndarray) -> None:
+    """Give parameters back the values that the model told where these sound the same.
+
+    Args:
+        evaluator: knows the best preset.
+        told: the model's CC values, shape (parameters,).
+
+    Raises:
+        SpentError: the budget does not allow for it.
+    """
+    if evaluator.best_cc is None:
+        return
+    best, limit = evaluator.best_cc, evaluator.best
+    heard = Presets.from_cc(evaluator.collection, best[None]).heard()[0]
+    columns = np.flatnonzero(best != told)
+    if not len(columns):
+        return
+    tried = np.repeat(best[None], len(columns), axis=0)
+    tried[np.arange(len(columns)), columns] = told[columns]
+    distances = evaluator(tried)
+    limits = limit + np.where(heard[columns], INAUDIBLE_DB, UNHEARD_DB)
+    same = columns[distances <= limits]
+    settled = best.copy()
+    settled[same] = told[same]
+    distance, own = evaluator(np.stack([settled, told]))
+    # Never further than the model's own answer.
+    if distance <= min(limit + 2 * UNHEARD_DB, own):
+        evaluator.prefer(settled)
+
+
+def align(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
+    """See whether the sound is later or earlier than its renderings, and shift it if so.
+
+    Args:
+        evaluator: renders and measures; what it knows is forgotten where the sound is shifted.
+        cc: the best preset, and perhaps a few more, shape (rows, parameters).
+        gain: the part of the distance that a shift has to save.
+
+    Returns:
+        Whether the sound was shifted.
+    """
+    objective = evaluator.objective
+    takes = render_cc(evaluator.collection, cc, evaluator.noise_row)
+    most = round(MAX_SHIFT_SECONDS * SAMPLE_RATE)
+    unshifted, shift = float(objective(takes).min()), 0
+    best = unshifted
+    for step in (most // 10, most // 50, 2):
+        for candidate in range(shift - 10 * step, shift + 10 * step + 1, step):
+            # Twice what is measured is noise of the windows' places.
+            if abs(candidate) <= most and candidate:
+                distance = float(objective.shifted(objective.shift + candidate)(takes).min())
+                if distance < best:
+                    best, shift = distance, candidate
+    if best > unshifted * (1 - gain):
+        return False
+    evaluator.retarget(objective.shifted(objective.shift + shift), evaluator.noise_row, cc, takes)
+    return True
+
+
+def attune(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
+    """See with which noise, and phases of what runs freely, presets come nearest to the sound, and go on with those.
+
+    Args:
+        evaluator: renders and measures; what it knows is forgotten where the noise changes.
+        cc: the best preset, and perhaps a few more, shape (rows, parameters).
+        gain: the part of the distance that other noise has to save.
+
+    Returns:
+        Whether it changed.
+
+    Raises:
+        SpentError: the budget does not allow for it.
+    """
+    takes = []
+    for row in cc:
+        presets = Presets.from_cc(evaluator.collection, np.repeat(row[None], NOISES, axis=0))
+        evaluator.spend(NOISES)
+        takes.append(render(presets, noise_seed=NOISE_SEED))
+        if (takes[-1] == takes[-1][0]).all():
+            # Nothing runs freely in this one, and so hardly in those that are like it.
+            return False
+    distances = np.stack([evaluator.objective(one) for one in takes])
+    nearest = int(distances.min(axis=0).argmin())
+    if distances.min() >= distances[:, evaluator.noise_row].min() * (1 - gain):
+        return False
+    evaluator.retarget(evaluator.objective, nearest, cc, np.stack([one[nearest] for one in takes]))
+    return True
+
+
+def _refine(evaluator: Evaluator, proposals: Proposals, is_take: bool, rng: np.random.Generator) -> None:
+    spread = proposals.belief.spread
+    cc = proposals.cc
+    evaluator(cc)
+    if not is_take:
+        align(evaluator, evaluator.known(4), 0.05)
+    attune(evaluator, evaluator.known(4), 0.02)
+    distances = evaluator(cc)
+    sweep(evaluator, evaluator.known(1)[0], 10)
+    cc, distances = _offspring(evaluator, proposals, rng)
+    cc = np.concatenate([evaluator.known(256), cc])
+    distances = evaluator(cc)
+    population = max(8, evaluator.batch // RUNNERS)
+    runners: list[Runner] = []
+    fruitless, lap, swept = 0, 0, np.inf
+    while fruitless < 3:
+        before = evaluator.best
+        taken = [runner.cc for runner in runners]
+        fresh = starts(evaluator, cc, distances, RUNNERS - len(runners), taken)
+        runners += [Runner(evaluator, start, spread / 2, population, rng) for start in fresh]
+        run_lap(evaluator, runners)
+        lap += 1
+        aligned = align(evaluator, evaluator.known(1), 0.2)
+        if attune(evaluator, evaluator.known(2), 0.05) or aligned:
+            evaluator(np.array([runner.cc for runner in runners]))
+            for runner in runners:
+                runner.best = float(evaluator(runner.cc[None])[0])
+            before, swept = np.inf, np.inf
+        runners = runners[: RUNNERS // 2]
+        ends = descend(evaluator, np.array([runner.cc for runner in runners]), 2)
+        for place, (runner, end) in enumerate(zip(runners, ends, strict=True)):
+            if (end != runner.cc).any():
+                runners[place] = Runner(evaluator, end, spread / 4, population, rng)
+                runners[place].best = float(evaluator(end[None])[0])
+        if lap >= 2 and evaluator.best < swept:
+            swept = evaluator.best
+            sweep(evaluator, evaluator.known(1)[0], 42)
+            descend(evaluator, evaluator.known(1), DESCENT)
+            climb(evaluator, evaluator.known(1)[0])
+        fruitless = 0 if evaluator.best < before - 1e-3 else fruitless + 1
+        cc, distances = _offspring(evaluator, proposals, rng)
+        cc = np.concatenate([evaluator.known(16), cc])
+        distances = evaluator(cc)
+
+
+def _offspring(evaluator: Evaluator, proposals: Proposals, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Presets that take each parameter from one of two good ones, or as the model would."""
+    elite = evaluator.known(32)
+    children = np.empty((0, elite.shape[1]), np.int64)
+    for _ in range(2):
+        parents = elite[rng.integers(len(elite), size=(2, evaluator.batch))]
+        fresh = proposals.belief.sample(evaluator.batch, rng)
+        draw = rng.random(fresh.shape)
+        born = np.where(draw < 0.45, parents[0], np.where(draw < 0.9, parents[1], fresh))
+        evaluator(born)
+        children = np.concatenate([children, born])
+        elite = evaluator.known(32)
+    return children, evaluator(children)
