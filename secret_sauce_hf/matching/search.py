@@ -18,6 +18,8 @@ from secret_sauce_hf.presets import Presets
 
 NOISES = 32
 """Rows of noise out of which the one is chosen that a sound's may be like."""
+FEW_NOISES = 4
+"""Out of which it is seen whether noise matters at all."""
 RUNNERS = 8
 """How many candidates start in a race."""
 MATTERS_DB = 0.02
@@ -470,14 +472,17 @@ def attune(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
     Raises:
         SpentError: the budget does not allow for it.
     """
-    takes = []
-    for row in cc:
-        presets = Presets.from_cc(evaluator.collection, np.repeat(row[None], NOISES, axis=0))
-        evaluator.spend(NOISES)
-        takes.append(render(presets, noise_seed=NOISE_SEED))
-        if (takes[-1] == takes[-1][0]).all():
-            # Nothing runs freely in this one, and so hardly in those that are like it.
-            return False
+
+    def with_noises(row: np.ndarray, count: int) -> np.ndarray:
+        evaluator.spend(count)
+        presets = Presets.from_cc(evaluator.collection, np.repeat(row[None], count, axis=0))
+        return render(presets, noise_seed=NOISE_SEED)
+
+    few = evaluator.objective(with_noises(cc[0], FEW_NOISES))
+    if np.ptp(few) <= gain * few.min():
+        # Nothing runs freely in this one, and so hardly in those that are like it.
+        return False
+    takes = [with_noises(row, NOISES) for row in cc]
     distances = np.stack([evaluator.objective(one) for one in takes])
     nearest = int(distances.min(axis=0).argmin())
     if distances.min() >= distances[:, evaluator.noise_row].min() * (1 - gain):
