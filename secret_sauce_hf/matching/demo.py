@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-DEMO_RENDERS = 800
+DEMO_RENDERS = 400
 """How many presets the demonstration renders: enough to find the settings, in a few seconds."""
 _ASSETS = Path(__file__).parents[1] / "assets"
 
