@@ -358,6 +358,8 @@ class TestConfig:
             ({"hidden_size": 0}, "positive"),
             ({"knob_bins": 1}, "two bins"),
             ({"inputs": [{"name": "short_mels", "frames": 4, "bins": 2, "patch": 5}]}, "Not an input"),
+            ({"stem_size": -1}, "must be positive"),
+            ({"stem_size": 2**17}, "stem_size is 131072"),
             ({"inputs": [{"name": "short_mels"}]}, "Not an input"),
             ({"parameters": [{"kind": "slider", "name": "x"}]}, "Unknown kind"),
             ({"parameters": [{"kind": "knob", "name": "x", "control": [1]}] * 2}, "twice"),

@@ -144,6 +144,7 @@ _LARGEST = {
     "num_hidden_layers": 2**10,
     "num_attention_heads": 2**10,
     "intermediate_size": 2**16,
+    "stem_size": 2**16,
     "knob_bins": 2**14,
     "sampler_layers": 2**10,
     "take_samples": 2**24,
@@ -193,6 +194,7 @@ class SecretSauceConfig(PretrainedConfig):
         knob_bins: how many values a knob's answer is spread over.
         label_width: standard deviation of a knob's training label, in bins.
         sampler_layers: number of layers of the sampler, which draws whole presets; none if 0.
+        stem_size: units of a layer between every patch and its token; none if 0.
         ast: config of an audio spectrogram transformer (`ASTConfig`) that is the encoder
             instead of layers of our own; only `AST_FIELDS` are kept, and the four sizes
             above are those in it. It reads the one input that there is then, whose
@@ -227,6 +229,7 @@ class SecretSauceConfig(PretrainedConfig):
         knob_bins: int = 128,
         label_width: float = 1.5,
         sampler_layers: int = 2,
+        stem_size: int = 0,
         ast: Mapping[str, Any] | None = None,
         instrument: str = "",
         instrument_title: str = "",
@@ -251,6 +254,7 @@ class SecretSauceConfig(PretrainedConfig):
         self.knob_bins = knob_bins
         self.label_width = label_width
         self.sampler_layers = sampler_layers
+        self.stem_size = stem_size
         self.ast = None if ast is None else {name: ast[name] for name in AST_FIELDS if name in ast}
         if self.ast is not None:
             encoder = self.ast_config()
@@ -303,6 +307,7 @@ class SecretSauceConfig(PretrainedConfig):
             self.sample_rate,
             self.knob_bins - 1,
             self.sampler_layers + 1,
+            self.stem_size + 1,
         )
         if smallest < 1:
             raise InputError("The config's sizes must be positive, with at least two bins per knob.")

@@ -75,17 +75,30 @@ class SecretSauceOutput(ModelOutput):
 
 
 class _Patches(nn.Module):
-    """One input (batch, frames, bins) to tokens (batch, frames // patch, width)."""
+    """One input (batch, frames, bins) to tokens (batch, frames // patch, width).
 
-    def __init__(self, frames: int, bins: int, patch: int, width: int):
+    Args:
+        frames: of the input.
+        bins: of a frame.
+        patch: frames of a token.
+        width: of a token.
+        stem: units between a patch and its token. A spectrum is a sum of combs and filters
+            in a logarithmic scale, which no one linear map takes apart. None if 0.
+    """
+
+    def __init__(self, frames: int, bins: int, patch: int, width: int, stem: int):
         super().__init__()
         self.patch = patch
-        self.projection = nn.Linear(bins * patch, width)
+        self.stem = nn.Linear(bins * patch, stem) if stem else None
+        self.projection = nn.Linear(stem or bins * patch, width)
         self.positions = nn.Parameter(torch.empty(frames // patch, width))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         whole = values[:, : len(self.positions) * self.patch]
-        return self.projection(whole.reshape(len(values), len(self.positions), -1)) + self.positions
+        patches = whole.reshape(len(values), len(self.positions), -1)
+        if self.stem is not None:
+            patches = functional.gelu(self.stem(patches))
+        return self.projection(patches) + self.positions
 
 
 class _Layer(nn.Module):
@@ -155,7 +168,7 @@ class SecretSauceModel(PreTrainedModel):
         else:
             self.embeddings = nn.ModuleDict(
                 {
-                    record["name"]: _Patches(record["frames"], record["bins"], record["patch"], width)
+                    record["name"]: _Patches(record["frames"], record["bins"], record["patch"], width, config.stem_size)
                     for record in config.inputs
                 }
             )

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from transformers.utils import logging
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.modeling.configuration_secret_sauce import AST_FIELDS, SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
+    DEFAULT_INPUTS,
     FBANK_HOP,
     FBANK_WINDOW,
     RATES,
@@ -33,10 +34,15 @@ from secret_sauce_hf.modeling.modeling_secret_sauce import (
     without_bars,
 )
 
-PATCHES = {"short_mels": 4, "long_mels": 2, "envelope": 20, "modulation": 6}
-"""Frames per token of every input: 23 to 50 ms, or half an octave of modulation rates."""
+PATCHES = {"long_mels": 3, "envelope": 40, "modulation": 12}
+"""What a new model reads, and the frames per token of every input: 70 to 100 ms, or an octave of modulation rates.
+
+Chosen by what a Sub Phatty model learned in 200 s: finer patches, coarser ones, and the short windows besides
+all taught it less.
+"""
 HIDDEN_SIZE = 128
 LAYERS = 4
+STEM_SIZE = 512
 SAMPLER_LAYERS = 2
 SPECIAL_TOKENS = 2
 """AST's first tokens, for class and distillation, which have no place in the picture."""
@@ -146,7 +152,14 @@ def first_model(
     """
     if base is None:
         return _build(
-            collection, seed, hidden_size=hidden_size, num_hidden_layers=layers, sampler_layers=sampler_layers
+            collection,
+            seed,
+            [record for record in DEFAULT_INPUTS if record["name"] in PATCHES],
+            PATCHES,
+            hidden_size=hidden_size,
+            num_hidden_layers=layers,
+            stem_size=STEM_SIZE,
+            sampler_layers=sampler_layers,
         )
     if hidden_size != base.hidden_size or (base.is_ast and layers != base.layers):
         raise InputError(
@@ -162,11 +175,14 @@ def first_model(
         model, extractor = _build(
             collection,
             seed,
+            loaded.feature_extractor.inputs,
+            {record["name"]: record["patch"] for record in theirs.config.inputs},
             hidden_size=hidden_size,
             num_hidden_layers=layers,
             num_attention_heads=theirs.config.num_attention_heads,
             intermediate_size=theirs.config.intermediate_size,
             knob_bins=theirs.config.knob_bins,
+            stem_size=theirs.config.stem_size,
             sampler_layers=sampler_layers,
         )
     else:
@@ -178,10 +194,12 @@ def first_model(
     return model, extractor
 
 
-def _build(collection: Collection, seed: int, **sizes: Any) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
+def _build(
+    collection: Collection, seed: int, kinds: Sequence[Mapping[str, Any]], patches: Mapping[str, int], **sizes: Any
+) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
     """A model of our own with weights that are drawn."""
-    extractor = _extractor(collection)
-    inputs = [record | {"patch": PATCHES[record["name"]]} for record in extractor.input_sizes()]
+    extractor = _extractor(collection, inputs=kinds)
+    inputs = [record | {"patch": patches[record["name"]]} for record in extractor.input_sizes()]
     _check_length(extractor, inputs, "a model of our own")
     sizes = {"intermediate_size": 4 * sizes["hidden_size"]} | sizes
     return _drawn(SecretSauceConfig.from_collection(collection, inputs=inputs, **sizes), seed), extractor

@@ -26,7 +26,12 @@ WEIGHT_DECAY = 0.01
 
 
 def make_optimizer(
-    model: nn.Module, *, rate: float = RATE, matrix_rate: float = MATRIX_RATE, encoder_rate: float = ENCODER_RATE
+    model: nn.Module,
+    *,
+    rate: float = RATE,
+    matrix_rate: float = MATRIX_RATE,
+    encoder_rate: float = ENCODER_RATE,
+    dtype: torch.dtype = torch.float32,
 ) -> torch.optim.Optimizer:
     """The optimiser for a `SecretSauceModel`.
 
@@ -35,6 +40,7 @@ def make_optimizer(
         rate: of AdamW, on all but what follows.
         matrix_rate: of Muon, on the matrices of layers of our own.
         encoder_rate: of AdamW, on an AST encoder.
+        dtype: in which Muon computes; its author does in bfloat16.
     """
     named = list(model.named_parameters())
     encoder = [parameter for name, parameter in named if name.startswith("ast.")]
@@ -43,10 +49,15 @@ def make_optimizer(
         groups = [{"params": encoder, "lr": encoder_rate}, {"params": new, "lr": rate}]
         return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
     inner = ("layers.", "sampler.layers.")
-    matrices = [parameter for name, parameter in named if parameter.ndim == 2 and name.startswith(inner)]
+    matrices = [
+        parameter
+        for name, parameter in named
+        if parameter.ndim == 2
+        and (name.startswith(inner) or (name.startswith("embeddings.") and name.endswith(".weight")))
+    ]
     chosen = {id(parameter) for parameter in matrices}
     others = [parameter for _, parameter in named if id(parameter) not in chosen]
-    return MuonAdamW(matrices, others, matrix_rate=matrix_rate, rate=rate)
+    return MuonAdamW(matrices, others, matrix_rate=matrix_rate, rate=rate, dtype=dtype)
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -61,6 +72,7 @@ class MuonAdamW(torch.optim.Optimizer):
         matrix_rate: learning rate of Muon.
         rate: learning rate of AdamW.
         weight_decay: of both, times their learning rate per step.
+        dtype: in which Muon computes.
     """
 
     def __init__(
@@ -70,7 +82,9 @@ class MuonAdamW(torch.optim.Optimizer):
         matrix_rate: float = MATRIX_RATE,
         rate: float = RATE,
         weight_decay: float = WEIGHT_DECAY,
+        dtype: torch.dtype = torch.float32,
     ):
+        self._dtype = dtype
         groups = [
             {"params": matrices, "lr": matrix_rate, "muon": True},
             {"params": others, "lr": rate, "muon": False},
@@ -85,7 +99,7 @@ class MuonAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            update = _muon if group["muon"] else _adam
+            update = self._muon if group["muon"] else _adam
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     change = update(parameter.grad, self.state[parameter], group)
@@ -93,14 +107,13 @@ class MuonAdamW(torch.optim.Optimizer):
                     parameter.add_(change, alpha=-group["lr"])
         return loss
 
-
-def _muon(gradient: torch.Tensor, state: dict[str, Any], _: dict[str, Any]) -> torch.Tensor:
-    if not state:
-        state["momentum"] = torch.zeros_like(gradient)
-    momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-    direction = orthogonalise(gradient.lerp(momentum, MOMENTUM))
-    rows, columns = gradient.shape
-    return direction * max(1.0, rows / columns) ** 0.5
+    def _muon(self, gradient: torch.Tensor, state: dict[str, Any], _: dict[str, Any]) -> torch.Tensor:
+        if not state:
+            state["momentum"] = torch.zeros_like(gradient)
+        momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        direction = orthogonalise(gradient.lerp(momentum, MOMENTUM).to(self._dtype)).to(gradient.dtype)
+        rows, columns = gradient.shape
+        return direction * max(1.0, rows / columns) ** 0.5
 
 
 def orthogonalise(matrix: torch.Tensor) -> torch.Tensor:

@@ -84,7 +84,8 @@ class PresetTrainer(Trainer):
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """As of `Trainer`, but ours where none was given."""
         if self.optimizer is None:
-            self.optimizer = make_optimizer(self.model if model is None else model, **self._rates)
+            dtype = torch.bfloat16 if self.args.bf16 else torch.float32
+            self.optimizer = make_optimizer(self.model if model is None else model, dtype=dtype, **self._rates)
         return self.optimizer
 
     def get_train_dataloader(self) -> DataLoader:
