@@ -4,6 +4,7 @@ import random
 import socket
 import sys
 import warnings
+from contextlib import closing
 from dataclasses import replace
 from time import monotonic
 from types import SimpleNamespace
@@ -20,12 +21,15 @@ from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_collection
 from secret_sauce_hf.matching import demo_sound, match
 from secret_sauce_hf.matching.alternatives import alternatives
-from secret_sauce_hf.matching.candidates import Belief, Proposals, propose
+from secret_sauce_hf.matching.candidates import DIFFERENCES, MOST_DOUBT, Belief, Proposals, propose
 from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError, render_cc
 from secret_sauce_hf.matching.objective import LEVEL_MOST_DB, LEVEL_WEIGHT, WAVE_FLOOR, WAVE_WEIGHT, Objective
 from secret_sauce_hf.matching.progress import match_progress
 from secret_sauce_hf.matching.reference import place
 from secret_sauce_hf.matching.search import (
+    GIVEN_UP,
+    OFF_DB,
+    UNHEARD_DB,
     Runner,
     align,
     attune,
@@ -326,6 +330,65 @@ def test_what_sounds_the_same_is_as_the_model_told(evaluator):
     assert evaluator.budget.used == used
 
 
+def test_where_no_preset_is_the_sound_the_model_is_believed_a_little_more():
+    noise = np.random.default_rng(4).standard_normal(len(WAVE)).astype(np.float32) / 8
+    with closing(Evaluator(LIGHT, objective(noise), Budget(None, 2_000))) as evaluator:
+        told = TRUTH
+        best = told.copy()
+        best[:3] += 2
+        evaluator(np.stack([best, told]))
+        evaluator.prefer(best)
+        limit = evaluator.best
+        assert limit > OFF_DB
+        settle(evaluator, told)
+        assert (evaluator.best_cc == told).sum() > (best == told).sum()
+        assert evaluator.best <= limit + GIVEN_UP * (limit - OFF_DB)
+        # Not if it would cost more.
+        far = draw_presets(LIGHT, 1, seed=5).cc[0]
+        limit = evaluator.best
+        settle(evaluator, far)
+        assert evaluator.best <= limit + GIVEN_UP * (limit - OFF_DB) + 2 * UNHEARD_DB
+
+
+class TestDoubt:
+    def sure(self) -> Belief:
+        """Of all knobs about as sure as a model is, and of the wave's label."""
+        belief = knows_nothing()
+        peaks = [
+            np.exp(-0.5 * ((units - 0.5) / 0.1) ** 2) if len(units) > 9 else np.eye(len(units))[1]
+            for units in belief.units
+        ]
+        return Belief(LIGHT, belief.units, peaks)
+
+    def test_its_size(self):
+        likely = np.array([[64, 64, 64, LIGHT.parameters[3].codes[1], 64]])
+        unlikely, other = likely.copy(), likely.copy()
+        unlikely[0, 0] += 13  # one standard deviation, half a nat
+        other[0, 3] = LIGHT.parameters[3].codes[0]
+        belief = self.sure()
+        assert belief.doubt(likely) == pytest.approx(1.0, abs=1e-3)
+        assert belief.doubt(unlikely) == pytest.approx(np.exp(0.5 / DIFFERENCES), rel=2e-3)
+        # However sure a model is, it may be wrong.
+        assert belief.doubt(other) == pytest.approx(np.exp(MOST_DOUBT / DIFFERENCES), rel=1e-3)
+        assert knows_nothing().doubt(near_the_truth(8)) == pytest.approx(1.0)
+
+    def test_it_counts_for_the_order_and_is_not_told(self):
+        cc = near_the_truth(8)
+        with closing(Evaluator(LIGHT, objective(), Budget(None, 100))) as evaluator:
+            distances = evaluator(cc)
+        factors = np.linspace(3.0, 1.0, 8)
+        keys = {row.tobytes(): factor for row, factor in zip(cc, factors, strict=True)}
+        doubt = lambda rows: np.array([keys[row.tobytes()] for row in rows])  # noqa: E731
+        with closing(Evaluator(LIGHT, objective(), Budget(None, 100), doubt=doubt)) as evaluator:
+            np.testing.assert_allclose(evaluator(cc), distances * factors)
+            best = int((distances * factors).argmin())
+            np.testing.assert_array_equal(evaluator.best_cc, cc[best])
+            assert evaluator.best == pytest.approx(distances[best] * factors[best])
+            assert evaluator.told == evaluator.trace[-1].distance == pytest.approx(distances[best])
+            evaluator.prefer(cc[1])
+            assert evaluator.told == pytest.approx(distances[1])
+
+
 def test_silence_is_not_searched_for(pipe):
     found = match(np.zeros(30_000), model=pipe, sampling_rate=SAMPLE_RATE, takes=takes_near_the_truth())
     assert (found.renders, found.candidates) == (0, (found.alone,))
@@ -431,11 +494,11 @@ def test_the_phase_of_what_runs_freely_is_found():
     row = int(np.flatnonzero(presets.settings["flanger_on_off"] == "on")[0])
     cc = presets.cc[row : row + 1]
     wave = render_cc(guitar, cc, noise_row=7)[0] / np.float32(32_768)
-    evaluator = Evaluator(guitar, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, 75))
+    evaluator = Evaluator(guitar, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, 265))
     assert evaluator(cc)[0] > 0.1
     assert attune(evaluator, cc, 0.05)
     assert (evaluator.noise_row, evaluator.best) == (7, 0.0)
-    assert evaluator.budget.used == 1 + 4 + 32
+    assert evaluator.budget.used == 1 + 4 + 128
     assert not attune(evaluator, cc, 0.05)
     with pytest.raises(SpentError):
         attune(evaluator, cc, 0.05)

@@ -14,6 +14,10 @@ NEAR = 0.05
 """A knob's confidence is the probability that its unit is at most this far off, as of the pipeline."""
 SAME_DB = 1.0
 """A recorded take that is nearer than this is believed to be the sound itself, before the model is."""
+DIFFERENCES = 100
+"""As so many independent ones the differences between two spectrograms count against the model's belief."""
+MOST_DOUBT = 3.0
+"""The most nats that the model's belief counts against one parameter: it may be wrong, however sure."""
 MODEL, SAMPLED, NEAREST, SEARCHED = "model", "sampled", "nearest take", "search"
 """Where a candidate can come from."""
 
@@ -118,6 +122,23 @@ class Belief:
             # A switch's units are 1 apart.
             sure.append(min(float(probabilities[np.abs(units - own) <= NEAR + 1e-9].sum()), 1.0))
         return sure
+
+    def doubt(self, cc: np.ndarray) -> np.ndarray:
+        """By what factors the distances of presets are taken for greater, for being unlikely: (rows,), 1 or more.
+
+        A distance d among N independent differences of unknown variance has a likelihood of
+        about d^-N, so that with the model's belief p as prior the logarithm of the posterior
+        is -N (log d - log p / N): what is minimised is d * p^(-1 / N).
+
+        Args:
+            cc: CC values, shape (rows, parameters).
+        """
+        unit = Presets.from_cc(self.collection, cc).unit
+        nats = np.zeros(len(cc))
+        for own, units, probabilities in zip(unit.T, self.units, self.probabilities, strict=True):
+            chosen = probabilities[np.abs(own[:, None] - units).argmin(axis=1)]
+            nats += np.minimum(np.log(probabilities.max() / np.maximum(chosen, 1e-12)), MOST_DOUBT)
+        return np.exp(nats / DIFFERENCES)
 
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Presets that take every parameter by itself: CC values, (count, parameters)."""

@@ -98,6 +98,8 @@ class Evaluator:
         objective: measures the distance.
         budget: ends the search by `SpentError`.
         report: called after every batch.
+        doubt: by what factors the distances of presets are taken for greater than they are,
+            CC values of shape (rows, parameters) to (rows,); none if None.
     """
 
     def __init__(
@@ -106,8 +108,10 @@ class Evaluator:
         objective: Objective,
         budget: Budget,
         report: Callable[["Evaluator"], None] = lambda _: None,
+        doubt: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         self.collection = collection
+        self._doubt = doubt
         self.objective = objective
         self.budget = budget
         self.trace: list[TracePoint] = []
@@ -122,6 +126,9 @@ class Evaluator:
         """Parameters that were seen to change the distance where the declared rules do not hear them."""
         self.best_cc: np.ndarray | None = None
         self.best = np.inf
+        """Distance of the best preset, with the doubt."""
+        self.told = np.inf
+        """The same without."""
         self.noise_row = 0
         """Whose noise the renderings have, see `render_cc`."""
 
@@ -161,6 +168,7 @@ class Evaluator:
     def prefer(self, cc: np.ndarray) -> None:
         """Take a preset for the best, as one that sounds the same."""
         self.best_cc, self.best = cc.copy(), float(self(cc[None])[0])
+        self.told = self.best / float(self.doubts(cc[None])[0])
 
     def retarget(self, objective: Objective, noise_row: int, cc: np.ndarray, takes: np.ndarray) -> None:
         """Measure from now on by another objective, or with other noise; what is known so far is forgotten.
@@ -218,12 +226,17 @@ class Evaluator:
             self._batch_seconds = monotonic() - began
         self._report(self)
 
-    def _learn(self, cc: np.ndarray, distances: np.ndarray) -> None:
+    def doubts(self, cc: np.ndarray) -> np.ndarray:
+        """By what factors presets are doubted: (rows,), 1 or more."""
+        return np.ones(len(cc)) if self._doubt is None else self._doubt(cc)
+
+    def _learn(self, cc: np.ndarray, told: np.ndarray) -> None:
+        distances = told * self.doubts(cc)
         for row, distance in zip(cc, distances.tolist(), strict=True):
             self._known[row.tobytes()] = distance
         # The very first preset is the model's own answer.
         for row in sorted({0, int(distances.argmin())} if not self.trace else {int(distances.argmin())}):
             if distances[row] < self.best:
-                self.best, self.best_cc = float(distances[row]), cc[row].copy()
+                self.best, self.told, self.best_cc = float(distances[row]), float(told[row]), cc[row].copy()
                 unit = Presets.from_cc(self.collection, cc[row : row + 1]).unit[0]
-                self.trace.append(TracePoint(self.budget.elapsed, self.budget.used, self.best, tuple(unit.tolist())))
+                self.trace.append(TracePoint(self.budget.elapsed, self.budget.used, self.told, tuple(unit.tolist())))

@@ -27,7 +27,7 @@ def match_progress(show: bool) -> Iterator[Callable[[Evaluator], None]]:
                 task,
                 total=1.0,
                 completed=min(budget.share, 1.0),
-                description=f"{budget.used:,} renderings, {evaluator.best:.2f} dB off",
+                description=f"{budget.used:,} renderings, {evaluator.told:.2f} dB off",
             )
 
         yield update

@@ -16,8 +16,8 @@ from secret_sauce_hf.matching.evaluating import NOISE_SEED, Budget, Evaluator, S
 from secret_sauce_hf.matching.objective import MAX_SHIFT_SECONDS, Objective
 from secret_sauce_hf.presets import Presets
 
-NOISES = 32
-"""Rows of noise out of which the one is chosen that a sound's may be like."""
+NOISES = 128
+"""Rows of noise out of which the one is chosen that a sound's may be like, if one preset is tried with them."""
 FEW_NOISES = 4
 """Out of which it is seen whether noise matters at all."""
 RUNNERS = 8
@@ -36,6 +36,10 @@ INAUDIBLE_DB = 1e-4
 """Distances that differ by less are the same."""
 UNHEARD_DB = 0.02
 """The same for parameters that the declared rules take for not heard."""
+OFF_DB = 0.5
+"""If the best preset is further than this, no preset is quite the sound."""
+GIVEN_UP = 0.05
+"""What part of the distance beyond that is given up for what the model told."""
 LAP = 10
 """Generations after which the worse half of the runners drops out."""
 
@@ -380,9 +384,9 @@ def find(
     Raises:
         KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search.
     """
-    with closing(Evaluator(collection, objective, budget, report)) as evaluator:
+    with closing(Evaluator(collection, objective, budget, report, proposals.belief.doubt)) as evaluator:
         interrupted = False
-        budget.reserve(SETTLING_SECONDS, len(collection.columns) + 2)
+        budget.reserve(SETTLING_SECONDS, 2 * len(collection.columns) + 2)
         try:
             with suppress(SpentError):
                 _refine(evaluator, proposals, is_take, rng)
@@ -401,6 +405,11 @@ def find(
 
 def settle(evaluator: Evaluator, told: np.ndarray) -> None:
     """Give parameters back the values that the model told where these sound the same.
+
+    Where even the best preset is audibly off, something in the sound is beyond the engine
+    or left to chance, and a search follows that with whatever knobs it has. What it gains
+    there by going far from what the model heard is hardly ever the truth; so a small part
+    of the distance is given up again.
 
     Args:
         evaluator: knows the best preset.
@@ -425,8 +434,21 @@ def settle(evaluator: Evaluator, told: np.ndarray) -> None:
     settled[same] = told[same]
     distance, own = evaluator(np.stack([settled, told]))
     # Never further than the model's own answer.
-    if distance <= min(limit + 2 * UNHEARD_DB, own):
+    allowed = min(limit + 2 * UNHEARD_DB, own)
+    if distance <= allowed:
         evaluator.prefer(settled)
+        best = settled
+    slack = GIVEN_UP * (limit - OFF_DB)
+    others = [column for column in columns[np.argsort(distances, kind="stable")] if best[column] != told[column]]
+    if slack <= 0 or not others:
+        return
+    # Those that cost least first, and then as many together as the slack allows for.
+    steps = np.repeat(best[None], len(others), axis=0)
+    for place, column in enumerate(others):
+        steps[place:, column] = told[column]
+    affordable = np.flatnonzero(evaluator(steps) <= min(limit + slack, own))
+    if len(affordable):
+        evaluator.prefer(steps[affordable[-1]])
 
 
 def align(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
@@ -482,10 +504,11 @@ def attune(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
     if np.ptp(few) <= gain * few.min():
         # Nothing runs freely in this one, and so hardly in those that are like it.
         return False
-    takes = [with_noises(row, NOISES) for row in cc]
+    takes = [with_noises(row, NOISES // len(cc)) for row in cc]
     distances = np.stack([evaluator.objective(one) for one in takes])
     nearest = int(distances.min(axis=0).argmin())
-    if distances.min() >= distances[:, evaluator.noise_row].min() * (1 - gain):
+    now = evaluator(cc).min()
+    if distances.min() >= now * (1 - gain):
         return False
     evaluator.retarget(evaluator.objective, nearest, cc, np.stack([one[nearest] for one in takes]))
     return True
@@ -514,7 +537,7 @@ def _refine(evaluator: Evaluator, proposals: Proposals, is_take: bool, rng: np.r
         run_lap(evaluator, runners)
         lap += 1
         aligned = align(evaluator, evaluator.known(1), 0.2)
-        if attune(evaluator, evaluator.known(2), 0.05) or aligned:
+        if attune(evaluator, evaluator.known(1), 0.05) or aligned:
             evaluator(np.array([runner.cc for runner in runners]))
             for runner in runners:
                 runner.best = float(evaluator(runner.cc[None])[0])
