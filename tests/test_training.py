@@ -21,7 +21,7 @@ from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 from secret_sauce_hf.training import augmentation, evaluate_checkpoint, stream, train
 from secret_sauce_hf.training.augmentation import augment
 from secret_sauce_hf.training.base import first_model
-from secret_sauce_hf.training.calibration import _temperature, calibration, set_unheard
+from secret_sauce_hf.training.calibration import _knob_temperature, _temperature, calibration, set_unheard
 from secret_sauce_hf.training.data import CHUNK, extract, fresh_takes, labels
 from secret_sauce_hf.training.evaluation import naive_answers, nearest_answers, score
 from secret_sauce_hf.training.optimizer import MuonAdamW, orthogonalise
@@ -267,6 +267,15 @@ class TestCalibration:
         index = np.array([random.choice(5, p=row) for row in chance])
         assert _temperature(logits * 3, index) == pytest.approx(3, rel=0.1)
         assert _temperature(logits * 3, index[:5]) == 1
+
+    def test_temperatures_of_knobs_are_by_coverage_and_bounded(self):
+        presets, bins = self.presets(), np.linspace(0, 10, 128)
+        truth = presets.settings["filter_cutoff"].astype(float)
+        honest = self.logits(presets, 1.0)["filter_cutoff"]
+        assert _knob_temperature(honest * 1.5, truth, bins) == pytest.approx(1.5, rel=0.1)
+        # Who is wrong and sure of it everywhere is not made to say nothing at all.
+        assert _knob_temperature(honest[::-1] * 3, truth, bins) == pytest.approx(2, rel=1e-3)
+        assert _knob_temperature(honest[:5], truth[:5], bins) == 1
 
     def test_settings_that_are_not_heard(self):
         model = first_model(LIGHT, None, 16, 1, 0, 0)[0]

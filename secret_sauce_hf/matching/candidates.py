@@ -14,7 +14,7 @@ NEAR = 0.05
 """A knob's confidence is the probability that its unit is at most this far off, as of the pipeline."""
 SAME_DB = 1.0
 """A recorded take that is nearer than this is believed to be the sound itself, before the model is."""
-DIFFERENCES = 100
+DIFFERENCES = 30
 """As so many independent ones the differences between two spectrograms count against the model's belief."""
 MOST_DOUBT = 3.0
 """The most nats that the model's belief counts against one parameter: it may be wrong, however sure."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.special
 import torch
 from scipy.optimize import minimize_scalar
 
@@ -23,6 +22,8 @@ INTERVAL = 0.8
 FEWEST = 20
 """Rows below which a temperature cannot be told, and stays 1."""
 MAX_TEMPERATURE = 8.0
+MAX_KNOB_TEMPERATURE = 2.0
+"""Coverage tells little of a knob that is told badly everywhere."""
 BISECTIONS = 12
 
 
@@ -117,8 +118,8 @@ def calibrate(model: SecretSauceModel, examples: Examples) -> None:
     """Find the temperatures, on sounds that the model was not trained on.
 
     Those of switches and of being heard have the least cross entropy. That of a knob lets
-    `INTERVAL` of the settings lie within their intervals: the targets of its training are
-    wider than one bin, and so are its answers.
+    `INTERVAL` of the settings lie within their intervals, where it is heard: the targets
+    of its training are wider than one bin, and so are its answers.
 
     Args:
         model: whose temperatures are set; in evaluation mode.
@@ -139,46 +140,36 @@ def calibrate(model: SecretSauceModel, examples: Examples) -> None:
             truths.append(model.heard_labels(labels, batch.get("peak")).bool())
     truth = torch.cat(truths).numpy()
     log_odds = torch.cat(odds).double().numpy()
-    unheard = model.unheard.double().split(model.config.head_sizes())
     for column, parameter in enumerate(examples.presets.parameters):
         heard = truth[:, column]
         logits = np.concatenate([part[column].double().numpy() for part in scores])
         unit = examples.presets.unit[:, column]
         both = np.stack([np.zeros(len(log_odds)), log_odds[:, column]], axis=1)
-        heard_temperature = _temperature(both, heard.astype(np.int64))
-        model.heard_temperatures[column] = heard_temperature
+        model.heard_temperatures[column] = _temperature(both, heard.astype(np.int64))
         if isinstance(parameter, Knob):
+            settings = parameter.unit_to_setting(unit[heard])
             model.temperatures[column] = _knob_temperature(
-                logits,
-                parameter.unit_to_setting(unit),
-                model.config.bin_settings(parameter),
-                scipy.special.expit(log_odds[:, column] / heard_temperature),
-                unheard[column].exp().numpy(),
+                logits[heard], settings, model.config.bin_settings(parameter)
             )
         else:
             model.temperatures[column] = _temperature(logits[heard], unit[heard].astype(np.int64))
 
 
-def _knob_temperature(
-    logits: np.ndarray, truth: np.ndarray, settings: np.ndarray, heard: np.ndarray, unheard: np.ndarray
-) -> float:
+def _knob_temperature(logits: np.ndarray, truth: np.ndarray, settings: np.ndarray) -> float:
     """The divisor of logits (rows, bins) with which `INTERVAL` of the settings `truth` lie within their intervals.
 
     Args:
         logits: shape (rows, bins).
         truth: settings, shape (rows,).
         settings: of the bins.
-        heard: probability that the knob is heard, shape (rows,).
-        unheard: probabilities of the bins where it is not.
     """
     if len(truth) < FEWEST:
         return 1.0
 
     def too_wide(exponent: float) -> bool:
-        probabilities = heard[:, None] * _softmax(logits / np.exp(exponent)) + (1 - heard[:, None]) * unheard
-        return bool(_within(probabilities, settings, truth).mean() > INTERVAL)
+        return bool(_within(_softmax(logits / np.exp(exponent)), settings, truth).mean() > INTERVAL)
 
-    low, high = -np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE)
+    low, high = -np.log(MAX_KNOB_TEMPERATURE), np.log(MAX_KNOB_TEMPERATURE)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         low, high = (low, middle) if too_wide(middle) else (middle, high)
