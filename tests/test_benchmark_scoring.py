@@ -1,7 +1,6 @@
 """Scores, their intervals, and the pieces that a benchmark is made of."""
 
 import json
-from types import SimpleNamespace
 
 import librosa
 import numpy as np
@@ -13,8 +12,9 @@ from secret_sauce_hf.benchmarking import genetic
 from secret_sauce_hf.benchmarking.baselines import Heard, answer, hear, schedules, train_and_answer
 from secret_sauce_hf.benchmarking.networks import fit, lstm_network, mfccs, outputs_of, regression_network
 from secret_sauce_hf.benchmarking.published import published
-from secret_sauce_hf.benchmarking.run import FEW_NOISES, NOISES, _play, _play_nearest
+from secret_sauce_hf.benchmarking.run import FEW_NOISES, _play, _play_nearest
 from secret_sauce_hf.benchmarking.scoring import (
+    NOISES,
     Resampling,
     Truth,
     estimate,
@@ -28,7 +28,7 @@ from secret_sauce_hf.benchmarking.tables import duration, markdown_table, show
 from secret_sauce_hf.benchmarking.ways import NAMES, choose
 from secret_sauce_hf.collecting.reading import Takes
 from secret_sauce_hf.engines import render
-from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, get_collection
+from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError, get_collection
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.training.evaluation import score
@@ -323,29 +323,29 @@ class TestNoise:
     """A chorus's LFO may be anywhere when the note starts, which is no setting."""
 
     @staticmethod
-    def row(flanger: str) -> tuple[SimpleNamespace, np.ndarray, np.ndarray]:
+    def row(flanger: str) -> tuple[Collection, np.ndarray, np.ndarray]:
         guitar = get_collection("guitar")
         presets = draw_presets(guitar, 60, seed=3)
         row = int(np.flatnonzero(presets.settings["flanger_on_off"] == flanger)[0])
         sound = render(presets[row : row + 1], noise_seed=9)[0] / np.float32(32_768)
-        return SimpleNamespace(collection=guitar), sound, presets.unit[row]
+        return guitar, sound, presets.unit[row]
 
     def test_the_truth_is_not_further_for_its_phase(self):
-        material, sound, units = self.row("on")
-        nearest, row = _play_nearest(material, sound, units, 1)
-        all_of_them = np.concatenate([_play(material, units[None], 1, one) for one in range(NOISES)])
+        collection, sound, units = self.row("on")
+        nearest, row = _play_nearest(collection, sound, units, 1)
+        all_of_them = np.concatenate([_play(collection, units[None], 1, one) for one in range(NOISES)])
         distances = np.array([mss(sound, take, SAMPLE_RATE) for take in all_of_them])
         assert row == distances.argmin()
         np.testing.assert_array_equal(nearest, all_of_them[row])
         assert distances.min() < 0.3 * np.median(distances)
 
     def test_where_nothing_runs_freely_few_are_played(self, monkeypatch):
-        material, sound, units = self.row("off")
+        collection, sound, units = self.row("off")
         played = []
         monkeypatch.setattr(
             "secret_sauce_hf.benchmarking.run.render",
             lambda presets, **options: played.append(len(presets)) or render(presets, **options),
         )
-        take, _ = _play_nearest(material, sound, units, 1)
+        take, _ = _play_nearest(collection, sound, units, 1)
         np.testing.assert_array_equal(take, sound)
         assert played == [FEW_NOISES]

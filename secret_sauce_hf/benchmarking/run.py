@@ -15,6 +15,7 @@ from secret_sauce_hf.benchmarking.published import published, source
 from secret_sauce_hf.benchmarking.report import SCHEMA, Benchmark, read_history
 from secret_sauce_hf.benchmarking.scoring import (
     CONFIDENCE,
+    NOISES,
     RESAMPLES,
     Resampling,
     Truth,
@@ -27,19 +28,13 @@ from secret_sauce_hf.benchmarking.store import Store
 from secret_sauce_hf.benchmarking.ways import MODEL_WAYS, WAYS, Way, choose
 from secret_sauce_hf.engines import engine_version, has_engine, render
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.matching.search import FEW_NOISES
 from secret_sauce_hf.metrics import DISTANCES, mss
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.training.run import machine
 
 AUDIO = ("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite")
 """Distances of the third tier."""
-NOISES = 32
-"""Answers are compared as rendered with the noise, of so many rows, that comes nearest to the sound.
-
-In the guitar and the Sub Phatty chorus, LFO and oscillators run freely: where they happened to be is no setting, and
-with other phases the very preset of a sound is further from it than most answers are.
-"""
-FEW_NOISES = 4
 SAME_DB = 0.01
 """If an answer is as far, within so much, with all of a few noises, nothing runs freely in it."""
 ANSWER_NOISE, FLOOR_NOISE = 2, 1
@@ -172,7 +167,7 @@ def _scores(
             noise = FLOOR_NOISE if way.name == "floor" else ANSWER_NOISE
             takes = np.stack(
                 [
-                    _play_nearest(material, sound, units, noise)[0]
+                    _play_nearest(material.collection, sound, units, noise)[0]
                     for sound, units in zip(sounds, one.first, strict=True)
                 ]
             )
@@ -199,31 +194,31 @@ def _over_time(material: Material, searches: Mapping[str, Sequence[Search]], tru
         for row, search in enumerate(found):
             times, units = np.array([step[0] for step in search.trace]), np.stack([step[2] for step in search.trace])
             # All with the noise of the last, or it would take a minute per sound.
-            _, noise_row = _play_nearest(material, material.sounds[row], units[-1], ANSWER_NOISE)
-            takes = _play(material, units, ANSWER_NOISE, noise_row)
+            _, noise_row = _play_nearest(material.collection, material.sounds[row], units[-1], ANSWER_NOISE)
+            takes = _play(material.collection, units, ANSWER_NOISE, noise_row)
             sound = np.broadcast_to(material.sounds[row], takes.shape)
             traces.append((times, np.asarray(mss(sound, takes, SAMPLE_RATE)), units))
         result[name] = score_over_time(traces, truth, seconds)
     return result
 
 
-def _play(material: Material, units: np.ndarray, seed: int, row: int) -> np.ndarray:
+def _play(collection: Collection, units: np.ndarray, seed: int, row: int) -> np.ndarray:
     """Answers (answers, parameters) with one row's noise: takes, full scale ±1."""
-    presets = Presets(material.collection, units)
+    presets = Presets(collection, units)
     return render(presets, noise_seed=seed, first_row=row, same_noise=True).astype(np.float32) / FULL_SCALE
 
 
-def _play_nearest(material: Material, sound: np.ndarray, units: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
+def _play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
     """An answer (parameters,) with the noise that brings it nearest to a sound, by MSS: its take, and the noise's row.
 
     Args:
-        material: of the sound.
+        collection: whose preset it is.
         sound: shape (samples,).
         units: the answer.
         seed: of the noises.
     """
     for count in (FEW_NOISES, NOISES):
-        presets = Presets(material.collection, np.repeat(units[None], count, axis=0))
+        presets = Presets(collection, np.repeat(units[None], count, axis=0))
         takes = render(presets, noise_seed=seed).astype(np.float32) / FULL_SCALE
         distances = np.asarray(mss(np.broadcast_to(sound, takes.shape), takes, SAMPLE_RATE))
         if np.ptp(distances) <= SAME_DB:

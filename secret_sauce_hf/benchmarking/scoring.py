@@ -12,6 +12,12 @@ from secret_sauce_hf.presets import Presets
 RESAMPLES = 1_000
 """Bootstrap resamples of the rows."""
 CONFIDENCE = 0.95
+NOISES = 32
+"""Answers are compared as rendered with the noise, of so many rows, that comes nearest to the sound.
+
+In the guitar and the Sub Phatty chorus, LFO and oscillators run freely: where they happened to be is no setting, and
+with other phases the very preset of a sound is further from it than most answers are.
+"""
 SILENCE = 10 ** (-60 / 20)
 """A take whose highest sample is below this (−60 dBFS) tells nothing of its settings."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secret_sauce_hf.benchmarking.scoring import Estimate
+from secret_sauce_hf.benchmarking.scoring import NOISES, Estimate
 from secret_sauce_hf.metrics import DISTANCES
 
 Record = Mapping[str, Any]
@@ -84,7 +84,9 @@ def notes(record: Record) -> list[str]:
         + " All right: sounds with every heard switch right and every heard knob within one CC step."
     )
     if any(way["sounds"] for way in record["ways"].values()):
-        told.append("Sounds are compared with the answers rendered from silence, the nearest of 32 noises; medians.")
+        told.append(
+            f"Sounds are compared with the answers rendered from silence, the nearest of {NOISES} noises; medians."
+        )
     else:
         told.append("No engine renders this instrument: nothing was searched for or compared as sound.")
     searched = [name for name in ("matching", "genetic") if name in record["ways"]]

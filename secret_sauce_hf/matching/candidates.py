@@ -133,11 +133,9 @@ class Belief:
         Args:
             cc: CC values, shape (rows, parameters).
         """
-        unit = Presets.from_cc(self.collection, cc).unit
         nats = np.zeros(len(cc))
-        for own, units, probabilities in zip(unit.T, self.units, self.probabilities, strict=True):
-            chosen = probabilities[np.abs(own[:, None] - units).argmin(axis=1)]
-            nats += np.minimum(np.log(probabilities.max() / np.maximum(chosen, 1e-12)), MOST_DOUBT)
+        for probabilities, chosen in zip(self.probabilities, self._indices(cc), strict=True):
+            nats += np.minimum(np.log(probabilities.max() / np.maximum(probabilities[chosen], 1e-12)), MOST_DOUBT)
         return np.exp(nats / DIFFERENCES)
 
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -155,12 +153,16 @@ class Belief:
 
     def score(self, cc: np.ndarray) -> np.ndarray:
         """Logarithms of the probabilities of presets, CC values: (rows, parameters) to (rows,), in nats."""
-        unit = Presets.from_cc(self.collection, cc).unit
-        indices = [np.abs(own[:, None] - units).argmin(axis=1) for own, units in zip(unit.T, self.units, strict=True)]
+        indices = self._indices(cc)
         if self._joint is not None:
             return self._joint(np.stack(indices, axis=1))
         single = [np.maximum(p[chosen], 1e-12) for p, chosen in zip(self.probabilities, indices, strict=True)]
         return np.log(single).sum(axis=0)
+
+    def _indices(self, cc: np.ndarray) -> list[np.ndarray]:
+        """Per parameter, where in `units` the nearest ones to presets lie."""
+        unit = Presets.from_cc(self.collection, cc).unit
+        return [np.abs(own[:, None] - units).argmin(axis=1) for own, units in zip(unit.T, self.units, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -434,8 +434,7 @@ def settle(evaluator: Evaluator, told: np.ndarray) -> None:
     settled[same] = told[same]
     distance, own = evaluator(np.stack([settled, told]))
     # Never further than the model's own answer.
-    allowed = min(limit + 2 * UNHEARD_DB, own)
-    if distance <= allowed:
+    if distance <= min(limit + 2 * UNHEARD_DB, own):
         evaluator.prefer(settled)
         best = settled
     slack = GIVEN_UP * (limit - OFF_DB)
