@@ -506,7 +506,8 @@ def attune(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
     takes = [with_noises(row, NOISES // len(cc)) for row in cc]
     distances = np.stack([evaluator.objective(one) for one in takes])
     nearest = int(distances.min(axis=0).argmin())
-    now = evaluator(cc).min()
+    # Without the doubt, which other noise would not have either.
+    now = (evaluator(cc) / evaluator.doubts(cc)).min()
     if distances.min() >= now * (1 - gain):
         return False
     evaluator.retarget(evaluator.objective, nearest, cc, np.stack([one[nearest] for one in takes]))
