@@ -11,8 +11,8 @@ import torch
 from secret_sauce_hf.benchmarking import genetic
 from secret_sauce_hf.benchmarking.baselines import Heard, answer, hear, schedules, train_and_answer
 from secret_sauce_hf.benchmarking.networks import fit, lstm_network, mfccs, outputs_of, regression_network
+from secret_sauce_hf.benchmarking.playing import FEW_NOISES, play, play_nearest
 from secret_sauce_hf.benchmarking.published import published
-from secret_sauce_hf.benchmarking.run import FEW_NOISES, _play, _play_nearest
 from secret_sauce_hf.benchmarking.scoring import (
     NOISES,
     Resampling,
@@ -27,7 +27,7 @@ from secret_sauce_hf.benchmarking.store import Store, key_of
 from secret_sauce_hf.benchmarking.tables import duration, markdown_table, show
 from secret_sauce_hf.benchmarking.ways import NAMES, choose
 from secret_sauce_hf.collecting.reading import Takes
-from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines import drawn_phases, render
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError, get_collection
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -332,20 +332,39 @@ class TestNoise:
 
     def test_the_truth_is_not_further_for_its_phase(self):
         collection, sound, units = self.row("on")
-        nearest, row = _play_nearest(collection, sound, units, 1)
-        all_of_them = np.concatenate([_play(collection, units[None], 1, one) for one in range(NOISES)])
-        distances = np.array([mss(sound, take, SAMPLE_RATE) for take in all_of_them])
-        assert row == distances.argmin()
-        np.testing.assert_array_equal(nearest, all_of_them[row])
-        assert distances.min() < 0.3 * np.median(distances)
+        nearest, chance = play_nearest(collection, sound, units, 1)
+        rows = render(Presets(collection, np.repeat(units[None], NOISES, axis=0)), noise_seed=1)
+        distances = np.array([mss(sound, take / np.float32(32_768), SAMPLE_RATE) for take in rows])
+        assert chance.row == distances.argmin()
+        np.testing.assert_array_equal(nearest, play(collection, units[None], chance)[0])
+        apart = abs(chance.phases[0] - drawn_phases("guitar-rack", 9, 0, 1)[0, 0])
+        assert min(apart, 1 - apart) < 0.01
+        assert mss(sound, nearest, SAMPLE_RATE) < distances.min() < 0.3 * np.median(distances)
+
+    def test_every_phase_is_found(self):
+        presets = draw_presets("subphatty", 8, seed=991)[2:3]
+        sound = render(presets, noise_seed=5)[0] / np.float32(32_768)
+        nearest, chance = play_nearest(presets.collection, sound, presets.unit[0], 1)
+        rows = render(Presets(presets.collection, np.repeat(presets.unit, NOISES, axis=0)), noise_seed=1)
+        distances = np.array([mss(sound, take / np.float32(32_768), SAMPLE_RATE) for take in rows])
+        assert mss(sound, nearest, SAMPLE_RATE) < distances.min() - 0.05
+        np.testing.assert_array_equal(nearest, play(presets.collection, presets.unit, chance)[0])
 
     def test_where_nothing_runs_freely_few_are_played(self, monkeypatch):
         collection, sound, units = self.row("off")
         played = []
         monkeypatch.setattr(
-            "secret_sauce_hf.benchmarking.run.render",
+            "secret_sauce_hf.benchmarking.playing.render",
             lambda presets, **options: played.append(len(presets)) or render(presets, **options),
         )
-        take, _ = _play_nearest(collection, sound, units, 1)
+        take, _ = play_nearest(collection, sound, units, 1)
         np.testing.assert_array_equal(take, sound)
         assert played == [FEW_NOISES]
+
+    def test_without_phases_the_nearest_noise_is_taken(self):
+        noisy = draw_presets("noisemaker", 40, seed=1)
+        row = int(np.flatnonzero(noisy.settings["osc1_wave"] == "Noise")[0])
+        sound = render(noisy[row : row + 1], noise_seed=9)[0] / np.float32(32_768)
+        nearest, chance = play_nearest(noisy.collection, sound, noisy.unit[row], 1)
+        assert chance.phases.shape == (0,)
+        np.testing.assert_array_equal(nearest, play(noisy.collection, noisy.unit[row : row + 1], chance)[0])

@@ -12,7 +12,16 @@ import pytest
 import scipy.signal
 from numba import njit
 
-from secret_sauce_hf.engines import engine_version, envelopes, has_engine, lfo, oscillators, render
+from secret_sauce_hf.engines import (
+    drawn_phases,
+    engine_version,
+    envelopes,
+    free_phases,
+    has_engine,
+    lfo,
+    oscillators,
+    render,
+)
 from secret_sauce_hf.engines.arithmetic import cosine_of_turns, power_of_two
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
@@ -272,6 +281,29 @@ def test_rows_of_the_same_noise_differ_by_their_presets_only(name):
         assert (session[0] == takes[0]).all() and (session[1] == session[2]).all()
 
 
+@pytest.mark.parametrize("name", ["guitar", "subphatty"])
+def test_phases_are_those_given(name):
+    some = draw_presets(name, 12, seed=3)
+    instrument = some.collection.instrument.name
+    phases = drawn_phases(instrument, 1, 5, 12)
+    assert phases.shape == (12, len(free_phases(instrument)))
+    takes = render(some, noise_seed=1, first_row=5)
+    assert np.array_equal(render(some, noise_seed=1, first_row=5, phases=phases), takes)
+    assert not np.array_equal(render(some, noise_seed=1, first_row=5, phases=phases[::-1]), takes)
+    for wrong in (phases[:3], phases[:, :0], phases + 1.1, phases * np.nan):
+        with pytest.raises(InputError, match=f"12 times {phases.shape[1]} numbers from 0 to 1"):
+            render(some, noise_seed=1, phases=wrong)
+
+
+def test_a_note_of_the_noisemaker_resets_all_phases():
+    some = draw_presets("noisemaker", 2, seed=3)
+    assert free_phases("noisemaker") == () and drawn_phases("noisemaker", 1, 5, 2).shape == (2, 0)
+    takes = render(some, noise_seed=1)
+    assert np.array_equal(render(some, noise_seed=1, phases=np.empty((2, 0))), takes)
+    with pytest.raises(InputError, match="2 times 0 numbers"):
+        render(some, noise_seed=1, phases=np.zeros((2, 1)))
+
+
 def test_rows_of_2018_carry_the_recorded_noise_wherever_they_stand():
     rows = original_presets("noisemaker-light", 10, 40)
     takes = render(rows, first_row=10)
@@ -329,7 +361,7 @@ def test_tables():
 
 _DIGESTS = """
 import hashlib
-from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines import drawn_phases, free_phases, render
 from secret_sauce_hf.presets import draw_presets
 for name in ("guitar", "noisemaker", "subphatty"):
     print(name, hashlib.sha256(render(draw_presets(name, 40, seed=5)).tobytes()).hexdigest())

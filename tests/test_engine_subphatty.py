@@ -226,8 +226,7 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
     }
     presets = Presets.from_settings("subphatty", [settings])
     rows = subphatty.lane_settings(presets.complete_unit())
-    random = np.zeros((1, 4), np.uint64)
-    state = subphatty.start_state(rows, random)
+    state = subphatty.start_state(rows, np.zeros((1, 4)))
     spread = np.zeros(LANES, np.intp)
     lanes = voice.Lanes(
         subphatty._lanes(rows[spread]),
@@ -482,10 +481,10 @@ def test_the_voice_itself_is_finite_at_its_loudest():
     unit = draw_presets("subphatty", LANES, seed=4).complete_unit()
     unit[:, [subphatty._COLUMN[name] for name in ("filter_reso", "filter_multidrive", "mixer_osc1")]] = 1.0
     settings = subphatty.lane_settings(unit)
-    random = np.arange(4 * LANES, dtype=np.uint64).reshape(LANES, 4) << np.uint64(40)
+    turns = np.arange(4 * LANES).reshape(LANES, 4) / 2.0**24
     lanes = voice.Lanes(
         subphatty._lanes(settings),
-        subphatty._lanes(subphatty.start_state(settings, random)),
+        subphatty._lanes(subphatty.start_state(settings, turns)),
         np.ones(LANES, np.uint32),
         np.ones(LANES, np.uint32),
     )

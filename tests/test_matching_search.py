@@ -22,24 +22,24 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_colle
 from secret_sauce_hf.matching import demo_sound, match
 from secret_sauce_hf.matching.alternatives import alternatives
 from secret_sauce_hf.matching.candidates import DIFFERENCES, MOST_DOUBT, Belief, Proposals, propose
-from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError, render_cc
+from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError
 from secret_sauce_hf.matching.objective import LEVEL_MOST_DB, LEVEL_WEIGHT, WAVE_FLOOR, WAVE_WEIGHT, Objective
 from secret_sauce_hf.matching.progress import match_progress
+from secret_sauce_hf.matching.racing import Runner, moving_knobs
 from secret_sauce_hf.matching.reference import place
 from secret_sauce_hf.matching.search import (
     GIVEN_UP,
     OFF_DB,
     UNHEARD_DB,
-    Runner,
     align,
     attune,
     climb,
     descend,
     find,
-    moving_knobs,
     neighbours,
     settle,
 )
+from secret_sauce_hf.matching.space import TURN, Phase, Space, nearest
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -231,7 +231,7 @@ def test_a_search_comes_nearer_and_tells_different_presets(pipe):
         assert distances == sorted(distances, reverse=True)
         assert distances[-1] < distances[0]
         wave = take / np.float32(32_768)
-        alone, best = objective(wave)(render_cc(LIGHT, np.array([found.alone.cc, found.candidates[0].cc])))
+        alone, best = objective(wave)(Space(LIGHT).render(np.array([found.alone.cc, found.candidates[0].cc])))
         assert best <= alone
         assert distances[0] == pytest.approx(alone, abs=0.05)
         cc = np.array([one.cc for one in found.candidates])
@@ -254,16 +254,16 @@ def test_evolution_comes_nearer_without_warnings(evaluator):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         runner = Runner(evaluator, near_the_truth(8)[3], np.full(5, 0.1), 8, np.random.default_rng(0))
-        before = evaluator(runner.cc[None])[0]
+        before = evaluator(runner.place[None])[0]
         for _ in range(6):
             runner.tell(generation := runner.ask(), evaluator(generation))
     assert runner.best < before
-    assert evaluator(runner.cc[None])[0] == runner.best
+    assert evaluator(runner.place[None])[0] == runner.best
 
 
 def test_a_runner_without_knobs_tells_its_start_once():
     switch = replace(LIGHT, columns=("osc2_wave",))
-    lonely = SimpleNamespace(collection=switch, matters=np.zeros(1, dtype=bool))
+    lonely = SimpleNamespace(space=Space(switch), matters=np.zeros(1, dtype=bool))
     start = TRUTH[3:4]
     runner = Runner(lonely, start, np.full(1, 0.1), 8, np.random.default_rng(0))
     np.testing.assert_array_equal(runner.ask(), start[None])
@@ -283,7 +283,7 @@ def test_knobs_that_are_heard_and_can_move_do(evaluator):
     stuck = [replace(p, drawn=(5, 5)) if p.name == "filter_cutoff" else p for p in LIGHT.instrument.parameters]
     collection = replace(LIGHT, instrument=replace(LIGHT.instrument, parameters=tuple(stuck)))
     still[1] = 5
-    assert list(moving_knobs(SimpleNamespace(collection=collection, matters=np.zeros(5, bool)), still)) == [2, 4]
+    assert list(moving_knobs(SimpleNamespace(space=Space(collection), matters=np.zeros(5, bool)), still)) == [2, 4]
 
 
 def test_descending_and_climbing_never_go_up_nor_leave_the_range(evaluator):
@@ -318,13 +318,13 @@ def test_what_sounds_the_same_is_as_the_model_told(evaluator):
     best[0] += 30
     evaluator(best[None])
     settle(evaluator, told)
-    np.testing.assert_array_equal(evaluator.best_cc, told)
+    np.testing.assert_array_equal(evaluator.best_place, told)
     further = TRUTH.copy()
     further[1] += 20
     evaluator(np.stack([TRUTH, further]))
     evaluator.prefer(TRUTH)
     settle(evaluator, further)
-    np.testing.assert_array_equal(evaluator.best_cc, TRUTH)
+    np.testing.assert_array_equal(evaluator.best_place, TRUTH)
     used = evaluator.budget.used
     settle(evaluator, TRUTH)
     assert evaluator.budget.used == used
@@ -341,7 +341,7 @@ def test_where_no_preset_is_the_sound_the_model_is_believed_a_little_more():
         limit = evaluator.best
         assert limit > OFF_DB
         settle(evaluator, told)
-        assert (evaluator.best_cc == told).sum() > (best == told).sum()
+        assert (evaluator.best_place == told).sum() > (best == told).sum()
         assert evaluator.best <= limit + GIVEN_UP * (limit - OFF_DB)
         # Not if it would cost more.
         far = draw_presets(LIGHT, 1, seed=5).cc[0]
@@ -382,7 +382,7 @@ class TestDoubt:
         with closing(Evaluator(LIGHT, objective(), Budget(None, 100), doubt=doubt)) as evaluator:
             np.testing.assert_allclose(evaluator(cc), distances * factors)
             best = int((distances * factors).argmin())
-            np.testing.assert_array_equal(evaluator.best_cc, cc[best])
+            np.testing.assert_array_equal(evaluator.best_place, cc[best])
             assert evaluator.best == pytest.approx(distances[best] * factors[best])
             assert evaluator.told == evaluator.trace[-1].distance == pytest.approx(distances[best])
             evaluator.prefer(cc[1])
@@ -482,27 +482,90 @@ def test_an_onset_that_is_off_is_found(shift):
     assert evaluator.objective.shift == pytest.approx(shift, abs=4)
     # Though the budget is used up, a best one is known.
     assert evaluator.best < evaluator.trace[0].distance
-    assert np.abs(evaluator.best_cc - TRUTH).max() <= 4
+    assert np.abs(evaluator.best_place - TRUTH).max() <= 4
     assert not align(evaluator, evaluator.known(4), 0.05)
     evaluator.close()
 
 
-def test_the_phase_of_what_runs_freely_is_found():
-    """A chorus's LFO may be anywhere when the note starts."""
-    guitar = get_collection("guitar")
-    presets = draw_presets(guitar, 60, seed=3)
-    row = int(np.flatnonzero(presets.settings["flanger_on_off"] == "on")[0])
-    cc = presets.cc[row : row + 1]
-    wave = render_cc(guitar, cc, noise_row=7)[0] / np.float32(32_768)
-    evaluator = Evaluator(guitar, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, 265))
-    assert evaluator(cc)[0] > 0.1
-    assert attune(evaluator, cc, 0.05)
-    assert (evaluator.noise_row, evaluator.best) == (7, 0.0)
-    assert evaluator.budget.used == 1 + 4 + 128
-    assert not attune(evaluator, cc, 0.05)
-    with pytest.raises(SpentError):
-        attune(evaluator, cc, 0.05)
-    evaluator.close()
+class TestPhases:
+    """A chorus's LFO, or an oscillator, may be anywhere when the note starts."""
+
+    def place(self, name: str, row: int) -> tuple[Space, np.ndarray]:
+        space = Space(get_collection(name))
+        return space, space.places(draw_presets(name, 60, seed=3).cc[row : row + 1], space.drawn(8)[7])
+
+    def with_chorus(self) -> tuple[Space, np.ndarray]:
+        on = draw_presets("guitar", 60, seed=3).settings["flanger_on_off"] == "on"
+        return self.place("guitar", int(np.flatnonzero(on)[0]))
+
+    def evaluator(self, space: Space, place: np.ndarray, renders: int) -> Evaluator:
+        wave = space.render(place, 7)[0] / np.float32(32_768)
+        return Evaluator(space.collection, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, renders))
+
+    def test_a_place_is_a_preset_and_phases(self):
+        space, place = self.place("subphatty", 0)
+        assert [space.parameters[column].name for column in (-2, -1)] == ["LFO", "filter"]
+        assert (space.settings, space.phases) == (len(space.collection.columns), 4)
+        np.testing.assert_array_equal(space.cc(place), draw_presets("subphatty", 60, seed=3).cc[:1])
+        np.testing.assert_allclose(space.unit(place)[0, space.settings :], place[0, space.settings :] / TURN)
+        assert not space.heard(place)[:, space.settings :].any()
+        turned = place.copy()
+        turned[0, -2] = (turned[0, -2] + TURN // 2) % TURN
+        assert not np.array_equal(space.render(turned, 7), space.render(place, 7))
+        assert Space(LIGHT).phases == 0
+        np.testing.assert_array_equal(Space(LIGHT).places(TRUTH[None]), TRUTH[None])
+
+    def test_a_phase_goes_round(self):
+        np.testing.assert_array_equal(nearest(Phase("LFO"), np.array([-0.25, 0.0, 0.5, 1.0, 1.25])), [96, 0, 64, 0, 32])
+        assert neighbours([Phase("LFO")], np.array([127]), (-1, 1)) == [(0, 0), (0, 126)]
+
+    def test_it_is_found(self):
+        space, place = self.with_chorus()
+        others = space.places(space.cc(place))
+        with closing(self.evaluator(space, place, 400)) as evaluator:
+            assert evaluator(others)[0] > 0.1
+            assert attune(evaluator, others, 0.05)
+            assert (evaluator.noise_row, evaluator.best) == (7, 0.0)
+            np.testing.assert_array_equal(evaluator.best_place, place[0])
+            assert not attune(evaluator, place, 0.05)
+            with pytest.raises(SpentError):
+                attune(evaluator, place, 0.05)
+
+    def test_slopes_find_it_and_races_go_round(self):
+        space, place = self.with_chorus()
+        start = place.copy()
+        start[0, -1] = (start[0, -1] - 6) % TURN
+        with closing(self.evaluator(space, place, 400)) as evaluator:
+            evaluator.noise_row = 7
+            before = evaluator(start)[0]
+            assert space.settings in moving_knobs(evaluator, start[0])
+            assert evaluator(descend(evaluator, start, 2))[0] < before
+            # Across where it begins anew.
+            start[0, -1] = 0
+            runner = Runner(evaluator, start[0], np.full(start.shape[1], 0.1), 16, np.random.default_rng(0))
+            phases = runner.ask()[:, -1]
+            assert ((phases >= 0) & (phases < TURN)).all()
+            assert (phases < 40).any() and (phases > TURN - 40).any() and (abs(phases - 64) > 10).all()
+
+    def test_every_preset_is_known_once_with_its_best_phases(self):
+        space, place = self.with_chorus()
+        turned = space.places(np.repeat(space.cc(place), 4, axis=0), space.drawn(4))
+        with closing(self.evaluator(space, place, 400)) as evaluator:
+            evaluator.noise_row = 7
+            evaluator(np.concatenate([turned, place]))
+            np.testing.assert_array_equal(evaluator.known(9), place)
+
+    def test_a_match_plays_its_phases(self, monkeypatch):
+        space, place = self.with_chorus()
+        monkeypatch.setattr(sys.modules[match.__module__], "PROPOSALS", 4)
+        wave = space.render(place, 7)[0] / np.float32(32_768)
+        presets = Presets.from_cc(space.collection, space.cc(place))
+        found = match(
+            wave, collection="guitar", sampling_rate=SAMPLE_RATE, renders=300, takes=Takes(wave[None], presets)
+        )
+        assert found.candidates[0].origin == "nearest take"
+        assert found.distances["mss"] == pytest.approx(0.0, abs=1e-3)
+        np.testing.assert_array_equal(np.rint(found.rendered * 32_768), space.render(place, 7)[0])
 
 
 def test_where_nothing_runs_freely_no_noise_is_better():
@@ -511,8 +574,9 @@ def test_where_nothing_runs_freely_no_noise_is_better():
     row = int(np.flatnonzero(presets.settings["flanger_on_off"] == "off")[0])
     wave = WAVE[: guitar.samples]
     evaluator = Evaluator(guitar, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, 70))
-    evaluator(presets.cc[row : row + 1])
-    assert not attune(evaluator, presets.cc[row : row + 1], 0.0)
+    place = evaluator.space.places(presets.cc[row : row + 1])
+    evaluator(place)
+    assert not attune(evaluator, place, 0.0)
     assert evaluator.noise_row == 0
     evaluator.close()
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from secret_sauce_hf.benchmarking.answering import Answering, Told, load_checkpoint
 from secret_sauce_hf.benchmarking.baselines import schedules
-from secret_sauce_hf.benchmarking.material import FULL_SCALE, Material, gather
+from secret_sauce_hf.benchmarking.material import Material, gather
+from secret_sauce_hf.benchmarking.playing import play, play_nearest
 from secret_sauce_hf.benchmarking.published import published, source
 from secret_sauce_hf.benchmarking.report import SCHEMA, Benchmark, read_history
 from secret_sauce_hf.benchmarking.scoring import (
     CONFIDENCE,
-    NOISES,
     RESAMPLES,
     Resampling,
     Truth,
@@ -26,17 +26,13 @@ from secret_sauce_hf.benchmarking.scoring import (
 from secret_sauce_hf.benchmarking.searching import Budget, Search
 from secret_sauce_hf.benchmarking.store import Store
 from secret_sauce_hf.benchmarking.ways import MODEL_WAYS, WAYS, Way, choose
-from secret_sauce_hf.engines import engine_version, has_engine, render
+from secret_sauce_hf.engines import engine_version, has_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
-from secret_sauce_hf.matching.search import FEW_NOISES
 from secret_sauce_hf.metrics import DISTANCES, mss
-from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.training.run import machine
 
 AUDIO = ("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite")
 """Distances of the third tier."""
-SAME_DB = 0.01
-"""If an answer is as far, within so much, with all of a few noises, nothing runs freely in it."""
 ANSWER_NOISE, FLOOR_NOISE = 2, 1
 """Seeds of the noises of answers and of the truth; matching and the collections have others."""
 CURVE_POINTS = 40
@@ -167,7 +163,7 @@ def _scores(
             noise = FLOOR_NOISE if way.name == "floor" else ANSWER_NOISE
             takes = np.stack(
                 [
-                    _play_nearest(material.collection, sound, units, noise)[0]
+                    play_nearest(material.collection, sound, units, noise)[0]
                     for sound, units in zip(sounds, one.first, strict=True)
                 ]
             )
@@ -193,38 +189,13 @@ def _over_time(material: Material, searches: Mapping[str, Sequence[Search]], tru
         traces = []
         for row, search in enumerate(found):
             times, units = np.array([step[0] for step in search.trace]), np.stack([step[2] for step in search.trace])
-            # All with the noise of the last, or it would take a minute per sound.
-            _, noise_row = _play_nearest(material.collection, material.sounds[row], units[-1], ANSWER_NOISE)
-            takes = _play(material.collection, units, ANSWER_NOISE, noise_row)
+            # All with the noise and phases of the last, or it would take a minute per sound.
+            _, chance = play_nearest(material.collection, material.sounds[row], units[-1], ANSWER_NOISE)
+            takes = play(material.collection, units, chance)
             sound = np.broadcast_to(material.sounds[row], takes.shape)
             traces.append((times, np.asarray(mss(sound, takes, SAMPLE_RATE)), units))
         result[name] = score_over_time(traces, truth, seconds)
     return result
-
-
-def _play(collection: Collection, units: np.ndarray, seed: int, row: int) -> np.ndarray:
-    """Answers (answers, parameters) with one row's noise: takes, full scale ±1."""
-    presets = Presets(collection, units)
-    return render(presets, noise_seed=seed, first_row=row, same_noise=True).astype(np.float32) / FULL_SCALE
-
-
-def _play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
-    """An answer (parameters,) with the noise that brings it nearest to a sound, by MSS: its take, and the noise's row.
-
-    Args:
-        collection: whose preset it is.
-        sound: shape (samples,).
-        units: the answer.
-        seed: of the noises.
-    """
-    for count in (FEW_NOISES, NOISES):
-        presets = Presets(collection, np.repeat(units[None], count, axis=0))
-        takes = render(presets, noise_seed=seed).astype(np.float32) / FULL_SCALE
-        distances = np.asarray(mss(np.broadcast_to(sound, takes.shape), takes, SAMPLE_RATE))
-        if np.ptp(distances) <= SAME_DB:
-            break
-    nearest = int(distances.argmin())
-    return takes[nearest], nearest
 
 
 def _versions(collection: Collection) -> dict[str, str]:

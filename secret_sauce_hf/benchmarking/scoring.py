@@ -13,7 +13,7 @@ RESAMPLES = 1_000
 """Bootstrap resamples of the rows."""
 CONFIDENCE = 0.95
 NOISES = 32
-"""Answers are compared as rendered with the noise, of so many rows, that comes nearest to the sound.
+"""Answers are compared as rendered with the noise, of so many rows, that comes nearest to the sound (see `playing`).
 
 In the guitar and the Sub Phatty chorus, LFO and oscillators run freely: where they happened to be is no setting, and
 with other phases the very preset of a sound is further from it than most answers are.

@@ -85,7 +85,8 @@ def notes(record: Record) -> list[str]:
     )
     if any(way["sounds"] for way in record["ways"].values()):
         told.append(
-            f"Sounds are compared with the answers rendered from silence, the nearest of {NOISES} noises; medians."
+            f"Sounds are compared with the answers rendered from silence, with the nearest of {NOISES} noises and "
+            "the nearest phases of what runs freely; medians."
         )
     else:
         told.append("No engine renders this instrument: nothing was searched for or compared as sound.")

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
 from secret_sauce_hf.instruments import INSTRUMENTS, InputError, Instrument
 from secret_sauce_hf.presets import Presets
 
-__all__ = ["has_engine", "render"]
+__all__ = ["drawn_phases", "free_phases", "has_engine", "render"]
 
-# Each module offers VERSION, REMEMBERS (whether a take can depend on the one before it), EMULATES and GUESSES (for
-# people, half a sentence each) and `render`, which takes `in_session` and `preceding` only where REMEMBERS is true.
+# Each module offers VERSION, REMEMBERS (whether a take can depend on the one before it), PHASES (names of what runs
+# freely), EMULATES and GUESSES (for people, half a sentence each) and `render`, which takes `in_session` and
+# `preceding` only where REMEMBERS is true, and `phases` only where there are PHASES; then there is `drawn_phases`, too.
 # They are named, not imported: Numba and its compiled kernels load on first use.
 _ENGINES = {
     "guitar-rack": "secret_sauce_hf.engines.guitar_rack",
@@ -44,6 +46,21 @@ def limits(instrument: str) -> tuple[str, str]:
     return module.EMULATES, module.GUESSES
 
 
+def free_phases(instrument: str) -> tuple[str, ...]:
+    """What in the instrument's engine runs freely: a note may meet it anywhere in its period.
+
+    Names for people, in the order of `render`'s `phases`.
+    """
+    return tuple(_module(instrument).PHASES)
+
+
+def drawn_phases(instrument: str, noise_seed: int, first_row: int, count: int) -> np.ndarray:
+    """Where `render` has what runs freely in rows of a noise seed, in turns from 0 to 1: (count, phases)."""
+    if not free_phases(instrument):
+        return np.empty((count, 0))
+    return _module(instrument).drawn_phases(noise_seed, first_row, count)
+
+
 def check_session(instrument: str, in_session: bool | None) -> None:
     """Refuse `in_session` where the engine cannot.
 
@@ -62,6 +79,7 @@ def render(
     noise_seed: int | None = None,
     first_row: int = 0,
     same_noise: bool = False,
+    phases: np.ndarray | None = None,
 ) -> np.ndarray:
     """Render one take per row.
 
@@ -79,12 +97,15 @@ def render(
         same_noise: whether every row gets the noise of row `first_row`, whatever there is
             by chance in a take: what then differs is due to the presets. Needs a
             `noise_seed`.
+        phases: where in its period everything that runs freely is when a take begins, in
+            turns from 0 to 1, shape (rows, `free_phases`); drawn like the noise if None.
 
     Returns:
         int16 of shape (rows, samples) at 22,050 Hz.
 
     Raises:
-        InputError: no engine renders this instrument, or not in session.
+        InputError: no engine renders this instrument, or not in session; phases of another
+            shape, or out of range.
     """
     instrument = presets.collection.instrument.name
     check_session(instrument, in_session)
@@ -93,8 +114,14 @@ def render(
     if same_noise and noise_seed is None:
         raise InputError("same_noise needs a noise_seed.")
     renderer: Callable[..., np.ndarray] = _module(instrument).render
-    session = {"in_session": in_session, "preceding": preceding} if remembers(instrument) else {}
-    return renderer(presets, noise_seed=noise_seed, first_row=first_row, same_noise=same_noise, **session)
+    options: dict[str, Any] = {"in_session": in_session, "preceding": preceding} if remembers(instrument) else {}
+    if free_phases(instrument):
+        options["phases"] = phases
+    if phases is not None:
+        wanted = (len(presets), len(free_phases(instrument)))
+        if phases.shape != wanted or not ((phases >= 0) & (phases <= 1)).all():
+            raise InputError(f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1.")
+    return renderer(presets, noise_seed=noise_seed, first_row=first_row, same_noise=same_noise, **options)
 
 
 def _module(instrument: str):

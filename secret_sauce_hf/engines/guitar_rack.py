@@ -23,6 +23,8 @@ VERSION = "1"
 """Raise it whenever the sound changes."""
 REMEMBERS = False
 """Every take is rendered from silence."""
+PHASES = ("chorus / flanger",)
+"""What runs freely, so that a note may meet it anywhere in its period."""
 EMULATES = (
     "a plucked string through an amplifier, the five kinds of effects and a cabinet, after textbooks and the pedals "
     "that Guitar Rig's are modelled on"
@@ -132,19 +134,31 @@ def effects(unit: np.ndarray, lfo_phases: np.ndarray, origin: Source) -> np.ndar
     return sound
 
 
-def render(presets: Presets, *, noise_seed: int | None, first_row: int, same_noise: bool = False) -> np.ndarray:
+def drawn_phases(noise_seed: int | None, first_row: int, count: int, same_noise: bool = False) -> np.ndarray:
+    """See `secret_sauce_hf.engines.drawn_phases`."""
+    # The original's LFO runs freely: a take may meet it anywhere.
+    return (row_random(noise_seed or 0, first_row, count, 1, stream=1, same=same_noise) >> np.uint64(11)) / 2.0**53
+
+
+def render(
+    presets: Presets,
+    *,
+    noise_seed: int | None,
+    first_row: int,
+    same_noise: bool = False,
+    phases: np.ndarray | None = None,
+) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     count, samples = len(presets), presets.collection.samples
     unit = presets.complete_unit()
     origin = source(presets.collection.timing, samples)
-    # The original's LFO runs freely: a take may meet it anywhere.
-    phases = (
-        row_random(noise_seed or 0, first_row, count, 1, stream=1, same=same_noise)[:, 0] >> np.uint64(11)
-    ) / 2.0**53
+    if phases is None:
+        phases = drawn_phases(noise_seed, first_row, count, same_noise)
+    lfo_phases = phases[:, 0]
 
     def group(lanes: np.ndarray) -> np.ndarray:
         # A row is rendered by itself: lanes that only fill up a group need not be.
         rows, lanes = np.unique(lanes, return_inverse=True)
-        return limit_takes(effects(unit[rows], phases[rows], origin))[lanes]
+        return limit_takes(effects(unit[rows], lfo_phases[rows], origin))[lanes]
 
     return render_groups(count, samples, group)

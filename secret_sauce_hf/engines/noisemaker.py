@@ -19,6 +19,8 @@ VERSION = "1"
 """Raise it whenever the sound changes."""
 REMEMBERS = True
 """A note starts in the state that the one before it left."""
+PHASES = ()
+"""A note-on sets everything that turns to its start."""
 EMULATES = (
     "a reimplementation from measurements of the plug-in (DISTRHO port 3.22): oscillators, filter, envelopes, LFO and "
     "the onset's click, in the one base preset of 2018"

@@ -24,6 +24,8 @@ VERSION = "1"
 """Raise it whenever the sound changes."""
 REMEMBERS = False
 """Takes are rendered from silence; what an earlier note left in the envelopes is not."""
+PHASES = ("oscillator 1 and sub", "oscillator 2", "LFO", "filter")
+"""What runs freely, so that a note may meet it anywhere in its period; the filter where it oscillates."""
 EMULATES = (
     "a voice after the manual and its tables: octaves, hard sync, envelope times, LFO rates, a ladder filter, what "
     "the modulation reaches; nobody measured the instrument for it"
@@ -162,24 +164,38 @@ def _set_drive(settings: np.ndarray, unit: np.ndarray) -> None:
     settings[:, voice.DRIVE_LEVEL] = _MASTER * made_up * (1.0 + 0.5 * unit)
 
 
-def start_state(settings: np.ndarray, random: np.ndarray) -> np.ndarray:
-    """The state of lanes that have been on for a while, before a note.
+def _random(noise_seed: int | None, first_row: int, count: int, same_noise: bool = False) -> np.ndarray:
+    return row_random(noise_seed or 0, first_row, count, 4, stream=2, same=same_noise)
 
-    Oscillators and LFO run freely, so their phases are as random as those of the instrument.
+
+def drawn_phases(noise_seed: int, first_row: int, count: int) -> np.ndarray:
+    """See `secret_sauce_hf.engines.drawn_phases`."""
+    return _turns(_random(noise_seed, first_row, count))
+
+
+def _turns(random: np.ndarray) -> np.ndarray:
+    """Phases of rows, (rows, `PHASES`), from random integers, (rows, 4)."""
+    turns = (random >> np.uint64(40)) / 2.0**24
+    # The sub oscillator turns over once in two turns of oscillator 1.
+    turns[:, 0] = (turns[:, 0] + np.where(random[:, 0] & np.uint64(1), 0.0, 1.0)) / 2.0
+    return turns
+
+
+def start_state(settings: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """The state of lanes that have been on for a while, before a note.
 
     Args:
         settings: of `lane_settings`.
-        random: uint64, (rows, 4).
+        turns: where in their period what `PHASES` names is, from 0 to 1, (rows, 4).
 
     Returns:
         float32, (rows, `voice.STATE_ROWS`).
     """
-    turns = (random >> np.uint64(40)) / 2.0**24
     state = np.zeros((len(settings), voice.STATE_ROWS), np.float32)
-    state[:, voice.PHASE1] = turns[:, 0]
+    state[:, voice.PHASE1] = 2.0 * turns[:, 0] % 1.0
     state[:, voice.PHASE2] = turns[:, 1]
     state[:, voice.LFO_PHASE] = turns[:, 2]
-    state[:, voice.SUB] = np.where(random[:, 0] & np.uint64(1), 1.0, -1.0)
+    state[:, voice.SUB] = np.where(turns[:, 0] < 0.5, 1.0, -1.0)
     state[:, voice.DUTY1] = state[:, voice.DUTY2] = 0.5
     state[:, voice.MIXER_ROOT] = state[:, voice.OTA_ROOT] = 1.0
     bias = settings[:, voice.DRIVE_BIAS]
@@ -198,10 +214,12 @@ def _lanes(rows: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rows.T).reshape(-1)
 
 
-def _render_group(timing: Timing, samples: int, settings: np.ndarray, random: np.ndarray) -> np.ndarray:
+def _render_group(
+    timing: Timing, samples: int, settings: np.ndarray, random: np.ndarray, turns: np.ndarray
+) -> np.ndarray:
     lanes = voice.Lanes(
         settings=_lanes(settings),
-        state=_lanes(start_state(settings, random)),
+        state=_lanes(start_state(settings, turns)),
         noise=(random[:, 0] >> np.uint64(8)).astype(np.uint32),
         holds=(random[:, 1] >> np.uint64(8)).astype(np.uint32),
     )
@@ -212,12 +230,20 @@ def _render_group(timing: Timing, samples: int, settings: np.ndarray, random: np
     return limit_takes(out.reshape(samples, LANES).T)
 
 
-def render(presets: Presets, *, noise_seed: int | None, first_row: int, same_noise: bool = False) -> np.ndarray:
+def render(
+    presets: Presets,
+    *,
+    noise_seed: int | None,
+    first_row: int,
+    same_noise: bool = False,
+    phases: np.ndarray | None = None,
+) -> np.ndarray:
     """Render one take per row; see `secret_sauce_hf.engines.render`."""
     settings = lane_settings(presets.complete_unit())
-    random = row_random(noise_seed or 0, first_row, len(presets), 4, stream=2, same=same_noise)
+    random = _random(noise_seed, first_row, len(presets), same_noise)
+    turns = _turns(random) if phases is None else phases
     samples = presets.collection.samples
     timing = presets.collection.timing
     return render_groups(
-        len(presets), samples, lambda rows: _render_group(timing, samples, settings[rows], random[rows])
+        len(presets), samples, lambda rows: _render_group(timing, samples, settings[rows], random[rows], turns[rows])
     )

@@ -3,19 +3,17 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from time import monotonic
 
 import numpy as np
 
-from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.compiling import LANES
 from secret_sauce_hf.engines.takes import thread_count
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.objective import Objective
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.matching.space import Space
 
-NOISE_SEED = 0
-"""Of all renderings, so that they differ by their presets only; no row of 2018 gets the very noise of its recording."""
 BATCH = 2 * LANES
 """Fewest renderings between two looks at the clock."""
 
@@ -39,14 +37,6 @@ class TracePoint:
     renders: int
     distance: float
     unit: tuple[float, ...]
-
-
-def render_cc(collection: Collection, cc: np.ndarray, noise_row: int = 0) -> np.ndarray:
-    """Takes of presets, CC values of shape (rows, parameters): int16, (rows, samples), from silence.
-
-    All have the noise of row `noise_row`, and with it the phases of what runs freely.
-    """
-    return render(Presets.from_cc(collection, cc), noise_seed=NOISE_SEED, first_row=noise_row, same_noise=True)
 
 
 class Budget:
@@ -91,7 +81,7 @@ class Budget:
 
 
 class Evaluator:
-    """Distances of presets from one sound; every preset is rendered once.
+    """Distances of places (see `Space`) from one sound; every place is rendered once.
 
     Args:
         collection: whose presets.
@@ -111,6 +101,7 @@ class Evaluator:
         doubt: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         self.collection = collection
+        self.space = Space(collection)
         self._doubt = doubt
         self.objective = objective
         self.budget = budget
@@ -122,82 +113,85 @@ class Evaluator:
         self._pool = ThreadPoolExecutor(thread_count())
         self._known: dict[bytes, float] = {}
         self._batch_seconds = 0.0
-        self.matters = np.zeros(len(collection.columns), dtype=bool)
-        """Parameters that were seen to change the distance where the declared rules do not hear them."""
-        self.best_cc: np.ndarray | None = None
+        self.matters = np.arange(len(self.space.parameters)) >= self.space.settings
+        """Columns that were seen to change the distance where the declared rules do not hear them; phases at first."""
+        self.best_place: np.ndarray | None = None
         self.best = np.inf
-        """Distance of the best preset, with the doubt."""
+        """Distance of the best place, with the doubt."""
         self.told = np.inf
         """The same without."""
         self.noise_row = 0
-        """Whose noise the renderings have, see `render_cc`."""
+        """Whose noise the renderings have, see `Space.render`."""
 
     def close(self) -> None:
         """Give the threads back."""
         self._pool.shutdown()
 
-    def __call__(self, cc: np.ndarray) -> np.ndarray:
-        """Distances of presets, CC values of shape (rows, parameters): (rows,).
+    def __call__(self, places: np.ndarray) -> np.ndarray:
+        """Distances of places, shape (rows, columns): (rows,).
 
         Raises:
             SpentError: the budget does not allow for all of them; those it allows for are
                 known now.
         """
-        cc = np.ascontiguousarray(cc, dtype=np.int64)
-        keys = [row.tobytes() for row in cc]
+        places = np.ascontiguousarray(places, dtype=np.int64)
+        keys = [row.tobytes() for row in places]
         fresh = list({key: row for row, key in enumerate(keys) if key not in self._known}.values())
         for at in range(0, len(fresh), self.batch):
             rows = fresh[at : at + self.batch]
             allowed = self.budget.affords(len(rows), self._batch_seconds * len(rows) / self.batch)
-            self._measure(cc[rows[:allowed]])
+            self._measure(places[rows[:allowed]])
             if allowed < len(rows):
                 raise SpentError
         return np.array([self._known[key] for key in keys])
 
     def known(self, count: int) -> np.ndarray:
-        """CC values of the best presets so far, best first, at most `count`: (rows, parameters)."""
+        """The best presets so far, best first, at most `count`, each with the phases it is best with: places."""
         keys = list(self._known)
-        order = np.argsort(np.fromiter(self._known.values(), dtype=np.float64), kind="stable")[:count]
-        chosen = [keys[index] for index in order]
-        if self.best_cc is not None:
-            # It may be one that is preferred to others as near.
-            best = self.best_cc.tobytes()
-            chosen = [best, *(key for key in chosen if key != best)][:count]
-        return np.frombuffer(b"".join(chosen), dtype=np.int64).reshape(-1, len(self.collection.columns))
+        order = np.argsort(np.fromiter(self._known.values(), dtype=np.float64), kind="stable")
+        # First one that may be preferred to others as near.
+        preferred = [] if self.best_place is None else [self.best_place.tobytes()]
+        settings = self.space.settings * np.dtype(np.int64).itemsize
+        chosen: dict[bytes, bytes] = {}
+        for key in chain(preferred, (keys[index] for index in order)):
+            chosen.setdefault(key[:settings], key)
+            if len(chosen) == count:
+                break
+        return np.frombuffer(b"".join(chosen.values()), dtype=np.int64).reshape(-1, len(self.space.parameters))
 
-    def prefer(self, cc: np.ndarray) -> None:
-        """Take a preset for the best, as one that sounds the same."""
-        self.best_cc, self.best = cc.copy(), float(self(cc[None])[0])
-        self.told = self.best / float(self.doubts(cc[None])[0])
+    def prefer(self, place: np.ndarray) -> None:
+        """Take a place for the best, as one that sounds the same."""
+        self.best_place, self.best = place.copy(), float(self(place[None])[0])
+        self.told = self.best / float(self.doubts(place[None])[0])
 
-    def retarget(self, objective: Objective, noise_row: int, cc: np.ndarray, takes: np.ndarray) -> None:
+    def retarget(self, objective: Objective, noise_row: int, places: np.ndarray, takes: np.ndarray) -> None:
         """Measure from now on by another objective, or with other noise; what is known so far is forgotten.
 
         Args:
             objective: the new one.
             noise_row: whose noise the renderings have.
-            cc: presets that are measured by it at once, so that a best one is always known:
-                shape (rows, parameters).
+            places: such as are measured by it at once, so that a best one is always known:
+                shape (rows, columns).
             takes: their renderings.
         """
         distances = objective(takes)
         self.objective, self.noise_row = objective, noise_row
         self._known.clear()
         self.best = np.inf
-        self._learn(cc, distances)
+        self._learn(places, distances)
 
-    def residuals(self, cc: np.ndarray) -> np.ndarray:
-        """As of `Objective.residuals`, of presets; they count as renderings, but are not remembered.
+    def residuals(self, places: np.ndarray) -> np.ndarray:
+        """As of `Objective.residuals`, of places; they count as renderings, but are not remembered.
 
         Raises:
             SpentError: the budget does not allow for all of them.
         """
         parts: list[np.ndarray] = []
-        for at in range(0, len(cc), self.batch):
-            rows = cc[at : at + self.batch]
+        for at in range(0, len(places), self.batch):
+            rows = places[at : at + self.batch]
             self.spend(len(rows))
             groups = [rows[start : start + LANES] for start in range(0, len(rows), LANES)]
-            parts += self._pool.map(lambda group: self.objective.residuals(self._render(group)), groups)
+            parts += self._pool.map(lambda group: self.objective.residuals(self.render(group)), groups)
         return np.concatenate(parts)
 
     def spend(self, count: int) -> None:
@@ -210,33 +204,34 @@ class Evaluator:
             raise SpentError
         self.budget.used += count
 
-    def _render(self, cc: np.ndarray) -> np.ndarray:
-        return render_cc(self.collection, cc, self.noise_row)
+    def render(self, places: np.ndarray) -> np.ndarray:
+        """Takes of places, with the noise that all have: int16, (rows, samples)."""
+        return self.space.render(places, self.noise_row)
 
-    def _measure(self, cc: np.ndarray) -> None:
-        if not len(cc):
+    def _measure(self, places: np.ndarray) -> None:
+        if not len(places):
             return
         began = monotonic()
-        groups = [cc[at : at + LANES] for at in range(0, len(cc), LANES)]
+        groups = [places[at : at + LANES] for at in range(0, len(places), LANES)]
         # One thread's group is compared while another's is rendered.
-        distances = np.concatenate(list(self._pool.map(lambda group: self.objective(self._render(group)), groups)))
-        self.budget.used += len(cc)
-        self._learn(cc, distances)
-        if len(cc) == self.batch:
+        distances = np.concatenate(list(self._pool.map(lambda group: self.objective(self.render(group)), groups)))
+        self.budget.used += len(places)
+        self._learn(places, distances)
+        if len(places) == self.batch:
             self._batch_seconds = monotonic() - began
         self._report(self)
 
-    def doubts(self, cc: np.ndarray) -> np.ndarray:
-        """By what factors presets are doubted: (rows,), 1 or more."""
-        return np.ones(len(cc)) if self._doubt is None else self._doubt(cc)
+    def doubts(self, places: np.ndarray) -> np.ndarray:
+        """By what factors places are doubted: (rows,), 1 or more. Every phase is as likely as any."""
+        return np.ones(len(places)) if self._doubt is None else self._doubt(self.space.cc(places))
 
-    def _learn(self, cc: np.ndarray, told: np.ndarray) -> None:
-        distances = told * self.doubts(cc)
-        for row, distance in zip(cc, distances.tolist(), strict=True):
+    def _learn(self, places: np.ndarray, told: np.ndarray) -> None:
+        distances = told * self.doubts(places)
+        for row, distance in zip(places, distances.tolist(), strict=True):
             self._known[row.tobytes()] = distance
-        # The very first preset is the model's own answer.
+        # The very first place is the model's own answer.
         for row in sorted({0, int(distances.argmin())} if not self.trace else {int(distances.argmin())}):
             if distances[row] < self.best:
-                self.best, self.told, self.best_cc = float(distances[row]), float(told[row]), cc[row].copy()
-                unit = Presets.from_cc(self.collection, cc[row : row + 1]).unit[0]
+                self.best, self.told, self.best_place = float(distances[row]), float(told[row]), places[row].copy()
+                unit = self.space.presets(places[row : row + 1]).unit[0]
                 self.trace.append(TracePoint(self.budget.elapsed, self.budget.used, self.told, tuple(unit.tolist())))

@@ -25,12 +25,14 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.matching.alternatives import describe, ranked
 from secret_sauce_hf.matching.candidates import MODEL, Candidate, propose
-from secret_sauce_hf.matching.evaluating import Budget, TracePoint, render_cc
+from secret_sauce_hf.matching.evaluating import Budget, TracePoint
 from secret_sauce_hf.matching.objective import Objective
 from secret_sauce_hf.matching.progress import match_progress
+from secret_sauce_hf.matching.racing import library
 from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
 from secret_sauce_hf.matching.reference import place
-from secret_sauce_hf.matching.search import Search, find, library
+from secret_sauce_hf.matching.search import Search, find
+from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.metrics import distances, mss
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
 from secret_sauce_hf.presets import Presets
@@ -251,16 +253,17 @@ def match(
         if searching:
             # Imports and compiles what has not been yet: that is no part of the search.
             library()
-            objective(render_cc(collection, proposals.cc[:1]))
+            space = Space(collection)
+            objective(space.render(space.places(proposals.cc[:1])))
             search = find(collection, objective, proposals, Budget(seconds, renders), reference.is_take, rng, report)
     searched = search.known is not None
-    found = ranked(proposals, search.known, num_candidates)
+    found = ranked(proposals, search.cc(collection), num_candidates)
     (alone,) = describe(proposals, proposals.cc[:1])
     reference = reference.earlier(search.shift)
     versions = {"secret_sauce_hf": version("secret_sauce_hf")}
     rendered, values = None, {}
     if can_render:
-        sounds = render_cc(collection, np.array([one.cc for one in (*found, alone)]), search.noise_row)
+        sounds = search.render(collection, np.array([one.cc for one in (*found, alone)]))
         versions["engine"] = engine_version(collection.instrument.name)
         rendered = (sounds[0] / 32_768).astype(np.float32)
         compared = reference.covered(sounds)

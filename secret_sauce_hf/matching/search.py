@@ -1,31 +1,30 @@
-"""Refining presets by rendering them: races of evolution strategies, then steps on the controllers' grid."""
+"""Refining presets by rendering them: races of evolution strategies, then steps on the controllers' grid.
 
-import warnings
+What is moved are places (see `space`): settings, and the phases of what runs freely.
+"""
+
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Knob, Parameter
-from secret_sauce_hf.matching.candidates import Proposals, nearest_cc
-from secret_sauce_hf.matching.evaluating import NOISE_SEED, Budget, Evaluator, SpentError, TracePoint, render_cc
+from secret_sauce_hf.matching.candidates import Proposals
+from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError, TracePoint
 from secret_sauce_hf.matching.objective import MAX_SHIFT_SECONDS, Objective
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.matching.racing import Runner, moving_knobs, run_lap, starts
+from secret_sauce_hf.matching.space import NOISE_SEED, TURN, Phase, Space, nearest
 
 NOISES = 128
-"""Rows of noise out of which the one is chosen that a sound's may be like, if one preset is tried with them."""
+"""Rows of noise, or of phases, out of which the one is chosen that a sound's may be like, of all presets tried."""
 FEW_NOISES = 4
 """Out of which it is seen whether noise matters at all."""
 RUNNERS = 8
 """How many candidates start in a race."""
 MATTERS_DB = 0.02
 """A parameter whose moves change the distance by more than this matters."""
-APART = 0.08
-"""Presets whose heard knobs are set nearer than this part of their range begin no two runs."""
 DESCENT = 8
 """Steps along the spectrograms' slopes after a race."""
 TOLD = 20_000
@@ -40,185 +39,73 @@ OFF_DB = 0.5
 """If the best preset is further than this, no preset is quite the sound."""
 GIVEN_UP = 0.05
 """What part of the distance beyond that is given up for what the model told."""
-LAP = 10
-"""Generations after which the worse half of the runners drops out."""
+PHASE_STEP = 8
+"""How far apart phases are tried, in steps."""
+PHASE_SPREAD = 0.1
+"""Standard deviation of phases to begin with, in turns."""
 
 
-@cache
-def library() -> Any:
-    """The `cma` library; it takes a while to import, and warns of what it could plot with."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import cma
-    return cma
-
-
-class Runner:
-    """An evolution strategy (CMA-ES; N. Hansen, 2016) over the knobs that are heard in one preset.
-
-    Args:
-        evaluator: renders and measures.
-        start: CC values to begin with, shape (parameters,).
-        spread: standard deviation of each parameter's units to begin with.
-        population: presets per generation.
-        rng: draws them.
-    """
-
-    def __init__(
-        self, evaluator: Evaluator, start: np.ndarray, spread: np.ndarray, population: int, rng: np.random.Generator
-    ):
-        self.cc = start.copy()
-        self.best = np.inf
-        self.knobs = moving_knobs(evaluator, start)
-        self.strategy = None
-        if not self.knobs:
-            return
-        columns = list(self.knobs)
-        unit = Presets.from_cc(evaluator.collection, start[None]).unit[0]
-        lower, upper = np.array([knob.cc_to_unit(np.array(knob.limits)) for knob in self.knobs.values()]).T
-        with warnings.catch_warnings():
-            # Of few dimensions and the like: nobody can do anything about it.
-            warnings.simplefilter("ignore")
-            self.strategy = library().CMAEvolutionStrategy(
-                np.clip(unit[columns], lower, upper),
-                1.0,
-                {
-                    "CMA_stds": np.clip(spread[columns], 0.02, 0.2),
-                    "bounds": [lower, upper],
-                    "popsize": population,
-                    "randn": lambda *shape: rng.standard_normal(shape),
-                    # Not a number: the library's own generator is left alone.
-                    "seed": np.nan,
-                    "verbose": -9,
-                },
-            )
-
-    def ask(self) -> np.ndarray:
-        """The next generation's CC values, shape (population, parameters); none if no knob is heard."""
-        if self.strategy is None:
-            return self.cc[None] if np.isinf(self.best) else np.empty((0, len(self.cc)), np.int64)
-        self._asked = self.strategy.ask()
-        generation = np.repeat(self.cc[None], len(self._asked), axis=0)
-        for (column, knob), units in zip(self.knobs.items(), np.array(self._asked).T, strict=True):
-            generation[:, column] = nearest_cc(knob, units)
-        return generation
-
-    def tell(self, generation: np.ndarray, distances: np.ndarray) -> None:
-        """How far the generation is from the sound."""
-        if not len(generation):
-            return
-        if self.strategy is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.strategy.tell(self._asked, distances.tolist())
-        if distances.min() < self.best:
-            self.best, self.cc = float(distances.min()), generation[distances.argmin()].copy()
-
-
-def moving_knobs(evaluator: Evaluator, cc: np.ndarray) -> dict[int, Knob]:
-    """The knobs that are heard in a preset, by the declared rules or because they were seen to matter: by column."""
-    heard = Presets.from_cc(evaluator.collection, cc[None]).heard()[0] | evaluator.matters
-    knobs = {column: p for column, p in enumerate(evaluator.collection.parameters) if isinstance(p, Knob)}
-    return {column: knob for column, knob in knobs.items() if heard[column] and knob.limits[0] < knob.limits[1]}
-
-
-def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:
-    """Let runners evolve for a lap, side by side."""
-    for _ in range(LAP):
-        generations = [runner.ask() for runner in runners]
-        distances = evaluator(np.concatenate(generations))
-        for runner, generation in zip(runners, generations, strict=True):
-            runner.tell(generation, distances[: len(generation)])
-            distances = distances[len(generation) :]
-    runners.sort(key=lambda runner: runner.best)
-
-
-def starts(
-    evaluator: Evaluator, cc: np.ndarray, distances: np.ndarray, count: int, taken: list[np.ndarray]
-) -> list[np.ndarray]:
-    """The best presets of which no two, and none of those `taken` already, are alike."""
-    chosen: list[np.ndarray] = []
-    order = np.argsort(distances, kind="stable")
-    presets = Presets.from_cc(
-        evaluator.collection, np.concatenate([np.array(taken).reshape(-1, cc.shape[1]).astype(np.int64), cc[order]])
-    )
-    heard = presets.heard()
-    # Labels are at least 1 apart.
-    free = np.ones(len(presets), dtype=bool)
-    for row in range(len(taken)):
-        free &= _apart(presets.unit, heard, row)
-    free[: len(taken)] = False
-    while free.any() and len(chosen) < count:
-        row = int(free.argmax())
-        chosen.append(cc[order[row - len(taken)]])
-        free &= _apart(presets.unit, heard, row)
-        free[row] = False
-    return chosen
-
-
-def _apart(unit: np.ndarray, heard: np.ndarray, row: int) -> np.ndarray:
-    return ((np.abs(unit - unit[row]) > APART) & (heard | heard[row])).any(axis=1)
-
-
-def sweep(evaluator: Evaluator, cc: np.ndarray, count: int) -> None:
-    """Put each parameter by itself to values all over its range.
+def sweep(evaluator: Evaluator, place: np.ndarray, count: int) -> None:
+    """Put each parameter, or phase, by itself to values all over its range.
 
     A rate that is far off makes no better sound when it is moved a little towards the right one.
 
     Args:
-        evaluator: renders and measures; learns which parameters matter.
-        cc: CC values, shape (parameters,).
+        evaluator: renders and measures; learns which columns matter.
+        place: shape (columns,).
         count: values per knob; a switch gets all of its labels.
     """
     tried, columns = [], []
-    for column, parameter in enumerate(evaluator.collection.parameters):
+    for column, parameter in enumerate(evaluator.space.parameters):
         if isinstance(parameter, Knob):
             low, high = parameter.limits
             values = np.unique(np.rint(np.linspace(low, high, count)).astype(np.int64))
         else:
             values = np.array(parameter.codes)
         for value in values:
-            row = cc.copy()
+            row = place.copy()
             row[column] = value
             tried.append(row)
             columns.append(column)
-    own = evaluator(cc[None])[0]
+    own = evaluator(place[None])[0]
     distances = evaluator(np.array(tried))
-    for column in range(len(cc)):
+    for column in range(len(place)):
         changes = np.abs(distances[np.array(columns) == column] - own)
         evaluator.matters[column] = bool(changes.max(initial=0.0) > MATTERS_DB)
 
 
-def neighbours(parameters: Iterable[Parameter], cc: np.ndarray, steps: Iterable[float]) -> list[tuple[int, int]]:
-    """(column, CC value) of what one parameter can be moved to.
+def neighbours(parameters: Iterable[Parameter], place: np.ndarray, steps: Iterable[float]) -> list[tuple[int, int]]:
+    """(column, value) of what one parameter can be moved to.
 
     Args:
         parameters: the parameters.
-        cc: where they are, shape (parameters,).
+        place: where they are, shape (parameters,).
         steps: of knobs, in 127ths of the range; a switch goes to each other label.
     """
     moves = []
     for column, parameter in enumerate(parameters):
-        if isinstance(parameter, Knob):
+        if isinstance(parameter, Phase):
+            to = {int(place[column] + s) % TURN for s in steps}
+        elif isinstance(parameter, Knob):
             step = (parameter.high - parameter.low) / 127
             low, high = parameter.limits
-            to = {int(np.clip(cc[column] + round(s * step), low, high)) for s in steps}
+            to = {int(np.clip(place[column] + round(s * step), low, high)) for s in steps}
         else:
             to = set(parameter.codes)
-        moves += [(column, value) for value in sorted(to - {int(cc[column])})]
+        moves += [(column, value) for value in sorted(to - {int(place[column])})]
     return moves
 
 
 STEPS = (-8, -4, -2, -1, 1, 2, 4, 8)
 
 
-def climb(evaluator: Evaluator, cc: np.ndarray, steps: Iterable[float] = STEPS) -> tuple[np.ndarray, float]:
+def climb(evaluator: Evaluator, place: np.ndarray, steps: Iterable[float] = STEPS) -> tuple[np.ndarray, float]:
     """Move one parameter or two at a time by steps of their controllers until nothing gets better."""
-    parameters = evaluator.collection.parameters
-    best = float(evaluator(cc[None])[0])
+    parameters = evaluator.space.parameters
+    best = float(evaluator(place[None])[0])
     while True:
-        moves = neighbours(parameters, cc, steps)
-        tried = np.repeat(cc[None], len(moves), axis=0)
+        moves = neighbours(parameters, place, steps)
+        tried = np.repeat(place[None], len(moves), axis=0)
         for row, (column, value) in enumerate(moves):
             tried[row, column] = value
         distances = evaluator(tried)
@@ -230,32 +117,32 @@ def climb(evaluator: Evaluator, cc: np.ndarray, steps: Iterable[float] = STEPS) 
         order = sorted(useful, key=lambda column: useful[column][0])
         # Several moves at once, and pairs of those that cost least: they may make up for each other.
         combined = []
-        together = cc.copy()
+        together = place.copy()
         for column in order:
             if useful[column][0] < best:
                 together[column] = useful[column][1]
                 combined.append(together.copy())
         cheap = np.argsort(distances, kind="stable")[:24]
-        for place, first in enumerate(cheap):
-            for second in cheap[:place]:
+        for rank, first in enumerate(cheap):
+            for second in cheap[:rank]:
                 if moves[first][0] != moves[second][0]:
-                    pair = cc.copy()
+                    pair = place.copy()
                     for column, value in (moves[first], moves[second]):
                         pair[column] = value
                     combined.append(pair)
-        further = np.array(combined).reshape(-1, len(cc))
+        further = np.array(combined).reshape(-1, len(place))
         if distances.min(initial=np.inf) < best:
             # The pairs are for when single moves help no more.
             further = further[: sum(useful[column][0] < best for column in order)]
         everything = np.concatenate([tried, further])
         values = np.concatenate([distances, evaluator(further)])
         if values.min(initial=np.inf) >= best:
-            return cc, best
-        cc, best = everything[values.argmin()].copy(), float(values.min())
+            return place, best
+        place, best = everything[values.argmin()].copy(), float(values.min())
 
 
 def descend(evaluator: Evaluator, starts: np.ndarray, laps: int) -> np.ndarray:
-    """Follow the spectrograms' slopes: damped Gauss-Newton steps over the heard knobs.
+    """Follow the spectrograms' slopes: damped Gauss-Newton steps over the heard knobs and the phases.
 
     The distance is a sum of absolute differences, which reweighted least squares make small
     (P. W. Holland and R. E. Welsch, 1977). A lap costs a rendering per knob and few more, and
@@ -263,13 +150,12 @@ def descend(evaluator: Evaluator, starts: np.ndarray, laps: int) -> np.ndarray:
 
     Args:
         evaluator: renders and measures.
-        starts: CC values, shape (rows, parameters).
+        starts: places, shape (rows, columns).
         laps: how many steps at most.
 
     Returns:
         Where each row ended, of the same shape.
     """
-    collection = evaluator.collection
     weights = evaluator.objective.cell_weights
     here = starts.copy()
     moving = np.ones(len(here), dtype=bool)
@@ -299,12 +185,12 @@ def descend(evaluator: Evaluator, starts: np.ndarray, laps: int) -> np.ndarray:
             own, around, residuals = np.split(residuals, (1, 1 + len(knobs)))
             if not knobs:
                 continue
-            unit = Presets.from_cc(collection, here[row][None]).unit[0]
+            unit = evaluator.space.unit(here[row][None])[0]
             for change in _steps(own[0], (around - own).T / differences, weights):
                 for scale in (1.0, 0.5):
                     to = here[row].copy()
                     for (column, knob), amount in zip(knobs.items(), change * scale, strict=True):
-                        to[column] = nearest_cc(knob, np.array([unit[column] + amount]))[0]
+                        to[column] = nearest(knob, np.array([unit[column] + amount]))[0]
                     tried.append((row, to))
         before = evaluator(here)
         distances = evaluator(np.array([to for _, to in tried]).reshape(-1, here.shape[1]))
@@ -342,14 +228,14 @@ class Search:
     """What a search has found.
 
     Args:
-        known: CC values of what was tried, the best first, shape (rows, parameters); None
-            if nothing was.
+        known: what was tried, the best first, as places (see `Space`) of shape (rows,
+            columns), every preset once; None if nothing was.
         interrupted: whether it was ended from the keyboard.
         trace: the moments when something better was found.
         seconds: that it took.
         renders: how many presets it rendered.
         shift: by how many samples the sound was found to be late.
-        noise_row: whose noise came nearest, see `render_cc`.
+        noise_row: whose noise came nearest, see `Space.render`.
     """
 
     known: np.ndarray | None
@@ -359,6 +245,23 @@ class Search:
     renders: int
     shift: int
     noise_row: int
+
+    def cc(self, collection: Collection) -> np.ndarray | None:
+        """The CC values of what is known."""
+        return None if self.known is None else self.known[:, : len(collection.columns)]
+
+    def render(self, collection: Collection, cc: np.ndarray) -> np.ndarray:
+        """Takes of presets, CC values of shape (rows, parameters), with the phases in which they were found best.
+
+        Those that were not tried have the phases of the best.
+        """
+        space = Space(collection)
+        if self.known is None:
+            return space.render(space.places(cc))
+        found = {row.tobytes(): place for row, place in zip(space.cc(self.known), self.known, strict=True)}
+        others = space.places(cc, self.known[0, space.settings :])
+        rows = [found.get(own.tobytes(), other) for own, other in zip(cc, others, strict=True)]
+        return space.render(np.array(rows), self.noise_row)
 
 
 def find(
@@ -394,10 +297,10 @@ def find(
             with suppress(SpentError):
                 settle(evaluator, proposals.cc[0])
         except KeyboardInterrupt:
-            if evaluator.best_cc is None:
+            if evaluator.best_place is None:
                 raise
             interrupted = True
-        known = evaluator.known(TOLD) if evaluator.best_cc is not None else None
+        known = evaluator.known(TOLD) if evaluator.best_place is not None else None
         shift = evaluator.objective.shift
         trace = tuple(evaluator.trace)
         return Search(known, interrupted, trace, budget.elapsed, budget.used, shift, evaluator.noise_row)
@@ -412,16 +315,18 @@ def settle(evaluator: Evaluator, told: np.ndarray) -> None:
     of the distance is given up again.
 
     Args:
-        evaluator: knows the best preset.
+        evaluator: knows the best place.
         told: the model's CC values, shape (parameters,).
 
     Raises:
         SpentError: the budget does not allow for it.
     """
-    if evaluator.best_cc is None:
+    if evaluator.best_place is None:
         return
-    best, limit = evaluator.best_cc, evaluator.best
-    heard = Presets.from_cc(evaluator.collection, best[None]).heard()[0]
+    space = evaluator.space
+    best, limit = evaluator.best_place, evaluator.best
+    told = space.places(told[None], best[space.settings :])[0]
+    heard = space.heard(best[None])[0]
     columns = np.flatnonzero(best != told)
     if not len(columns):
         return
@@ -450,19 +355,19 @@ def settle(evaluator: Evaluator, told: np.ndarray) -> None:
         evaluator.prefer(steps[affordable[-1]])
 
 
-def align(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
+def align(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
     """See whether the sound is later or earlier than its renderings, and shift it if so.
 
     Args:
         evaluator: renders and measures; what it knows is forgotten where the sound is shifted.
-        cc: the best preset, and perhaps a few more, shape (rows, parameters).
+        places: the best one, and perhaps a few more, shape (rows, columns).
         gain: the part of the distance that a shift has to save.
 
     Returns:
         Whether the sound was shifted.
     """
     objective = evaluator.objective
-    takes = render_cc(evaluator.collection, cc, evaluator.noise_row)
+    takes = evaluator.render(places)
     most = round(MAX_SHIFT_SECONDS * SAMPLE_RATE)
     unshifted, shift = float(objective(takes).min()), 0
     best = unshifted
@@ -475,97 +380,113 @@ def align(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
                     best, shift = distance, candidate
     if best > unshifted * (1 - gain):
         return False
-    evaluator.retarget(objective.shifted(objective.shift + shift), evaluator.noise_row, cc, takes)
+    evaluator.retarget(objective.shifted(objective.shift + shift), evaluator.noise_row, places, takes)
     return True
 
 
-def attune(evaluator: Evaluator, cc: np.ndarray, gain: float) -> bool:
-    """See with which noise, and phases of what runs freely, presets come nearest to the sound, and go on with those.
+def attune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
+    """See with which noise and phases presets come nearest to the sound, and go on with those.
+
+    First rows of noise are tried, each with phases of its own, then other phases one by one.
 
     Args:
         evaluator: renders and measures; what it knows is forgotten where the noise changes.
-        cc: the best preset, and perhaps a few more, shape (rows, parameters).
+        places: the best one, and perhaps a few more, shape (rows, columns).
         gain: the part of the distance that other noise has to save.
 
     Returns:
-        Whether it changed.
+        Whether the noise changed.
 
     Raises:
         SpentError: the budget does not allow for it.
     """
+    space = evaluator.space
 
     def with_noises(row: np.ndarray, count: int) -> np.ndarray:
         evaluator.spend(count)
-        presets = Presets.from_cc(evaluator.collection, np.repeat(row[None], count, axis=0))
-        return render(presets, noise_seed=NOISE_SEED)
+        return render(space.presets(np.repeat(row[None], count, axis=0)), noise_seed=NOISE_SEED)
 
-    few = evaluator.objective(with_noises(cc[0], FEW_NOISES))
+    few = evaluator.objective(with_noises(places[0], FEW_NOISES))
     if np.ptp(few) <= gain * few.min():
-        # Nothing runs freely in this one, and so hardly in those that are like it.
+        # Nothing is left to chance in this one, and so hardly in those that are like it.
         return False
-    takes = [with_noises(row, NOISES // len(cc)) for row in cc]
-    distances = np.stack([evaluator.objective(one) for one in takes])
-    nearest = int(distances.min(axis=0).argmin())
+    distances = np.stack([evaluator.objective(with_noises(row, NOISES // len(places))) for row in places])
+    best = int(distances.min(axis=0).argmin())
     # Without the doubt, which other noise would not have either.
-    now = (evaluator(cc) / evaluator.doubts(cc)).min()
-    if distances.min() >= now * (1 - gain):
-        return False
-    evaluator.retarget(evaluator.objective, nearest, cc, np.stack([one[nearest] for one in takes]))
-    return True
+    now = (evaluator(places) / evaluator.doubts(places)).min()
+    changed = bool(distances.min() < now * (1 - gain))
+    if changed:
+        places = space.places(space.cc(places), space.drawn(NOISES)[best])
+        evaluator.spend(len(places))
+        evaluator.retarget(evaluator.objective, best, places, space.render(places, best))
+    for _ in range(2 if space.phases else 0):
+        place = evaluator.known(1)[0]
+        tried = []
+        for column in range(space.settings, len(place)):
+            around = np.repeat(place[None], TURN // PHASE_STEP, axis=0)
+            around[:, column] = (place[column] + np.arange(0, TURN, PHASE_STEP)) % TURN
+            tried.append(around)
+        evaluator(np.concatenate(tried))
+    return changed
 
 
 def _refine(evaluator: Evaluator, proposals: Proposals, is_take: bool, rng: np.random.Generator) -> None:
-    spread = proposals.belief.spread
-    cc = proposals.cc
-    evaluator(cc)
+    space = evaluator.space
+    spread = np.concatenate([proposals.belief.spread, np.full(space.phases, PHASE_SPREAD)])
+    places = space.places(proposals.cc)
+    evaluator(places)
     if not is_take:
         align(evaluator, evaluator.known(4), 0.05)
     attune(evaluator, evaluator.known(4), 0.02)
-    distances = evaluator(cc)
+    # The others with the phases of the best.
+    evaluator(space.places(proposals.cc, evaluator.known(1)[0, space.settings :]))
     sweep(evaluator, evaluator.known(1)[0], 10)
-    cc, distances = _offspring(evaluator, proposals, rng)
-    cc = np.concatenate([evaluator.known(256), cc])
-    distances = evaluator(cc)
+    places, distances = _offspring(evaluator, proposals, rng)
+    places = np.concatenate([evaluator.known(256), places])
+    distances = evaluator(places)
     population = max(8, evaluator.batch // RUNNERS)
     runners: list[Runner] = []
     fruitless, lap, swept = 0, 0, np.inf
     while fruitless < 3:
         before = evaluator.best
-        taken = [runner.cc for runner in runners]
-        fresh = starts(evaluator, cc, distances, RUNNERS - len(runners), taken)
+        taken = [runner.place for runner in runners]
+        fresh = starts(evaluator, places, distances, RUNNERS - len(runners), taken)
         runners += [Runner(evaluator, start, spread / 2, population, rng) for start in fresh]
         run_lap(evaluator, runners)
         lap += 1
         aligned = align(evaluator, evaluator.known(1), 0.2)
         if attune(evaluator, evaluator.known(1), 0.05) or aligned:
-            evaluator(np.array([runner.cc for runner in runners]))
+            phases = evaluator.known(1)[0, space.settings :]
             for runner in runners:
-                runner.best = float(evaluator(runner.cc[None])[0])
+                choice = np.concatenate([runner.place[None], space.places(space.cc(runner.place[None]), phases)])
+                distances = evaluator(choice)
+                runner.best, runner.place = float(distances.min()), choice[distances.argmin()]
             before, swept = np.inf, np.inf
         runners = runners[: RUNNERS // 2]
-        ends = descend(evaluator, np.array([runner.cc for runner in runners]), 2)
-        for place, (runner, end) in enumerate(zip(runners, ends, strict=True)):
-            if (end != runner.cc).any():
-                runners[place] = Runner(evaluator, end, spread / 4, population, rng)
-                runners[place].best = float(evaluator(end[None])[0])
+        ends = descend(evaluator, np.array([runner.place for runner in runners]), 2)
+        for index, (runner, end) in enumerate(zip(runners, ends, strict=True)):
+            if (end != runner.place).any():
+                runners[index] = Runner(evaluator, end, spread / 4, population, rng)
+                runners[index].best = float(evaluator(end[None])[0])
         if lap >= 2 and evaluator.best < swept:
             swept = evaluator.best
             sweep(evaluator, evaluator.known(1)[0], 42)
             descend(evaluator, evaluator.known(1), DESCENT)
             climb(evaluator, evaluator.known(1)[0])
         fruitless = 0 if evaluator.best < before - 1e-3 else fruitless + 1
-        cc, distances = _offspring(evaluator, proposals, rng)
-        cc = np.concatenate([evaluator.known(16), cc])
-        distances = evaluator(cc)
+        places, distances = _offspring(evaluator, proposals, rng)
+        places = np.concatenate([evaluator.known(16), places])
+        distances = evaluator(places)
 
 
 def _offspring(evaluator: Evaluator, proposals: Proposals, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Presets that take each parameter from one of two good ones, or as the model would."""
+    """Places that take each parameter from one of two good ones, or as the model would."""
     elite = evaluator.known(32)
     children = np.empty((0, elite.shape[1]), np.int64)
     for _ in range(2):
         parents = elite[rng.integers(len(elite), size=(2, evaluator.batch))]
-        fresh = proposals.belief.sample(evaluator.batch, rng)
+        cc = proposals.belief.sample(evaluator.batch, rng)
+        fresh = evaluator.space.places(cc, rng.integers(TURN, size=(len(cc), evaluator.space.phases)))
         draw = rng.random(fresh.shape)
         born = np.where(draw < 0.45, parents[0], np.where(draw < 0.9, parents[1], fresh))
         evaluator(born)

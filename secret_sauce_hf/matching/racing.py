@@ -1,0 +1,140 @@
+"""Races of evolution strategies over the knobs that are heard in a preset, and over phases."""
+
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from secret_sauce_hf.instruments import Knob
+from secret_sauce_hf.matching.evaluating import Evaluator
+from secret_sauce_hf.matching.space import Phase, nearest
+
+APART = 0.08
+"""Presets whose heard knobs are set nearer than this part of their range begin no two runs."""
+LAP = 10
+"""Generations after which the worse half of the runners drops out."""
+
+
+@cache
+def library() -> Any:
+    """The `cma` library; it takes a while to import, and warns of what it could plot with."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import cma
+    return cma
+
+
+class Runner:
+    """An evolution strategy (CMA-ES; N. Hansen, 2016) over the knobs that are heard in one preset, and phases.
+
+    Args:
+        evaluator: renders and measures.
+        start: the place to begin at, shape (columns,).
+        spread: standard deviation of each column's units to begin with.
+        population: presets per generation.
+        rng: draws them.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, start: np.ndarray, spread: np.ndarray, population: int, rng: np.random.Generator
+    ):
+        self.place = start.copy()
+        self.best = np.inf
+        self.knobs = moving_knobs(evaluator, start)
+        self.strategy = None
+        if not self.knobs:
+            return
+        columns = list(self.knobs)
+        unit = evaluator.space.unit(start[None])[0]
+        lower, upper = np.array([_bounds(knob) for knob in self.knobs.values()]).T
+        with warnings.catch_warnings():
+            # Of few dimensions and the like: nobody can do anything about it.
+            warnings.simplefilter("ignore")
+            self.strategy = library().CMAEvolutionStrategy(
+                np.clip(unit[columns], lower, upper),
+                1.0,
+                {
+                    "CMA_stds": np.clip(spread[columns], 0.02, 0.2),
+                    "bounds": [lower, upper],
+                    "popsize": population,
+                    "randn": lambda *shape: rng.standard_normal(shape),
+                    # Not a number: the library's own generator is left alone.
+                    "seed": np.nan,
+                    "verbose": -9,
+                },
+            )
+
+    def ask(self) -> np.ndarray:
+        """The next generation's places, shape (population, columns); none if no knob is heard."""
+        if self.strategy is None:
+            return self.place[None] if np.isinf(self.best) else np.empty((0, len(self.place)), np.int64)
+        self._asked = self.strategy.ask()
+        generation = np.repeat(self.place[None], len(self._asked), axis=0)
+        for (column, knob), units in zip(self.knobs.items(), np.array(self._asked).T, strict=True):
+            generation[:, column] = nearest(knob, units)
+        return generation
+
+    def tell(self, generation: np.ndarray, distances: np.ndarray) -> None:
+        """How far the generation is from the sound."""
+        if not len(generation):
+            return
+        if self.strategy is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.strategy.tell(self._asked, distances.tolist())
+        if distances.min() < self.best:
+            self.best, self.place = float(distances.min()), generation[distances.argmin()].copy()
+
+
+def _bounds(knob: Knob) -> tuple[float, float]:
+    """Between which units a strategy may move; a phase goes round as often as it likes."""
+    if isinstance(knob, Phase):
+        return -9.0, 10.0
+    lower, upper = knob.cc_to_unit(np.array(knob.limits))
+    return float(lower), float(upper)
+
+
+def moving_knobs(evaluator: Evaluator, place: np.ndarray) -> dict[int, Knob]:
+    """The knobs that are heard in a preset, by the declared rules or because they were seen to matter: by column."""
+    heard = evaluator.space.heard(place[None])[0] | evaluator.matters
+    knobs = {column: p for column, p in enumerate(evaluator.space.parameters) if isinstance(p, Knob)}
+    return {column: knob for column, knob in knobs.items() if heard[column] and knob.limits[0] < knob.limits[1]}
+
+
+def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:
+    """Let runners evolve for a lap, side by side."""
+    for _ in range(LAP):
+        generations = [runner.ask() for runner in runners]
+        distances = evaluator(np.concatenate(generations))
+        for runner, generation in zip(runners, generations, strict=True):
+            runner.tell(generation, distances[: len(generation)])
+            distances = distances[len(generation) :]
+    runners.sort(key=lambda runner: runner.best)
+
+
+def starts(
+    evaluator: Evaluator, places: np.ndarray, distances: np.ndarray, count: int, taken: list[np.ndarray]
+) -> list[np.ndarray]:
+    """The best places of which no two, and none of those `taken` already, have presets that are alike."""
+    chosen: list[np.ndarray] = []
+    order = np.argsort(distances, kind="stable")
+    presets = evaluator.space.presets(
+        np.concatenate([np.array(taken).reshape(-1, places.shape[1]).astype(np.int64), places[order]])
+    )
+    heard = presets.heard()
+    # Labels are at least 1 apart.
+    free = np.ones(len(presets), dtype=bool)
+    for row in range(len(taken)):
+        free &= _apart(presets.unit, heard, row)
+    free[: len(taken)] = False
+    while free.any() and len(chosen) < count:
+        row = int(free.argmax())
+        chosen.append(places[order[row - len(taken)]])
+        free &= _apart(presets.unit, heard, row)
+        free[row] = False
+    return chosen
+
+
+def _apart(unit: np.ndarray, heard: np.ndarray, row: int) -> np.ndarray:
+    return ((np.abs(unit - unit[row]) > APART) & (heard | heard[row])).any(axis=1)
