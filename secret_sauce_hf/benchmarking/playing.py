@@ -25,7 +25,8 @@ class Chance:
     Args:
         seed: of the noise.
         row: whose noise it is.
-        phases: where what runs freely is, in turns, shape (phases,).
+        phases: where what runs freely is, in turns, shape (phases,); or of each of several
+            takes, (takes, phases).
     """
 
     seed: int
@@ -33,17 +34,9 @@ class Chance:
     phases: np.ndarray
 
 
-def play(collection: Collection, units: np.ndarray, chance: Chance, phases: np.ndarray | None = None) -> np.ndarray:
-    """Takes of answers, shape (answers, parameters), all with the same noise, full scale ±1.
-
-    Args:
-        collection: whose presets they are.
-        units: the answers.
-        chance: their noise and phases.
-        phases: phases of their own instead, shape (answers, phases).
-    """
-    if phases is None:
-        phases = np.repeat(chance.phases[None], len(units), axis=0)
+def play(collection: Collection, units: np.ndarray, chance: Chance) -> np.ndarray:
+    """Takes of answers, shape (answers, parameters), with what chance has left them: full scale ±1."""
+    phases = np.broadcast_to(chance.phases, (len(units), chance.phases.shape[-1]))
     takes = render(
         Presets(collection, units), noise_seed=chance.seed, first_row=chance.row, same_noise=True, phases=phases
     )
@@ -82,7 +75,7 @@ def play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, s
         for column in range(len(chance.phases)):
             phases = np.repeat(chance.phases[None], len(turns), axis=0)
             phases[:, column] = (phases[:, column] + turns) % 1.0
-            takes = play(collection, np.repeat(units[None], len(turns), axis=0), chance, phases)
+            takes = play(collection, np.repeat(units[None], len(turns), axis=0), Chance(seed, row, phases))
             distances = distances_of(takes)
             nearest = int(distances.argmin())
             if distances[nearest] < best:

@@ -98,7 +98,7 @@ def render(
             by chance in a take: what then differs is due to the presets. Needs a
             `noise_seed`.
         phases: where in its period everything that runs freely is when a take begins, in
-            turns from 0 to 1, shape (rows, `free_phases`); drawn like the noise if None.
+            turns from 0 up to 1, shape (rows, `free_phases`); drawn like the noise if None.
 
     Returns:
         int16 of shape (rows, samples) at 22,050 Hz.
@@ -119,8 +119,10 @@ def render(
         options["phases"] = phases
     if phases is not None:
         wanted = (len(presets), len(free_phases(instrument)))
-        if phases.shape != wanted or not ((phases >= 0) & (phases <= 1)).all():
-            raise InputError(f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1.")
+        if phases.shape != wanted or not ((phases >= 0) & (phases < 1)).all():
+            raise InputError(
+                f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1, which is 0 again."
+            )
     return renderer(presets, noise_seed=noise_seed, first_row=first_row, same_noise=same_noise, **options)
 
 

@@ -92,7 +92,7 @@ class Space:
             noise_seed=NOISE_SEED,
             first_row=noise_row,
             same_noise=True,
-            phases=places[:, self.settings :] / TURN if self.phases else None,
+            phases=places[:, self.settings :] / TURN,
         )
 
 
