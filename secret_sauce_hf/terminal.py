@@ -15,7 +15,7 @@ CollectionName = Annotated[
     str,
     typer.Argument(
         metavar="COLLECTION",
-        help=f"One of {', '.join(COLLECTIONS)}, or a file (.json, .py) that declares an instrument of your own.",
+        help=f"One of {', '.join(COLLECTIONS)}, or a file (.json) that declares an instrument of your own.",
         show_default=False,
     ),
 ]

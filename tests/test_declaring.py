@@ -24,6 +24,7 @@ from secret_sauce_hf.instruments import (
     declaration,
     declaring,
     get_collection,
+    known_collection,
     read_declaration,
     write_declaration,
 )
@@ -186,13 +187,11 @@ def test_a_declared_collection_works_like_the_others(tmp_path):
 
 
 def test_names_that_are_no_collection():
-    with pytest.raises(
-        InputError, match=r"Unknown collection 'moog'; there are .*path of a declaration .*\.json or \.py"
-    ):
+    with pytest.raises(InputError, match=r"Unknown collection 'moog'; there are .*path of a declaration .*\.json\."):
         get_collection("moog")
     with pytest.raises(InputError, match=r"^nowhere/mine.json: there is no such file; give the path"):
         get_collection("nowhere/mine.json")
-    with pytest.raises(InputError, match=r"^mine.yaml is no declaration .*must end in .json or .py"):
+    with pytest.raises(InputError, match=r"^mine.yaml is no declaration .*must end in \.json\."):
         get_collection(Path("mine.yaml"))
 
 
@@ -528,51 +527,25 @@ def test_reserved_names_are_those_that_are_taken():
     assert not RESERVED & {p.name.casefold() for i in INSTRUMENTS.values() for p in i.parameters}
 
 
-# --- Python ---
-
-MODULE = """
-from secret_sauce_hf.instruments import Collection, Instrument, Knob, Timing
-
-INSTRUMENT = Instrument("box", "Box", (Knob("level", (7,)),))
-COLLECTION = Collection("own-box", "own_box", INSTRUMENT, ("level",), 500, 400, Timing(0.1, 1.0, (0.0, 1.0)), "Box")
-"""
+# --- programs ---
 
 
-def test_a_python_declaration(tmp_path):
-    path = written(tmp_path, MODULE, "mine.py")
-    collection = get_collection(str(path))
-    assert collection.name == "own-box" and collection.columns == ("level",)
-    # Nobody drew rows of this collection in 2018.
-    assert (collection.count, collection.train_count) == (0, 0)
-    assert not list(tmp_path.glob("__pycache__"))
-    several = MODULE.replace("COLLECTION =", "COLLECTIONS = (") + ",)\n"
-    one_of_one = several.replace("COLLECTIONS = ( Collection", "COLLECTIONS = (Collection").replace(
-        '"Box")\n,)', '"Box"),)'
-    )
-    assert get_collection(written(tmp_path, one_of_one, "other.py")) == collection
-    source = Path(__file__).parents[1] / "secret_sauce_hf/instruments/subphatty.py"
-    assert get_collection(written(tmp_path, source.read_text(), "sub.py")) is COLLECTIONS["subphatty"]
+def test_a_program_is_not_run(tmp_path):
+    """Not by its path, not by a record that names it: of a folder, a checkpoint or the Hub."""
+    ran = tmp_path / "ran"
+    path = written(tmp_path, f"open({str(ran)!r}, 'w').close()\n", "mine.py")
+    for attempt in (get_collection, read_declaration, lambda place: Presets(place, np.zeros((1, 1)))):
+        for place in (str(path), path):
+            with pytest.raises(InputError, match=r"mine\.py is a program, and declarations are not run: .*write_"):
+                attempt(place)
+    assert not ran.exists()
 
 
-@pytest.mark.parametrize("text, message", [
-    ("x = 1\nthis is no Python\n", r"line 2: SyntaxError: .*; correct it"),
-    ("x = 1\n\nx / 0\n", r"line 3: ZeroDivisionError: division by zero; correct it"),
-    ("import nowhere_to_be_found\n", r"line 1: ModuleNotFoundError: No module named"),
-    ("import sys\nsys.exit(3)\n", r"line 2: SystemExit: 3"),
-    ("def f():\n    raise KeyError('a')\n\nf()\n", r"line 2: KeyError: 'a'"),
-    ("x = 1\n", r"the file must define COLLECTION"),
-    (MODULE + "COLLECTIONS = (COLLECTION, COLLECTION)\ndel COLLECTION\n", r"the file must define COLLECTION"),
-    ("raise ValueError('one\\ntwo')\n", r"line 1: ValueError: one; correct it"),
-    (MODULE.replace('("level",)', '["level"]'), r"columns are \['level'\]; give a tuple"),
-    ("COLLECTION = 5\n", r"not a Collection of an Instrument but 5"),
-    (MODULE.replace("(7,)", "7"), r"parameter 'level': control is 7"),
-    (MODULE.replace('"level", (7,)', '"level", (7,), heard=("above", "x", 1)'), r"parameter 'level': heard: .* level"),
-    (MODULE.replace("(0.0, 1.0)", "5"), r"COLLECTION holds a value of a wrong type"),
-    (MODULE.replace("own-box", "guitar"), r"the name 'guitar' is that of a built-in collection"),
-    ("\0", r"line|when run"),
-])  # fmt: skip
-def test_mistakes_in_python(text, message, tmp_path):
-    path = written(tmp_path, text, "mine.py")
-    with pytest.raises(InputError, match=message) as caught:
-        read_declaration(path)
-    assert str(caught.value).startswith(f"{path}: ")
+@pytest.mark.parametrize("name", ["mine.json", "../guitar", "", None, 5, ["guitar"], {"name": "guitar"}, "moog" * 99])
+def test_a_record_names_built_in_collections_only(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, BASS, "mine.json")
+    assert known_collection("guitar") is COLLECTIONS["guitar"]
+    with pytest.raises(InputError, match=r"is no collection of this package; give the declaration") as caught:
+        known_collection(name)
+    assert len(str(caught.value)) < 200

@@ -15,7 +15,7 @@ import scipy.fft
 
 from secret_sauce_hf.collecting.progress import row_progress
 from secret_sauce_hf.collecting.sounds import ROWS_AT_ONCE
-from secret_sauce_hf.engines import engine_version, render
+from secret_sauce_hf.engines import check, render
 from secret_sauce_hf.engines.takes import thread_count
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, Parameter
 from secret_sauce_hf.presets import Presets
@@ -143,7 +143,7 @@ def measure_heard(
     """
     if not 0 <= threshold < np.inf:
         raise InputError(f"The threshold is {threshold} dB; it must be finite and not negative.")
-    engine_version(presets.collection.instrument.name)  # Says so now if there is no engine.
+    check(presets.collection)
     change = np.zeros(presets.unit.shape, np.float32)
     peak = np.empty(len(presets), np.float32)
     with row_progress("Listening", len(presets), progress) as advance, ThreadPoolExecutor(thread_count()) as pool:

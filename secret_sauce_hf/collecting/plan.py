@@ -12,8 +12,8 @@ from typing import Any
 import soundfile
 
 from secret_sauce_hf.collecting.heard import THRESHOLD_DB
-from secret_sauce_hf.engines import check_session, engine_version, remembers
-from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.engines import check, engine_version, remembers
+from secret_sauce_hf.instruments import Collection, InputError, known_collection
 from secret_sauce_hf.instruments.spec import parameter_to_dict
 from secret_sauce_hf.presets import Presets, draw_presets, original_presets
 
@@ -169,7 +169,7 @@ def make_plan(
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, count
-    check_session(collection.instrument.name, in_session)
+    check(collection, in_session)
     if in_session is None:
         in_session = seed is None and remembers(collection.instrument.name)
     return Plan(collection, start, stop, seed, in_session, rows_per_shard, THRESHOLD_DB if measure else None)
@@ -188,7 +188,7 @@ def recorded_plan(record: Mapping[str, Any], collection: Collection | None = Non
     """
     try:
         if collection is None or collection.name != record["collection"]:
-            collection = get_collection(record["collection"])
+            collection = known_collection(record["collection"])
         plan = Plan(
             collection,
             *(record[key] for key in ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")),

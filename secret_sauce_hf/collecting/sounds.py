@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from secret_sauce_hf.collecting.progress import row_progress
-from secret_sauce_hf.engines import check_session, engine_version, render
+from secret_sauce_hf.engines import check, render
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
 from secret_sauce_hf.presets import Presets, are_original, original_presets
@@ -63,8 +63,7 @@ def write_sounds(
     """
     out_dir = Path(out_dir)
     _check_files(presets)
-    check_session(presets.collection.instrument.name, in_session)
-    engine_version(presets.collection.instrument.name)  # Says so now if there is no engine.
+    check(presets.collection, in_session)
     if out_dir.exists() and not out_dir.is_dir():
         raise InputError(f"{out_dir} is a file; give a folder.")
     found, first_row = session_start(presets)

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import INSTRUMENTS, InputError, Instrument
+from secret_sauce_hf.instruments import INSTRUMENTS, Collection, InputError, Instrument
+from secret_sauce_hf.instruments.checking import check_timing
 from secret_sauce_hf.presets import Presets
 
 __all__ = ["drawn_phases", "free_phases", "has_engine", "render"]
 
 # Each module offers VERSION, REMEMBERS (whether a take can depend on the one before it), PHASES (names of what runs
-# freely), EMULATES and GUESSES (for people, half a sentence each) and `render`, which takes `in_session` and
-# `preceding` only where REMEMBERS is true, and `phases` only where there are PHASES; then there is `drawn_phases`, too.
+# freely), EMULATES and GUESSES (for people, half a sentence each), `refusal` (why it cannot render a collection's
+# takes, or nothing) and `render`, which takes `in_session` and `preceding` only where REMEMBERS is true, and `phases`
+# only where there are PHASES; then there is `drawn_phases`, too.
 # They are named, not imported: Numba and its compiled kernels load on first use.
 _ENGINES = {
     "guitar-rack": "secret_sauce_hf.engines.guitar_rack",
@@ -26,7 +28,7 @@ def has_engine(instrument: str | Instrument) -> bool:
     """Whether a built-in engine renders this instrument, or the one of this name."""
     if isinstance(instrument, Instrument):
         # Somebody else's may have the same name, and other parameters.
-        return instrument.name in _ENGINES and INSTRUMENTS[instrument.name] == instrument
+        return instrument.name in _ENGINES and INSTRUMENTS[instrument.name].parameters == instrument.parameters
     return instrument in _ENGINES
 
 
@@ -61,14 +63,29 @@ def drawn_phases(instrument: str, noise_seed: int, first_row: int, count: int) -
     return _module(instrument).drawn_phases(noise_seed, first_row, count)
 
 
-def check_session(instrument: str, in_session: bool | None) -> None:
-    """Refuse `in_session` where the engine cannot.
+def check(collection: Collection, in_session: bool | None = None) -> None:
+    """Refuse takes that no engine renders, before anything runs.
+
+    Args:
+        collection: whose instrument and takes they are.
+        in_session: whether each is to start in the state that the one before it leaves.
 
     Raises:
-        InputError: no engine renders this instrument, or not in session.
+        InputError: no engine renders this instrument, with these parameters, in session, or
+            takes of these times.
     """
-    if in_session and not remembers(instrument):
-        raise InputError(f"The engine of {instrument} renders every take from silence, not in session.")
+    instrument = collection.instrument
+    module = _module(instrument.name)
+    if not has_engine(instrument):
+        raise InputError(
+            f"The engine of {instrument.name} renders the built-in instrument of that name, and {collection.name} has "
+            "other parameters; give the instrument another name."
+        )
+    if in_session and not remembers(instrument.name):
+        raise InputError(f"The engine of {instrument.name} renders every take from silence, not in session.")
+    check_timing(collection)
+    if why := module.refusal(collection, bool(in_session)):
+        raise InputError(f"{collection.name}: the engine of {instrument.name} {why}.")
 
 
 def render(
@@ -108,7 +125,7 @@ def render(
             shape, or out of range.
     """
     instrument = presets.collection.instrument.name
-    check_session(instrument, in_session)
+    check(presets.collection, in_session)
     if preceding is not None and (not in_session or len(preceding) != 1):
         raise InputError("`preceding` is the one row before the first and needs in_session=True.")
     if same_noise and noise_seed is None:

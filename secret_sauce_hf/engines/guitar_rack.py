@@ -16,7 +16,7 @@ from secret_sauce_hf.engines import guitar_filter, guitar_lines, guitar_reverb
 from secret_sauce_hf.engines.guitar_amp import amplify, cabinet, play_cabinet
 from secret_sauce_hf.engines.guitar_string import pluck
 from secret_sauce_hf.engines.takes import limit_takes, render_groups
-from secret_sauce_hf.instruments import SAMPLE_RATE, Timing, get_instrument
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
 from secret_sauce_hf.presets import Presets, row_random
 
 VERSION = "1"
@@ -132,6 +132,11 @@ def effects(unit: np.ndarray, lfo_phases: np.ndarray, origin: Source) -> np.ndar
         _single(guitar_filter.morph_gains(value["filter_mode_LBF_HPF"])),
     )
     return sound
+
+
+def refusal(collection: Collection, in_session: bool) -> str:  # noqa: ARG001 - the string is damped at any time
+    """See `secret_sauce_hf.engines.check`."""
+    return ""
 
 
 def drawn_phases(noise_seed: int | None, first_row: int, count: int, same_noise: bool = False) -> np.ndarray:

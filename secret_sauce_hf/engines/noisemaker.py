@@ -12,7 +12,7 @@ from secret_sauce_hf.engines import envelopes, ladder, lfo, oscillators
 from secret_sauce_hf.engines import noisemaker_voice as voice
 from secret_sauce_hf.engines.compiling import LANES
 from secret_sauce_hf.engines.takes import cut_takes, render_groups
-from secret_sauce_hf.instruments import SAMPLE_RATE, Timing
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing
 from secret_sauce_hf.presets import Presets, are_original, original_presets, row_random
 
 VERSION = "1"
@@ -59,30 +59,39 @@ class _Session:
 
     Args:
         timing: of a slot.
-        rows: what the lanes play in the first slot.
+        samples: of a take, at `SAMPLE_RATE`.
+        rows: what the lanes play.
+        before: what they play in the slot before, of which nothing is kept but the state; None
+            to start from silence.
     """
 
-    def __init__(self, timing: Timing, rows: _Rows):
+    def __init__(self, timing: Timing, samples: int, rows: _Rows, before: _Rows | None):
         self.note_on = round(timing.note_on * voice.RATE)
         self.note_samples = round((timing.note_off - timing.note_on) * voice.RATE)
         self.cut = round(timing.cut[0] * voice.RATE)
-        self.tables = _tables(self.note_samples)
+        self.take_samples = samples * (voice.RATE // SAMPLE_RATE)
+        longest = self.take_samples if before is None else max(self.note_samples, self.take_samples)
+        self.tables = _tables(_whole_blocks(longest))
+        first = rows if before is None else before
         self.lanes = voice.Lanes(
             settings=np.empty((LANES, voice.SETTINGS)),
             state=np.zeros((LANES, voice.STATES)),
-            generators=rows.generators.copy(),
+            generators=first.generators.copy(),
             rings=np.zeros((2, LANES, oscillators.RING)),
             delay=np.zeros((LANES, voice.TRIANGLE_RING)),
             filter_state=np.zeros(ladder.STATE_ROWS * LANES, np.float32),
             filter_constants=np.empty(ladder.CONSTANT_ROWS * LANES, np.float32),
-            filter_seeds=rows.seeds.copy(),
+            filter_seeds=first.seeds.copy(),
             dc_state=np.zeros(2 * LANES, np.float32),
         )
         # A fresh instance, silent, with its cutoff settled.
-        self.load(rows)
-        self.lanes.state[:, voice.SMOOTH_CUTOFF] = rows.settings[:, voice.CUTOFF]
+        self.load(first)
+        self.lanes.state[:, voice.SMOOTH_CUTOFF] = first.settings[:, voice.CUTOFF]
         self.settle()
         self.elapsed = 0
+        if before is not None:
+            self.play_slot()
+            self.next_slot(rows)
 
     def load(self, rows: _Rows) -> None:
         """Send every lane its preset."""
@@ -127,21 +136,44 @@ class _Session:
         self.lanes.generators[:] = self.rows.generators
         self.lanes.filter_seeds[:] = self.rows.seeds
         lead = self.note_on - self.cut
-        out = np.empty((lead + self.note_samples) * LANES, np.float32)
+        held = _whole_blocks(self.take_samples - lead)
+        out = np.empty((lead + held) * LANES, np.float32)
         voice.ring_out(self.note_on - self.elapsed, self.cut - self.elapsed, out, self.lanes)
-        self._play(voice.NOTE, self.note_samples, out[lead * LANES :])
-        return out.reshape(-1, LANES)
+        self._play(voice.NOTE, held, out[lead * LANES :])
+        return out.reshape(-1, LANES)[: self.take_samples]
 
     def _play(self, phase_of_take: int, samples: int, out: np.ndarray | None = None) -> None:
         keep_from = samples if out is None else 0
         voice.play(phase_of_take, samples, keep_from, _NOTHING if out is None else out, self.lanes, self.tables)
 
 
-def _render_group(timing: Timing, rows: _Rows, before: _Rows | None) -> np.ndarray:
-    session = _Session(timing, rows if before is None else before)
-    if before is not None:
-        session.play_slot()
-        session.next_slot(rows)
+def _whole_blocks(samples: int) -> int:
+    return -(-samples // voice.BLOCK) * voice.BLOCK
+
+
+def refusal(collection: Collection, in_session: bool) -> str:
+    """See `secret_sauce_hf.engines.check`."""
+    timing = collection.timing
+    if timing.note_off < timing.cut[1] - 1 / SAMPLE_RATE:
+        return (
+            f"holds every note to the end of the take, and this one ends at {timing.note_off:g} s of {timing.cut[1]:g} "
+            "s: make note_off the end of the take, or later"
+        )
+    if not in_session:
+        return ""
+    held = (timing.note_off - timing.note_on) * voice.RATE
+    if timing.note_off != timing.slot or abs(held - _whole_blocks(round(held))) > 1e-6:
+        return (
+            f"plays sessions in which a note ends with its slot and lasts a multiple of {voice.BLOCK} samples at "
+            f"{voice.RATE:,} Hz: render from silence, or change note_off and slot"
+        )
+    if round(timing.cut[0] * voice.RATE) < voice.TAIL_SAMPLES + voice.IDLE_SAMPLES:
+        return "needs 52 ms in a session between a slot's start and the take: render from silence, or make lead longer"
+    return ""
+
+
+def _render_group(timing: Timing, samples: int, rows: _Rows, before: _Rows | None) -> np.ndarray:
+    session = _Session(timing, samples, rows, before)
     return cut_takes(session.take(), voice.RATE, SAMPLE_RATE)
 
 
@@ -183,6 +215,7 @@ def render(
             same_noise=same_noise,
         )
         return np.concatenate([alone, others])
+    samples = presets.collection.samples
     rows = _rows(presets, noise_seed, first_row, same_noise)
     before = None
     if preceding is not None:
@@ -191,9 +224,9 @@ def render(
 
     def group(lanes: np.ndarray) -> np.ndarray:
         preceding_rows = None if before is None else before.select(lanes)
-        return _render_group(presets.collection.timing, rows.select(lanes), preceding_rows)
+        return _render_group(presets.collection.timing, samples, rows.select(lanes), preceding_rows)
 
-    return render_groups(count, presets.collection.samples, group)
+    return render_groups(count, samples, group)
 
 
 @cache

@@ -363,7 +363,14 @@ def play(phase_of_take, samples, keep_from, out, lanes, tables):
     """Run every lane for `samples` (a multiple of BLOCK) in one phase of a take: NOTE, TAIL or QUIET.
 
     Sound from sample `keep_from` on is written to `out`, float32, `sample * LANES + lane`.
+
+    Raises:
+        ValueError: `samples` is no multiple of BLOCK, or `out` or the sweep is too short for it.
     """
+    if samples % BLOCK != 0 or keep_from % BLOCK != 0 or (samples - keep_from) * LANES > len(out):
+        raise ValueError("The NoiseMaker's voice was given a buffer that its samples do not fit into.")
+    if phase_of_take == NOTE and samples > len(tables.sweep):
+        raise ValueError("The NoiseMaker's onset sweep is shorter than the note.")
     drive = np.zeros(BLOCK * LANES, np.float32)
     opening = np.zeros(BLOCK * LANES, np.float32)
     amp = np.zeros(BLOCK * LANES, np.float32)
@@ -382,7 +389,13 @@ def play(phase_of_take, samples, keep_from, out, lanes, tables):
 
 @kernel(nogil=True)
 def ring_out(samples, keep_from, out, lanes):
-    """Silence: the filter is frozen, the high-pass rings on and the cutoff settles. Arguments as of `play`."""
+    """Silence: the filter is frozen, the high-pass rings on and the cutoff settles. Arguments as of `play`.
+
+    Raises:
+        ValueError: `out` is too short.
+    """
+    if keep_from < 0 or (samples - keep_from) * LANES > len(out):
+        raise ValueError("The NoiseMaker's voice was given a buffer that its samples do not fit into.")
     dc_state = lanes.dc_state
     for sample in range(samples):
         for lane in range(LANES):

@@ -17,7 +17,7 @@ import numpy as np
 from secret_sauce_hf.engines import subphatty_voice as voice
 from secret_sauce_hf.engines.compiling import LANES
 from secret_sauce_hf.engines.takes import limit_takes, render_groups
-from secret_sauce_hf.instruments import SAMPLE_RATE, Timing, get_instrument
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
 from secret_sauce_hf.presets import Presets, row_random
 
 VERSION = "1"
@@ -207,6 +207,17 @@ def start_state(settings: np.ndarray, turns: np.ndarray) -> np.ndarray:
         angle = 2.0 * np.pi * (turns[:, 3] - stage / 8.0)
         state[:, voice.STAGE1 + stage] = np.sqrt(surplus) * 2.0 ** ((3 - stage) / 2) / 2.0 * np.cos(angle)
     return state
+
+
+def refusal(collection: Collection, in_session: bool) -> str:  # noqa: ARG001 - it has no sessions
+    """See `secret_sauce_hf.engines.check`."""
+    timing = collection.timing
+    if timing.note_off < timing.cut[1] - 1 / SAMPLE_RATE:
+        return (
+            f"holds every note to the end of the take, and this one ends at {timing.note_off:g} s of {timing.cut[1]:g} "
+            "s: make note_off the end of the take, or later"
+        )
+    return ""
 
 
 def _lanes(rows: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from secret_sauce_hf.instruments.declaring import (
-    SUFFIXES,
+    SUFFIX,
     declaration,
     declaration_text,
     is_declaration,
@@ -53,6 +53,7 @@ __all__ = [
     "declaration_text",
     "get_collection",
     "get_instrument",
+    "known_collection",
     "read_declaration",
     "same_parameters",
     "write_declaration",
@@ -72,7 +73,8 @@ def get_collection(collection: str | Path | Collection) -> Collection:
 
     Args:
         collection: a name, or the path of a declaration (see `read_declaration`): a `Path`,
-            or a text that ends in .json or .py.
+            or a text that ends in .json. Only what a person typed may be given here, never
+            what a file or the Hub says: see `known_collection`.
 
     Raises:
         InputError: there is no such collection, or the declaration has a mistake.
@@ -86,8 +88,22 @@ def get_collection(collection: str | Path | Collection) -> Collection:
     except KeyError:
         raise InputError(
             f"Unknown collection {collection!r}; there are {', '.join(COLLECTIONS)}, or give the path of a declaration "
-            f"of your own, which ends in {' or '.join(SUFFIXES)}."
+            f"of your own, which ends in {SUFFIX}."
         ) from None
+
+
+def known_collection(name: object) -> Collection:
+    """The built-in collection that a record names, be it of a dataset, of a checkpoint or from the Hub.
+
+    A record is not trusted to choose a file of this machine: a path is refused unread.
+
+    Raises:
+        InputError: the package has no collection of that name.
+    """
+    found = COLLECTIONS.get(name) if isinstance(name, str) else None
+    if found is None:
+        raise InputError(f"{str(name)[:80]!r} is no collection of this package; give the declaration that it is of.")
+    return found
 
 
 def same_parameters(one: Collection, other: Collection) -> bool:

@@ -11,6 +11,8 @@ from secret_sauce_hf.instruments.spec import SETTING_MAX, Collection, InputError
 
 MAX_PARAMETERS = 256
 MAX_TAKE_SECONDS = 60.0
+MAX_SLOT_SECONDS = 600.0
+"""Of a recording session, and so of a note."""
 MAX_NAME = 64
 MAX_TEXT = 300
 MAX_CONTROLLER = 119
@@ -83,7 +85,7 @@ def check_collection(collection: Collection) -> None:
             _check_rule(parameter.heard, parameters, fixed)
         except InputError as error:
             raise InputError(f"parameter {parameter.name!r}: heard: {error}") from error
-    _check_timing(collection)
+    check_timing(collection)
 
 
 def nearest(wrong: object, known: Iterable[str]) -> str:
@@ -304,7 +306,12 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
         raise InputError(f"{operator!r} needs a setting that {name!r} can be {operator}: {low:.4g} to {high:.4g}.")
 
 
-def _check_timing(collection: Collection) -> None:
+def check_timing(collection: Collection) -> None:
+    """See that a take of a collection can be recorded or rendered at all.
+
+    Raises:
+        InputError: a time that is none, or that does not go with the others.
+    """
     timing = collection.timing
     times = (timing.note_on, timing.note_off, timing.slot, timing.patch, *timing.cut)
     if len(timing.cut) != 2 or not all(map(is_number, times)):
@@ -325,5 +332,7 @@ def _check_timing(collection: Collection) -> None:
             f"take: the take ends {end:g} s after the start of a slot of {timing.slot:g} s, and the note "
             f"{timing.note_off:g} s; lengthen the slot, and make lead 0 or more."
         )
+    if timing.slot > MAX_SLOT_SECONDS:
+        raise InputError(f"take: the slot lasts {timing.slot:g} s; give at most {MAX_SLOT_SECONDS:g}.")
     if not 0 <= timing.patch < timing.note_on:
         raise InputError("take: the preset must be sent in the slot before the note starts; make patch smaller.")

@@ -33,14 +33,12 @@ where their order is to be another. `take` has times in seconds from its start: 
 `note_off` and its length, `seconds`. What else it has is for recording sessions (see
 `Timing`): `lead`, how long before the take its slot begins, `slot`, `patch`, `reset_first`.
 
-A Python file that defines `COLLECTION` does as well; it is run.
+A declaration is data: nothing in it is ever run.
 """
 
 import json
-import traceback
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from secret_sauce_hf.files import write_whole
@@ -58,7 +56,8 @@ from secret_sauce_hf.instruments.spec import (
     Timing,
 )
 
-SUFFIXES = (".json", ".py")
+SUFFIX = ".json"
+_PROGRAM = ".py"
 MAX_BYTES = 2**20
 """Larger declarations are refused; that of the Sub Phatty has 8 KB."""
 
@@ -73,7 +72,8 @@ _KEYS = {"knob": (*_COMMON_KEYS, "range"), "switch": (*_COMMON_KEYS, "positions"
 
 def is_declaration(collection: object) -> bool:
     """Whether this is the path of a declaration, as far as its form tells."""
-    return isinstance(collection, Path) or (isinstance(collection, str) and collection.endswith(SUFFIXES))
+    # A program's path is one too, so that whoever gives one learns what became of those.
+    return isinstance(collection, Path) or (isinstance(collection, str) and collection.endswith((SUFFIX, _PROGRAM)))
 
 
 def read_declaration(path: str | Path) -> Collection:
@@ -83,20 +83,22 @@ def read_declaration(path: str | Path) -> Collection:
     built-in collections as it is gives that one, rows and all.
 
     Args:
-        path: a JSON file, see the module; or a Python file that defines `COLLECTION`, or
-            `COLLECTIONS` with a single one, as the modules of this package do. It is run
-            like any program of yours.
+        path: a JSON file, see the module.
 
     Raises:
         InputError: the file cannot be read, or does not declare a collection that can be
             used; the message names file, parameter, mistake and remedy.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"{path} is no declaration of a collection: its name must end in {' or '.join(SUFFIXES)}.")
+    if path.suffix == _PROGRAM:
+        raise InputError(
+            f"{path} is a program, and declarations are not run: import it yourself, and let "
+            "secret_sauce_hf.instruments.write_declaration write its collection as JSON."
+        )
+    if path.suffix != SUFFIX:
+        raise InputError(f"{path} is no declaration of a collection: its name must end in {SUFFIX}.")
     try:
-        content = _read(path)
-        collection = _collection(_parse(content)) if path.suffix == ".json" else _run(content, path)
+        collection = _collection(_parse(_read(path)))
         check_collection(collection)
         return _known_or_new(collection)
     except InputError as error:
@@ -137,7 +139,7 @@ def write_declaration(collection: Collection, path: str | Path) -> None:
         InputError: the path does not end in .json, or its folder does not exist.
     """
     path = Path(path)
-    if path.suffix != ".json" or path.is_dir() or not path.parent.is_dir():
+    if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: give a name that ends in .json, in a folder that exists.")
     write_whole(path, declaration_text(collection).encode())
 
@@ -186,44 +188,6 @@ def _known_or_new(collection: Collection) -> Collection:
             "another."
         )
     return replace(collection, count=0, train_count=0, enumerated=False, has_file_column=True)
-
-
-# Python
-
-
-def _run(content: bytes, path: Path) -> Collection:
-    """The collection that a Python file defines."""
-    module = ModuleType(path.stem)
-    module.__file__ = str(path)
-    try:
-        # A program of the user's, which may raise anything.
-        exec(compile(content, str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
-        where = f"line {error.lineno}" if isinstance(error, SyntaxError) else _line(error, str(path))
-        said = str(error).partition("\n")[0]
-        raise InputError(f"{where}: {type(error).__name__}: {said}; correct it and try again.") from error
-    found = getattr(module, "COLLECTION", None)
-    if found is None:
-        several = getattr(module, "COLLECTIONS", ())
-        if not isinstance(several, tuple | list) or len(several) != 1:
-            raise InputError("the file must define COLLECTION, a secret_sauce_hf.instruments.Collection.")
-        found = several[0]
-    try:
-        check_collection(found)
-    except (TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        # Dataclasses do not look at the types of what they are given.
-        raise InputError(f"COLLECTION holds a value of a wrong type ({error}); see its docstrings.") from error
-    return found
-
-
-def _line(error: BaseException, path: str) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    return f"line {lines[-1]}" if lines else "when run"
-
-
-# JSON
 
 
 def _parse(content: bytes) -> Any:
