@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,24 +67,28 @@ def test_any_timing_is_rendered_or_refused(name):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's checks")
 def test_no_timing_makes_a_kernel_write_beyond_its_arrays():
-    """2,000 random timings of each engine, in a process whose allocator looks for what was written beyond an array."""
+    """Random timings of each engine, in a process whose allocator looks for what was written beyond an array."""
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_engine_timings as t\n"
-        "print([t.render_or_refuse(name, 2_000, seed=2) for name in t.NAMES])"
+        "print([t.render_or_refuse(name, 400, seed=2) for name in t.NAMES])"
     )
     # Of 2.34 and later the checks are in a library of their own, which Debian's libc6 brings along.
     checks = {"MALLOC_CHECK_": "3", "MALLOC_PERTURB_": "165", "LD_PRELOAD": "libc_malloc_debug.so.0"}
-    command = [sys.executable, "-c", program, os.path.dirname(__file__)]
+    command = [sys.executable, "-c", program, str(Path(__file__).parent)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | checks, timeout=500)
     assert done.returncode == 0, done.stderr[-2_000:]
     counts = eval(done.stdout.splitlines()[-1])
-    assert all(count > 400 for count in counts), counts
+    assert all(count > 60 for count in counts), counts
 
 
 @pytest.mark.parametrize(
     "name, times, message",
     [
-        ("noisemaker", {"note_off": 0.8}, r"holds every note to the end of the take, and this one ends at 0.8 s of 1 s"),
+        (
+            "noisemaker",
+            {"note_off": 0.8},
+            r"holds every note to the end of the take, and this one ends at 0.8 s of 1 s",
+        ),
         ("subphatty", {"note_off": 0.8}, r"holds every note to the end of the take, and this one ends at 0.8 s of 1 s"),
         ("noisemaker", {"note_on": 0.05}, r"the note starts -0.05 s after the start of a take"),
         ("guitar", {"note_off": 0.1}, r"the note ends before it starts"),

@@ -79,8 +79,8 @@ def _first_not_ours(folder: Path) -> Path | None:
     if not hasattr(os, "getuid"):
         return None  # Windows, where a user's folder is closed to others.
     trusted = {0, os.getuid()}
-    way = dict.fromkeys([*reversed((folder, *folder.parents)), *reversed((folder.resolve(), *folder.resolve().parents))])
-    for path in way:
+    real = folder.resolve()
+    for path in dict.fromkeys([*reversed(folder.parents), folder, *reversed(real.parents), real]):
         status = path.lstat()
         # In a sticky folder, such as /tmp, nobody renames what is another's. A link's own mode means nothing.
         open_to_others = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX and not path.is_symlink()
