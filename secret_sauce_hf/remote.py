@@ -1,19 +1,33 @@
-"""What goes wrong with the Hub, as one line that says the mistake and the remedy."""
+"""What goes wrong with the Hub, as one line that says the mistake and the remedy; and which answers are refused."""
 
+import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from secret_sauce_hf.instruments import InputError
+
+if TYPE_CHECKING:
+    from httpx2 import Client, Response
 
 _TOKEN = re.compile(r"\b(?:hf|api_org|hf_oauth)_[A-Za-z0-9_.~+/=-]{4,}|(?<=[Bb]earer )\S+|(?<=[Bb]asic )\S+")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
 """Name and password in an address."""
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPO_NAME = re.compile(rf"{_NAME}/{_NAME}")
-_REPO_ID = re.compile(rf"{_NAME}/{_NAME}(?:@[^\s@]+)?")
+# The client keeps a revision's commit in a file of the revision's name. Git allows no `..` in one either.
+_REVISION = r"(?!\S*\.\.)[^\s@/\\][^\s@\\]*"
+_REPO_ID = re.compile(rf"{_NAME}/{_NAME}(?:@{_REVISION})?")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
+"""Git's ids have 40 digits or 64; some Hubs shorten them."""
+_ETAG = re.compile(r"(?!.*\.\.)[A-Za-z0-9{][A-Za-z0-9._+=~{}-]{0,127}")
+"""Hashes on the Hub; also base64 without a slash, and the `{SHA1{…}}` of repository managers."""
+_OUTSIDE = re.compile(r"/|(?:.*/)?(?:\.\.(?:/|$)|[A-Za-z]:)|.*[\x00-\x1f\x7f\\]", re.DOTALL)
+"""Starts of paths that are absolute, go up, name a drive, or have what some systems take for a separator or an end."""
 
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 LOGIN_TO_WRITE = f"{LOGIN}, to a token with write permission"
@@ -30,6 +44,11 @@ def is_repo_id(text: object) -> bool:
     if not isinstance(text, str) or Path(text).exists():
         return False
     return _REPO_ID.fullmatch(text) is not None
+
+
+def is_revision(text: str) -> bool:
+    """Whether a branch, a tag or a commit can be called so."""
+    return re.fullmatch(_REVISION, text) is not None
 
 
 def split_revision(text: str) -> tuple[str, str | None]:
@@ -50,7 +69,7 @@ def redact(text: str) -> str:
 
 @contextmanager
 def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
-    """Turn what the Hub's clients raise into an `InputError` of one line, without tokens.
+    """Turn what the Hub's clients raise into an `InputError` of one line, without tokens; answers are checked.
 
     Args:
         what: what is being fetched or sent, as messages call it: "dataset org/name".
@@ -58,8 +77,8 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
 
     Raises:
         InputError: no network, no or the wrong token, no permission, no such repository,
-            revision or file, a quota or rate limit, a conflict, a fault of the server, or
-            something that answers but is no Hub.
+            revision or file, a quota or rate limit, a conflict, a fault of the server,
+            something that answers but is no Hub, or an answer that `checked_answers` refuses.
     """
     import httpx2
     from huggingface_hub.errors import (
@@ -72,7 +91,7 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
 
     login = LOGIN_TO_WRITE if sending else LOGIN
     try:
-        with _causes():
+        with _causes(), checked_answers():
             yield
     except InputError:
         raise
@@ -214,3 +233,135 @@ def _cause_text(what: str, error: BaseException, sending: bool) -> str:
 def _first_line(error: object) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__ if isinstance(error, BaseException) else ""
+
+
+# Answers that would make the client write outside its cache
+
+_depth = 0
+"""How many blocks of `checked_answers` are open, in all threads."""
+_factory: "Callable[[], Client] | None" = None
+"""What made the client before the first of them was."""
+
+
+@contextmanager
+def checked_answers() -> Iterator[None]:
+    """Refuse, in this block, what a server says that would make the Hub's client write outside its cache.
+
+    huggingface_hub 2.4 names files in its cache after the ETag, after the commit and, in a
+    listing of files, after their hashes, without looking at them, and a storage address
+    may name a folder of this machine. All clients that huggingface_hub makes are checked,
+    in every thread, until the last block that is open anywhere ends; then the library is as
+    it was. Blocks may nest.
+
+    Raises:
+        InputError: by the request that is answered so, before anything is written.
+    """
+    global _depth, _factory
+    from huggingface_hub.utils import _http
+
+    # The library closes its client after a failed connection and makes another, so the maker must be replaced, too.
+    # The public setter would close the client under the other threads' hands, and there is no getter.
+    with _http._CLIENT_LOCK:
+        _depth += 1
+        if _http._GLOBAL_CLIENT_FACTORY is not _checking_client:
+            _factory, _http._GLOBAL_CLIENT_FACTORY = _http._GLOBAL_CLIENT_FACTORY, _checking_client
+        _hook(_http._GLOBAL_CLIENT)
+    try:
+        yield
+    finally:
+        with _http._CLIENT_LOCK:
+            _depth -= 1
+            if _depth == 0:
+                # Somebody else may have set another one meanwhile.
+                if _factory is not None and _http._GLOBAL_CLIENT_FACTORY is _checking_client:
+                    _http._GLOBAL_CLIENT_FACTORY = _factory
+                _factory = None
+                _unhook(_http._GLOBAL_CLIENT)
+
+
+def _checking_client() -> "Client":
+    from huggingface_hub.utils import _http
+
+    client = (_factory or _http.default_client_factory)()
+    _hook(client)
+    return client
+
+
+def _hook(client: "Client | None") -> None:
+    if client is not None and _check_response not in client.event_hooks["response"]:
+        # New lists, as other threads may be going through the old ones. Ours is first, before another one reads.
+        client.event_hooks = {**client.event_hooks, "response": [_check_response, *client.event_hooks["response"]]}
+
+
+def _unhook(client: "Client | None") -> None:
+    if client is not None:
+        others = [hook for hook in client.event_hooks["response"] if hook is not _check_response]
+        client.event_hooks = {**client.event_hooks, "response": others}
+
+
+def _check_response(response: "Response") -> None:
+    """Refuse the headers of an answer, of a redirect as well, and its JSON when it is read."""
+    headers = response.headers
+    _check(response, "commit", headers.get("X-Repo-Commit"), _is_commit)
+    _check(response, "Xet storage", headers.get("X-Xet-Cas-Url"), partial(_is_storage, response.url.host))
+    # Only what is told of a file without its content names one; a storage's own ETag may be anything.
+    _check(response, "ETag", headers.get("X-Linked-Etag"), _is_etag)
+    if response.request.method == "HEAD":
+        _check(response, "ETag", headers.get("ETag"), _is_etag)
+    # The body must not be read here: it may be a large file, and addresses and types do not tell which is JSON, as the
+    # server chooses where redirects and further pages lead.
+    vars(response)["json"] = partial(_checked_json, response)
+
+
+def _checked_json(response: "Response", **options: Any) -> Any:
+    """The JSON of an answer, of which a description or a listing of repositories or files is checked."""
+    answer = type(response).json(response, **options)
+    for row in answer if isinstance(answer, list) else [answer]:
+        if not isinstance(row, dict):
+            continue
+        _check(response, "commit", row.get("sha"), _is_commit)
+        files = row.get("siblings")
+        for file in [row, *(files if isinstance(files, list) else [])]:
+            if isinstance(file, dict):
+                large = file.get("lfs")
+                hashes = large if isinstance(large, dict) else {}
+                for value in (file.get("path"), file.get("rfilename")):
+                    _check(response, "name of a file", value, _is_inside)
+                for value in (file.get("oid"), file.get("blobId"), hashes.get("oid"), hashes.get("sha256")):
+                    _check(response, "hash of a file", value, _is_etag)
+    return answer
+
+
+def _check(response: "Response", what: str, value: Any, allowed: Callable[[str], bool]) -> None:
+    """Refuse a value that is told and is not what it may be."""
+    if value is None or (isinstance(value, str) and allowed(value)):
+        return
+    url = response.request.url
+    said = repr(value)
+    raise InputError(
+        f"The server {url.scheme}://{url.netloc.decode()} answers with {redact(said[:80])} as the {what}, by which "
+        "files could be written outside the cache, so nothing was taken from it: check HF_ENDPOINT and the proxy."
+    )
+
+
+def _is_commit(value: str) -> bool:
+    return _COMMIT.fullmatch(value) is not None
+
+
+def _is_etag(value: str) -> bool:
+    return _ETAG.fullmatch(value.removeprefix("W/").strip('"')) is not None
+
+
+def _is_storage(host: str, value: str) -> bool:
+    """Whether a host may name this storage: only a server on this machine may name a folder, `local://`, of it."""
+    if value.startswith(("http://", "https://")):
+        return True
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_inside(value: str) -> bool:
+    """Whether a path leads to below where it starts, here and on Windows."""
+    return _OUTSIDE.match(value) is None

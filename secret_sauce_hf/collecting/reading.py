@@ -12,7 +12,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
-from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, IterableDatasetDict, load_dataset
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetDict,
+    Features,
+    IterableDataset,
+    IterableDatasetDict,
+    config,
+    load_dataset,
+    load_dataset_builder,
+)
 from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import OfflineModeIsEnabled
@@ -202,7 +212,14 @@ def _from_hub(name: str) -> DatasetDict:
             # network it may still have it.
             with suppress(OfflineModeIsEnabled):
                 HfApi().dataset_info(repo, revision=revision)
-            return load_dataset(repo, revision=revision)
+            builder = load_dataset_builder(repo, revision=revision)
+            # The configuration's name and version, which the card tells, are parts of the path, and `datasets` does not
+            # look at them. Not resolved, as people may keep parts of their cache elsewhere by links.
+            folder, cache = Path(builder.cache_dir), Path(config.HF_DATASETS_CACHE).expanduser()
+            if not folder.is_relative_to(cache) or ".." in folder.relative_to(cache).parts:
+                raise InputError(f"The card of the dataset {name} names a folder outside the cache; do not use it.")
+            builder.download_and_prepare()
+            return builder.as_dataset()
     except InputError as error:
         raise InputError(f"{error} There is no folder {name} here either.") from error
     except _FAULTS as error:
