@@ -631,7 +631,7 @@ class TestCheckpoint:
     @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
     def test_files_that_are_not_json(self, checkpoint: Path, name: str):
         (checkpoint / name).write_text("{ not json")
-        with pytest.raises(InputError, match="cannot be loaded"):
+        with pytest.raises(InputError, match=f"{name} is not JSON .*; copy it again"):
             load_pipeline(checkpoint)
 
     def test_an_extractor_that_does_not_fit(self, checkpoint: Path):

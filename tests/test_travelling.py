@@ -32,6 +32,7 @@ from secret_sauce_hf.training.data import extract, fresh_takes, labels
 LIGHT = get_collection("noisemaker-light")
 SHIPPED = secret_sauce_hf.checkpoint_path("noisemaker-light")
 CODE = {
+    "checkpoint_secret_sauce.py",
     "configuration_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
     "modeling_secret_sauce.py",
@@ -158,7 +159,7 @@ class TestSaving:
         path = published / name
         # Whatever is not in a try block must be there, or transformers refuses to load them.
         others = set(get_imports(path)) - set(sys.stdlib_module_names)
-        assert others <= {"torch", "transformers", "numpy", "soundfile", "huggingface_hub"}
+        assert others <= {"torch", "transformers", "numpy", "soundfile", "huggingface_hub", "safetensors"}
         if name not in ("sampler_secret_sauce.py", "spec.py"):
             # Each that is loaded by itself brings all the others, so that a copy can be saved again.
             assert {Path(file).name for file in get_relative_import_files(path)} | {name} == CODE

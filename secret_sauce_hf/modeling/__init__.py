@@ -1,8 +1,7 @@
 """Models that tell the settings of a sound, as transformers classes.
 
-`configuration_*`, `feature_extraction_*`, `modeling_*` and `pipeline_*` are flat
-siblings that travel with a checkpoint (see `travelling`). Everything here is imported on first
-use: transformers and torch take seconds.
+The files named `*_secret_sauce` are flat siblings that travel with a checkpoint (see
+`travelling`). Everything here is imported on first use: transformers and torch take seconds.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -5,6 +5,7 @@ siblings, and of the package only `instruments.spec`, which travels beside them.
 has not installed the package lets transformers run these copies (`trust_remote_code`).
 """
 
+import inspect
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -56,12 +57,14 @@ if TYPE_CHECKING:
 
     # transformers fetches with a file what such lines name, though they never run. A copy
     # has to find all of its siblings beside it when its model is saved again.
+    from .checkpoint_secret_sauce import check_files  # noqa: F401
     from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor  # noqa: F401
     from .modeling_secret_sauce import SecretSauceModel  # noqa: F401
     from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
     from .sampler_secret_sauce import PresetSampler  # noqa: F401
 
 CODE = (
+    "checkpoint_secret_sauce.py",
     "configuration_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
     "modeling_secret_sauce.py",
@@ -136,6 +139,66 @@ def push_saved(saved: Any, folder: str | Path, options: Mapping[str, Any]) -> No
     known = ("commit_message", "private", "token", "create_pr", "revision")
     repo = options.get("repo_id") or Path(folder).resolve().name
     saved.push_to_hub(repo, **{name: options[name] for name in known if name in options})
+
+
+_FROM_THE_LIBRARY = ("architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version")
+"""What transformers writes into a config.json beside the arguments of `SecretSauceConfig`."""
+_DTYPES = ("float16", "bfloat16", "float32", "float64")
+_LEADS_ELSEWHERE = (
+    "transformers_weights",
+    "configuration_files",
+    "attn_implementation",
+    "_attn_implementation",
+    "experts_implementation",
+    "_experts_implementation",
+    "fusion_config",
+    "kernel_config",
+    "quantization_config",
+    "distributed_config",
+    "per_layer_config",
+)
+"""By these a config.json has transformers load another file, fetch and run a kernel, or change the model's modules."""
+
+
+def own_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is taken of a config.json: the arguments of `SecretSauceConfig` and `_FROM_THE_LIBRARY`.
+
+    All else is left out, since transformers sets whatever a config.json says and acts on
+    some of it, with every version on more.
+
+    Raises:
+        InputError: an entry that would change what is loaded; a dtype that weights cannot have.
+    """
+    if wrong := [name for name in _LEADS_ELSEWHERE if values.get(name) is not None]:
+        raise InputError(
+            f"config.json has {wrong[0]}, by which transformers would load other weights or code than the "
+            "checkpoint's; remove that entry, or take the checkpoint from who made it."
+        )
+    for name in ("dtype", "torch_dtype"):
+        if values.get(name) not in (None, *_DTYPES):
+            raise InputError(f"config.json has the {name} {values[name]!r}; it must be one of {', '.join(_DTYPES)}.")
+    known = {*inspect.signature(SecretSauceConfig.__init__).parameters, *_FROM_THE_LIBRARY} - {"self", "kwargs"}
+    return {name: value for name, value in values.items() if name in known}
+
+
+EXTRACTOR = "SecretSauceFeatureExtractor"
+_EXTRACTOR_VALUES = ("sampling_rate", "take_samples", "note_on", "inputs")
+
+
+def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is taken of a preprocessor_config.json: the arguments of `SecretSauceFeatureExtractor`.
+
+    Raises:
+        InputError: it is of another class, or names a processor, for some of which
+            `pipeline()` loads further files.
+    """
+    kind, processor = values.get("feature_extractor_type"), values.get("processor_class")
+    if kind not in (None, EXTRACTOR) or processor is not None:
+        raise InputError(
+            f"preprocessor_config.json is of a {processor or kind}, not of a {EXTRACTOR}; take it from the model's "
+            "checkpoint."
+        )
+    return {name: values[name] for name in _EXTRACTOR_VALUES if name in values}
 
 
 # Somebody else's config.json must not make a machine build what it cannot hold.
@@ -384,14 +447,17 @@ class SecretSauceConfig(PretrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any):
-        """As of `PretrainedConfig`, but `AutoConfig` on a folder checks that the folder is complete.
+        """As of `PretrainedConfig`, of `own_values`; and `AutoConfig` on a folder checks that the folder is complete.
 
         `pipeline()` asks `AutoConfig` first, and would bury what the model has to say
         about missing files or weights under the tracebacks of several attempts.
+
+        Raises:
+            InputError: the values are not those of a model of ours.
         """
         if config_dict.get("model_type", cls.model_type) != cls.model_type:
             raise InputError(f"config.json is of a {config_dict['model_type']} model, not of a {cls.model_type} one.")
-        config = super().from_dict(config_dict, **kwargs)
+        config = super().from_dict(own_values(config_dict), **kwargs)
         if folder := kwargs.get("name_or_path"):
             built = config[0] if isinstance(config, tuple) else config
             if Path(folder).is_dir():
@@ -399,6 +465,11 @@ class SecretSauceConfig(PretrainedConfig):
 
                 check_checkpoint(folder, built)
         return config
+
+    @classmethod
+    def from_json_file(cls, json_file: str | Path):
+        """As of `PretrainedConfig`, of `own_values`."""
+        return cls.from_dict(cls._dict_from_json_file(json_file))
 
     def to_diff_dict(self) -> dict[str, Any]:
         """As of `PretrainedConfig`: what config.json holds."""

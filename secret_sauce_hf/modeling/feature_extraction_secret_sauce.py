@@ -19,7 +19,7 @@ from torch.nn import functional
 from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.audio_utils import mel_filter_bank
 
-from .configuration_secret_sauce import IS_COPY, published_extractor, push_saved, save_code
+from .configuration_secret_sauce import IS_COPY, own_extractor_values, published_extractor, push_saved, save_code
 
 try:
     if IS_COPY:
@@ -226,6 +226,11 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
             return _fbank(waves, record["rate"], record["bins"], record["mean"], record["std"])
         # 0 dBFS to about +2, -90 dBFS to about -1.
         return (_log_mels(takes, record["window"], record["window"], record["hop"], record["bins"]) + 6) / 3
+
+    @classmethod
+    def from_dict(cls, feature_extractor_dict: Mapping[str, Any], **kwargs: Any):
+        """As of `FeatureExtractionMixin`, of `own_extractor_values`."""
+        return super().from_dict(own_extractor_values(feature_extractor_dict), **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """As of `FeatureExtractionMixin`: what preprocessor_config.json holds."""

@@ -5,12 +5,13 @@ from pathlib import Path
 import torch
 
 from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import check_files
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
-from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, check_checkpoint
+from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION, TASK, checkpoint_path
-from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
+from secret_sauce_hf.remote import is_repo_id, is_revision, remote_errors, split_revision
 
 FETCHED = ("*.json", "*.safetensors")
 """What is taken of a repository: no code, and no weights in pickles, which are code too."""
@@ -55,6 +56,8 @@ def _fetch(source: str, revision: str | None) -> Path:
     repo, named = split_revision(source)
     if named and revision:
         raise InputError(f"Two revisions, {named} and {revision}; give one.")
+    if revision is not None and not is_revision(revision):
+        raise InputError(f"{revision!r} cannot be a revision; give a branch, a tag or a commit.")
     with remote_errors(f"model {repo}"):
         return Path(snapshot_download(repo, revision=named or revision, allow_patterns=list(FETCHED)))
 
@@ -81,10 +84,10 @@ def load_pipeline(
     if not (folder / "config.json").is_file():
         raise InputError(f"The checkpoint {name} lacks config.json; copy the whole folder, or train it again.")
     try:
+        check_files(folder)
         config = SecretSauceConfig.from_pretrained(folder)
-        check_checkpoint(folder, config)
-        extractor = SecretSauceFeatureExtractor.from_pretrained(folder)
         model = SecretSauceModel.from_pretrained(folder, config=config)
+        extractor = SecretSauceFeatureExtractor.from_pretrained(folder)
         loaded = AudioToPresetPipeline(model=model, feature_extractor=extractor, task=TASK, device=torch.device("cpu"))
     except (
         OSError,

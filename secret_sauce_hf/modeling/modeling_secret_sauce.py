@@ -13,8 +13,7 @@ Every parameter has a distribution over its settings and a probability of being 
 all. `sampler_secret_sauce` draws whole presets from both.
 """
 
-import json
-import re
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +24,14 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
+from .checkpoint_secret_sauce import EXTRACTOR_FILE as EXTRACTOR_FILE
+from .checkpoint_secret_sauce import INDEX_FILE as INDEX_FILE
+from .checkpoint_secret_sauce import WEIGHTS_FILE as WEIGHTS_FILE
+from .checkpoint_secret_sauce import check_files, find_checkpoint, load_weights, weight_shapes
+from .checkpoint_secret_sauce import weight_files as weight_files
 from .configuration_secret_sauce import IS_COPY, SecretSauceConfig
 from .sampler_secret_sauce import Correction, PresetSampler
 
@@ -44,12 +48,6 @@ except ImportError:
         parameter_from_dict,
     )
 
-WEIGHTS_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
-"""Tells which weights are in which file, where there are several (`save_pretrained(max_shard_size=...)`)."""
-EXTRACTOR_FILE = "preprocessor_config.json"
-MAX_HEADER_BYTES = 2**22
-"""A larger safetensors header or index is refused; ours have 10 kB."""
 SILENCE = 10 ** (-60 / 20)
 """A take whose highest sample is below this (-60 dBFS) tells nothing of its settings."""
 FEWEST_HEARD = 8
@@ -214,27 +212,34 @@ class SecretSauceModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any):
-        """As of `PreTrainedModel`, but weights that do not fit are an error.
+        """As of `PreTrainedModel`, but the weights are those of `weight_files` alone, and an error if they do not fit.
 
-        They are float32 unless `dtype` says otherwise, however they are stored.
+        They are float32 unless `dtype` says otherwise, however they are stored. What is on
+        the Hub is fetched first, and checked like a folder.
 
         Raises:
-            InputError: the checkpoint lacks a file, or its weights are not those of its config.
+            InputError: the checkpoint lacks a file, or its weights are not those of its
+                config; other weights than these are asked for.
         """
-        if pretrained_model_name_or_path is not None and Path(pretrained_model_name_or_path).is_dir():
-            config = kwargs.get("config") or SecretSauceConfig.from_pretrained(pretrained_model_name_or_path)
-            check_checkpoint(pretrained_model_name_or_path, config, with_extractor=False)
+        source = pretrained_model_name_or_path
         # Stored in half precision, which processors compute slowly.
         if kwargs.get("dtype", kwargs.get("torch_dtype", "auto")) in ("auto", None):
             kwargs["dtype"] = torch.float32
         wants_info = kwargs.pop("output_loading_info", False)
         with without_bars():
-            model, info = super().from_pretrained(
-                pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs
-            )
+            if source is not None:
+                folder = find_checkpoint(source, kwargs)
+                check_files(folder, with_extractor=False)
+                kwargs["config"] = _read_config(folder, kwargs)
+                kwargs["state_dict"] = load_weights(folder)
+                shapes = {name: tuple(tensor.shape) for name, tensor in kwargs["state_dict"].items()}
+                _check_fit(folder, kwargs["config"], shapes)
+            # Given a path, it would choose by itself what it loads, by the folder and by its config.
+            model, info = super().from_pretrained(None, *args, output_loading_info=True, **kwargs)
+        model.name_or_path = model.config.name_or_path = "" if source is None else str(source)
         if problems := [*info["missing_keys"], *info["unexpected_keys"], *info["mismatched_keys"]]:
             names = ", ".join(sorted(map(str, problems))[:3])
-            raise InputError(f"The weights of {pretrained_model_name_or_path} do not fit its config.json: {names}.")
+            raise InputError(f"The weights of {source} do not fit its config.json: {names}.")
         return (model, info) if wants_info else model
 
     def forward(
@@ -469,19 +474,18 @@ def without_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extractor: bool = True) -> None:
-    """See that a checkpoint's folder has its files, and the very weights that its config describes.
+def check_checkpoint(folder: str | Path, config: SecretSauceConfig) -> None:
+    """See that a checkpoint's folder has its files and no others in their place, and the weights of its config.
 
     Raises:
         InputError: what is missing or does not fit.
     """
-    folder = Path(folder)
-    lacking = [] if weight_files(folder) else [WEIGHTS_FILE]
-    if with_extractor and not (folder / EXTRACTOR_FILE).is_file():
-        lacking.append(EXTRACTOR_FILE)
-    if lacking:
-        raise InputError(f"The checkpoint {folder} lacks {lacking[0]}; copy the whole folder, or train it again.")
-    found = read_weights(folder)
+    check_files(Path(folder))
+    _check_fit(Path(folder), config, weight_shapes(Path(folder)))
+
+
+def _check_fit(folder: Path, config: SecretSauceConfig, found: Mapping[str, tuple[int, ...]]) -> None:
+    """See that the shapes of a checkpoint's weights, by their names, are those of its config's model."""
     with torch.device("meta"):
         weights = SecretSauceModel(config).state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -499,85 +503,16 @@ def check_checkpoint(folder: str | Path, config: SecretSauceConfig, with_extract
         )
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The files that transformers loads weights from: one, or those that an index names; none if there is neither.
+def _read_config(folder: Path, options: dict[str, Any]) -> SecretSauceConfig:
+    """The config that `from_pretrained` is given or that lies in the folder, with the changes among its arguments.
 
-    Raises:
-        InputError: the index is none, or names what is not a safetensors file in the folder.
+    Args:
+        folder: of the checkpoint.
+        options: keyword arguments of `from_pretrained`; those of the config are taken out.
     """
-    if (folder / WEIGHTS_FILE).is_file():
-        return [folder / WEIGHTS_FILE]
-    if not (folder / INDEX_FILE).is_file():
-        return []
-    return [folder / name for name in sorted(set(_read_index(folder / INDEX_FILE).values()))]
-
-
-def read_weights(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights in `weight_files`, from their headers.
-
-    Raises:
-        InputError: the files are not whole, or are not those of their index.
-    """
-    files = weight_files(folder)
-    if files == [folder / WEIGHTS_FILE]:
-        return read_shapes(files[0])
-    places = _read_index(folder / INDEX_FILE) if files else {}
-    found: dict[str, tuple[int, ...]] = {}
-    for path in files:
-        shapes = read_shapes(path)
-        wrong = [name for name in shapes if name in found or places.get(name, path.name) != path.name]
-        wrong += [name for name, file in places.items() if file == path.name and name not in shapes]
-        if wrong:
-            raise InputError(
-                f"{folder / INDEX_FILE} tells another place of {wrong[0]} than {path.name}; copy both again."
-            )
-        found |= shapes
-    return found
-
-
-def _read_index(path: Path) -> dict[str, str]:
-    """Per weight the name of the file that holds it."""
-    size = path.stat().st_size
-    if size > MAX_HEADER_BYTES:
-        raise InputError(f"{path} has {size} bytes, more than the {MAX_HEADER_BYTES} that are read of an index.")
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({error}); copy it again.") from error
-    parts = [index.get(name) if isinstance(index, dict) else None for name in ("metadata", "weight_map")]
-    # transformers reads both, and takes for a path whatever the map says.
-    if not all(isinstance(part, dict) for part in parts) or not parts[1]:
-        raise InputError(f"{path} is not an index of weights: it needs metadata and a weight_map; copy it again.")
-    places: dict[str, str] = parts[1]
-    for name in places.values():
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+\.safetensors", name):
-            raise InputError(
-                f"{path} names {name!r}, which is not the plain name of a safetensors file; "
-                "take the checkpoint from who made it."
-            )
-        if not (path.parent / name).is_file():
-            raise InputError(f"{path} names {name}, which is not beside it; copy the whole folder.")
-    return places
-
-
-def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes in a safetensors file, from its header: eight bytes of length, then JSON.
-
-    Raises:
-        InputError: it is not a whole one.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-            raise InputError(f"{path} is not a whole safetensors file; copy it again.")
-        try:
-            header = json.loads(file.read(length))
-            entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-            shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
-            end = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-        except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
-            raise InputError(f"{path} is not a safetensors file ({error}).") from error
-    if size < end:
-        raise InputError(f"{path} is cut off: it has {size} of {end} bytes; copy it again.")
-    return shapes
+    config = options.pop("config", None)
+    if isinstance(config, PretrainedConfig):
+        return config
+    own = inspect.signature(SecretSauceConfig.__init__).parameters
+    changes = {name: options.pop(name) for name in list(options) if name in own}
+    return SecretSauceConfig.from_pretrained(config or folder, **changes)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import Pipeline
 
-from .configuration_secret_sauce import IS_COPY, push_saved
+from .configuration_secret_sauce import IS_COPY, SecretSauceConfig, push_saved
 from .modeling_secret_sauce import SILENCE
 
 try:
@@ -60,7 +60,12 @@ class AudioToPresetPipeline(Pipeline):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        read = [{key: record[key] for key in ("name", "frames", "bins")} for record in self.model.config.inputs]
+        config, ours = self.model.config, SecretSauceConfig.model_type
+        if config.model_type != ours:
+            raise InputError(
+                f"The checkpoint is of a {config.model_type} model, not of a {ours} one; give one of these."
+            )
+        read = [{key: record[key] for key in ("name", "frames", "bins")} for record in config.inputs]
         if self.feature_extractor.input_sizes() != read:
             raise InputError(
                 "The feature extractor (preprocessor_config.json) makes other inputs than the model (config.json) "

@@ -15,6 +15,14 @@ from transformers import ASTConfig, ASTModel
 from transformers.utils import logging
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
+    EXTRACTOR_FILE,
+    INDEX_FILE,
+    WEIGHTS_FILE,
+    load_weights,
+    weight_files,
+    weight_shapes,
+)
 from secret_sauce_hf.modeling.configuration_secret_sauce import AST_FIELDS, SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     DEFAULT_INPUTS,
@@ -24,15 +32,7 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     SecretSauceFeatureExtractor,
 )
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
-from secret_sauce_hf.modeling.modeling_secret_sauce import (
-    EXTRACTOR_FILE,
-    INDEX_FILE,
-    WEIGHTS_FILE,
-    SecretSauceModel,
-    read_weights,
-    weight_files,
-    without_bars,
-)
+from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, without_bars
 
 PATCHES = {"long_mels": 3, "envelope": 40, "modulation": 12}
 """What a new model reads, and the frames per token of every input: 70 to 100 ms, or an octave of modulation rates.
@@ -107,7 +107,7 @@ def open_base(source: str | Path, revision: str | None = None) -> Base:
             f"The base {source} lacks {WEIGHTS_FILE}, and {INDEX_FILE} too; weights of other names or formats are not "
             "read, since pickles can run code."
         )
-    read_weights(folder)
+    weight_shapes(folder)
     config = _ast_config(values, source) if model_type == ASTConfig.model_type else _own_config(folder)
     return Base(
         name=str(source).partition("@")[0] if fetched else folder.resolve().name,
@@ -279,16 +279,18 @@ def _load_ast(base: Base) -> tuple[ASTModel, dict[str, Any]]:
     config = _ast_config(_read_json(base.folder / "config.json", base.name), base.name)
     try:
         with _quietly():
+            # Given the folder, it would choose by itself what it loads.
             model, info = ASTModel.from_pretrained(
-                base.folder,
+                None,
                 config=config,
+                state_dict=load_weights(base.folder),
                 dtype=torch.float32,
-                use_safetensors=True,
-                local_files_only=True,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"The base {base.name} cannot be loaded: {first}") from error
     # Weights that are left over are those of its head.

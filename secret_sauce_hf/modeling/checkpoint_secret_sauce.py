@@ -1,0 +1,206 @@
+"""A checkpoint's folder: whether it has its files, and its weights, read from these files and no others.
+
+transformers by itself may load something else than what was checked: an adapter, a variant, a
+pickle, or whatever file config.json names. So a model is handed the weights that are read here.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
+
+from .configuration_secret_sauce import IS_COPY, own_extractor_values, own_values
+
+try:
+    if IS_COPY:
+        raise ImportError("see configuration_secret_sauce")
+    from secret_sauce_hf.instruments.spec import InputError
+except ImportError:
+    from .spec import InputError  # type: ignore[import-not-found, no-redef]
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+"""Tells which weights are in which file, where there are several (`save_pretrained(max_shard_size=...)`)."""
+EXTRACTOR_FILE = "preprocessor_config.json"
+PROCESSOR_FILE = "processor_config.json"
+"""Where it exists, transformers reads a feature extractor's config from it instead of `EXTRACTOR_FILE`."""
+ADAPTER_FILE = "adapter_config.json"
+"""Where it exists and peft is installed, transformers loads an adapter over the weights, or another model."""
+MAX_HEADER_BYTES = 2**22
+"""A larger safetensors header or index is refused; ours have 10 kB."""
+
+_HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
+"""Arguments of `from_pretrained` that `snapshot_download` has under the same names."""
+_OTHER_WEIGHTS = {"variant": None, "gguf_file": None, "state_dict": None, "use_safetensors": True}
+"""Arguments of `from_pretrained` that choose other weights, and the value besides None that does not."""
+
+_T = TypeVar("_T")
+
+
+def find_checkpoint(source: str | Path, options: dict[str, Any]) -> Path:
+    """The folder of the checkpoint that `from_pretrained` is asked for; what is on the Hub is fetched.
+
+    Args:
+        source: a folder, or the id of a model on the Hub.
+        options: keyword arguments of `from_pretrained`; those that say where to look are taken out.
+
+    Raises:
+        InputError: the source is a file; the options ask for other weights than `weight_files`.
+    """
+    adapter = options.pop("adapter_kwargs", None) or {}
+    asked = [name for name, plain in _OTHER_WEIGHTS.items() if options.pop(name, None) not in (None, plain)]
+    if asked or adapter.get("_adapter_model_path"):
+        what = asked[0] if asked else "an adapter"
+        raise InputError(f"Only {WEIGHTS_FILE} or the files of its index are loaded; leave {what} out.")
+    hub = {name: options.pop(name) for name in _HUB_OPTIONS if name in options}
+    subfolder = options.pop("subfolder", None) or ""
+    if Path(source).is_file():
+        raise InputError(f"{source} is a file; give the folder of a checkpoint.")
+    if Path(source).is_dir():
+        return Path(source) / subfolder
+    prefix = f"{subfolder}/" if subfolder else ""
+    names = (CONFIG_FILE, EXTRACTOR_FILE, PROCESSOR_FILE, ADAPTER_FILE, WEIGHTS_FILE, INDEX_FILE)
+    snapshot = Path(snapshot_download(str(source), allow_patterns=[prefix + name for name in names], **hub))
+    folder = snapshot / subfolder
+    if not (folder / WEIGHTS_FILE).is_file() and (folder / INDEX_FILE).is_file():
+        # Only the index tells their names. Of the same commit, after which the client names the folder.
+        shards = [prefix + name for name in set(_read_index(folder / INDEX_FILE).values())]
+        snapshot_download(str(source), allow_patterns=shards, **hub | {"revision": snapshot.name})
+    return folder
+
+
+def check_files(folder: Path, with_extractor: bool = True) -> None:
+    """See that a folder has a checkpoint's files, and nothing by which transformers would load others.
+
+    Raises:
+        InputError: what is missing, cannot be read, or leads elsewhere.
+    """
+    lacking = [] if weight_files(folder) else [WEIGHTS_FILE]
+    if with_extractor and not (folder / EXTRACTOR_FILE).is_file():
+        lacking.append(EXTRACTOR_FILE)
+    if lacking:
+        raise InputError(f"The checkpoint {folder} lacks {lacking[0]}; copy the whole folder, or train it again.")
+    if (folder / PROCESSOR_FILE).exists():
+        raise InputError(
+            f"The checkpoint {folder} has {PROCESSOR_FILE}, which transformers reads instead of {EXTRACTOR_FILE}; "
+            "remove it."
+        )
+    for name, check in ((CONFIG_FILE, own_values), (EXTRACTOR_FILE, own_extractor_values)):
+        if (folder / name).is_file():
+            check(_read_json(folder / name))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights: one, or those that an index names; none if there is neither.
+
+    Raises:
+        InputError: the index is none, or names what is not a safetensors file in the folder;
+            there is an adapter, which changes the weights.
+    """
+    if (folder / ADAPTER_FILE).exists():
+        raise InputError(
+            f"{folder} has {ADAPTER_FILE}, and adapters are not loaded: merge it into {WEIGHTS_FILE} "
+            "(merge_and_unload of peft), or remove it."
+        )
+    if (folder / WEIGHTS_FILE).is_file():
+        return [folder / WEIGHTS_FILE]
+    if not (folder / INDEX_FILE).is_file():
+        return []
+    names = sorted(set(_read_index(folder / INDEX_FILE).values()))
+    if lacking := [name for name in names if not (folder / name).is_file()]:
+        raise InputError(f"{folder / INDEX_FILE} names {lacking[0]}, which is not beside it; copy the whole folder.")
+    return [folder / name for name in names]
+
+
+def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights in `weight_files`, from their headers.
+
+    Raises:
+        InputError: see `load_weights`.
+    """
+    return _read_weights(folder, _read_shapes)
+
+
+def load_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Names and values of the weights in `weight_files`.
+
+    Raises:
+        InputError: the files are not whole, or are not those of their index.
+    """
+    # Not by a map of the file into memory, where a model would change with the file.
+    return _read_weights(folder, lambda path: load(path.read_bytes()))
+
+
+def _read_weights(folder: Path, read: Callable[[Path], dict[str, _T]]) -> dict[str, _T]:
+    """What `read` finds in all the files, by the weights' names; the safetensors library sees that they are whole."""
+    files = weight_files(folder)
+    places = {} if files in ([], [folder / WEIGHTS_FILE]) else _read_index(folder / INDEX_FILE)
+    found: dict[str, _T] = {}
+    for path in files:
+        _check_header(path)
+        try:
+            part = read(path)
+        except (SafetensorError, KeyError) as error:
+            raise InputError(
+                f"{path} is not a whole safetensors file ({_first_line(error)}); copy it again."
+            ) from error
+        wrong = [name for name in part if name in found or places.get(name, path.name) != path.name]
+        wrong += [name for name, place in places.items() if place == path.name and name not in part]
+        if wrong:
+            raise InputError(
+                f"{folder / INDEX_FILE} tells another place of {wrong[0]} than {path.name}; copy both again."
+            )
+        found |= part
+    return found
+
+
+def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    with safe_open(path, framework="pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+
+
+def _check_header(path: Path) -> None:
+    """See that a file's header, whose length its first eight bytes tell, is no larger than is believed."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    # The library reads up to 100 MB of it.
+    if length > MAX_HEADER_BYTES:
+        raise InputError(f"{path} is not a whole safetensors file: its header is too large; copy it again.")
+
+
+def _read_index(path: Path) -> dict[str, str]:
+    """Per weight the name of the file that holds it."""
+    size = path.stat().st_size
+    if size > MAX_HEADER_BYTES:
+        raise InputError(f"{path} has {size} bytes, more than the {MAX_HEADER_BYTES} that are read of an index.")
+    places = _read_json(path).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise InputError(f"{path} is not an index of weights: it needs a weight_map; copy it again.")
+    for name in places.values():
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+\.safetensors", name):
+            raise InputError(
+                f"{path} names {name!r}, which is not the plain name of a safetensors file; "
+                "take the checkpoint from who made it."
+            )
+    return places
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({_first_line(error)}); copy it again.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no names and values; copy it again.")
+    return values
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
