@@ -36,7 +36,7 @@ test: $(STAMP)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
-	$(VENV36)/bin/python -m pytest tests/test_loading_scripts.py tests/test_collecting.py \
+	$(VENV36)/bin/python -m pytest tests/data/test_loading_scripts.py tests/data/test_collecting.py \
 		-k 'not stopped and not killed and not ctrl_c' $(ARGS)
 
 bench: $(STAMP_BENCH)

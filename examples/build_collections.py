@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from secret_sauce_hf.collecting import build_collection
-from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.processors import thread_count
 
 
 def processor() -> str:

@@ -35,7 +35,7 @@ print(json.dumps([answer["preset"] for answer in predict(json.load(open(sounds))
 
 def publish(options: argparse.Namespace) -> None:
     """Build what is missing and send it."""
-    from secret_sauce_hf.collecting import build_collection
+    from secret_sauce_hf.data import build_collection
     from secret_sauce_hf.hub import publish_checkpoint, publish_dataset
 
     for collection in chosen(options):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf import InputError
-from secret_sauce_hf.collecting import build_collection
+from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.training import train
 
 SEED = 1

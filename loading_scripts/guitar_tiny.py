@@ -15,10 +15,10 @@ With `datasets` 3.6 also as it was meant in 2018:
 
 The sounds are rendered by the package's engine. `data_dir=` a folder or zip takes the
 recordings of 2018 out of their archive instead, and `download=True` fetches it first.
-`secret_sauce_hf.collecting.builder.CollectionConfig` describes every argument.
+`secret_sauce_hf.data.builder.CollectionConfig` describes every argument.
 """
 
-from secret_sauce_hf.collecting.builder import CollectionBuilder
+from secret_sauce_hf.data.builder import CollectionBuilder
 
 
 class GuitarTiny(CollectionBuilder):

@@ -10,7 +10,7 @@ from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.modeling.registration import checkpoint_path, register
 
 if TYPE_CHECKING:
-    from secret_sauce_hf.collecting import load_takes
+    from secret_sauce_hf.data import load_takes
 
 __all__ = ["InputError", "checkpoint_path", "load_takes"]
 
@@ -20,6 +20,6 @@ register()
 def __getattr__(name: str) -> Any:
     if name != "load_takes":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from secret_sauce_hf.collecting import load_takes
+    from secret_sauce_hf.data import load_takes
 
     return load_takes

@@ -2,17 +2,15 @@
 
 import csv
 import io
-import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from numbers import Real
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-from secret_sauce_hf.instruments import ORIGINAL_SEED, Collection, InputError, Knob, Parameter, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
 from secret_sauce_hf.instruments.spec import holds
 
 FILE_COLUMN = "file"
@@ -292,37 +290,6 @@ def sound_file(row: int) -> str:
     return f"s{row}.wav"
 
 
-def original_presets(collection: str | Collection, start: int = 0, stop: int | None = None) -> Presets:
-    """The rows of 2018, from `start` up to `stop` (all if None).
-
-    Raises:
-        InputError: there are no such rows; a declared collection has none at all.
-    """
-    collection = get_collection(collection)
-    if not collection.count:
-        raise InputError(
-            f"{collection.name} has no rows of 2018: draw fresh ones, with a seed and a count, or give a table."
-        )
-    stop = collection.count if stop is None else stop
-    if not 0 <= start <= stop <= collection.count:
-        raise InputError(f"{collection.name} has rows 0 to {collection.count - 1} of 2018, not {start} to {stop - 1}.")
-    rows = [sound_file(row) for row in range(start, stop)]
-    return Presets.from_cc(collection, _original_cc(collection)[start:stop], rows)
-
-
-def are_original(presets: Presets, first_row: int = 0) -> np.ndarray:
-    """Which rows are those of 2018, to the CC step, if they are numbered from `first_row` on: (rows,), bool."""
-    table = _original_cc(presets.collection)[first_row : first_row + len(presets)]
-    same = np.zeros(len(presets), dtype=bool)
-    same[: len(table)] = (presets.cc[: len(table)] == table).all(axis=1)
-    return same
-
-
-@cache
-def _original_cc(collection: Collection) -> np.ndarray:
-    return _enumerate_cc(collection) if collection.enumerated else _draw_original_cc(collection)
-
-
 def draw_presets(collection: str | Collection, count: int, seed: int, start: int = 0) -> Presets:
     """Fresh random rows, uniform over the legal CC values of every parameter.
 
@@ -366,33 +333,6 @@ def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, s
     generator = np.random.Philox(key=key)
     generator.advance(start * steps)
     return generator.random_raw(count * steps * 4).reshape(count, steps * 4)[:, :width]
-
-
-def _draw_original_cc(collection: Collection) -> np.ndarray:
-    """`random.randint` as Python 2 drew it, one draw per parameter, row by row."""
-    generator = random.Random(ORIGINAL_SEED)
-    sizes, offsets = [], []
-    for parameter in collection.parameters:
-        low, high = parameter.limits if isinstance(parameter, Knob) else (0, len(parameter.codes) - 1)
-        sizes.append(high - low + 1)
-        offsets.append(low)
-    draws = np.array([generator.random() for _ in range(collection.count * len(sizes))]).reshape(-1, len(sizes))
-    cc = (draws * sizes).astype(np.int64) + offsets
-    for column, parameter in enumerate(collection.parameters):
-        if not isinstance(parameter, Knob):
-            cc[:, column] = np.asarray(parameter.codes)[cc[:, column]]
-    return cc
-
-
-def _enumerate_cc(collection: Collection) -> np.ndarray:
-    """Every combination of the switches, counted in binary over the sorted names."""
-    alphabetical = sorted(collection.columns)
-    rows = np.arange(collection.count)
-    cc = np.empty((collection.count, len(alphabetical)), dtype=np.int64)
-    for column, parameter in enumerate(collection.parameters):
-        bit = len(alphabetical) - 1 - alphabetical.index(parameter.name)
-        cc[:, column] = parameter.unit_to_cc((rows >> bit) & 1)
-    return cc
 
 
 def _digits(value: float) -> str:

@@ -177,3 +177,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def client_environment(tmp_path: Path) -> dict[str, str]:
     """The environment for a process that talks to the Hub: a fresh cache and no token; add `HF_TOKEN` where needed."""
     return {**os.environ, "HF_HOME": str(tmp_path / "hf-home")}
+
+
+@pytest.fixture
+def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the package one that no engine is installed for."""
+    monkeypatch.setattr("secret_sauce_hf.engines.registry._entry_points", dict)

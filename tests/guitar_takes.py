@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.signal
 
-from secret_sauce_hf.engines import guitar_distortion as distortion
 from secret_sauce_hf.engines import render
-from secret_sauce_hf.engines.guitar_rack import Source, effects
-from secret_sauce_hf.engines.guitar_string import mode_hertz
+from secret_sauce_hf.engines.guitar_rack import distortion
+from secret_sauce_hf.engines.guitar_rack.engine import Source, effects
+from secret_sauce_hf.engines.guitar_rack.string import mode_hertz
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.presets import Presets
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from secret_sauce_hf import presets as presets_module
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob
-from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, original_presets, read_table
+from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, read_table
 
 every_collection = pytest.mark.parametrize("name", COLLECTIONS)
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from secret_sauce_hf import cli
+from secret_sauce_hf.cli import root as cli
 from secret_sauce_hf.matching import demo_sound
 from secret_sauce_hf.presets import Presets
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from secret_sauce_hf.benchmarking.report import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, Benchmark, read_benchmark
-from secret_sauce_hf.benchmarking.tables import markdown_table, notes, settings_table, sounds_table
-from secret_sauce_hf.cards import citation, render_card, table_text
-from secret_sauce_hf.collecting.card import DECLARATION, TAG, note_times, parameter_cells
-from secret_sauce_hf.engines import has_engine, limits
+from secret_sauce_hf.cards.dataset import DECLARATION, TAG, note_times, parameter_cells
+from secret_sauce_hf.cards.templates import citation, render_card, table_text
+from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.evaluation.evaluating import EVALUATION_FILE, PICTURE_FILE, read_evaluation
+from secret_sauce_hf.evaluation.record import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, Benchmark, read_benchmark
+from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob, declaration_text
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
@@ -23,7 +24,6 @@ from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, INDEX
 from secret_sauce_hf.modeling.registration import TASK
 from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
 from secret_sauce_hf.remote import is_repo_id
-from secret_sauce_hf.training.report import EVALUATION_FILE, PICTURE_FILE, read_evaluation
 from secret_sauce_hf.training.run import RECORD_FILE
 
 CONFIG_FILE = "config.json"
@@ -406,12 +406,11 @@ def _limitations(collection: Collection, training: Mapping[str, Any], recordings
         "Many settings make the same sound: where a parameter is not heard its answer is a guess, and says so.",
         f"Confidences are the model's own probabilities{_calibration(training)}.",
     ]
-    if has_engine(collection.instrument):
-        emulated, guessed = limits(collection.instrument.name)
+    if engine := find_engine(collection):
         items += [
             "The figures above are for sounds of the built-in engine, not for recordings of the instrument"
-            f"{', but for those of the benchmark' * recordings}. What the engine emulates: {emulated}. What was "
-            f"guessed: {guessed}.",
+            f"{', but for those of the benchmark' * recordings}. What the engine emulates: {engine.emulates}. What was "
+            f"guessed: {engine.guesses}.",
         ]
     return items
 

@@ -8,14 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from secret_sauce_hf.collecting.building import finished_plan
-from secret_sauce_hf.collecting.card import DECLARATION, TAG, Placement, dataset_card, split_files
-from secret_sauce_hf.collecting.normalising import is_normal, normalise
-from secret_sauce_hf.collecting.plan import DATA_FOLDER
-from secret_sauce_hf.collecting.reading import split_names
-from secret_sauce_hf.collecting.sheet import sound_sheet
+from secret_sauce_hf.cards.dataset import DECLARATION, TAG, Placement, dataset_card, split_files
+from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.normalising import is_normal, normalise
+from secret_sauce_hf.data.plan import DATA_FOLDER
+from secret_sauce_hf.data.reading import split_names
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text, get_collection
+from secret_sauce_hf.plots.sheet import sound_sheet
 
 SHEET = "sheet.png"
 MAX_ABOUT = 100_000

@@ -21,7 +21,6 @@ from secret_sauce_hf.instruments.declaring import (
 from secret_sauce_hf.instruments.spec import (
     CHANNEL,
     NOTE,
-    ORIGINAL_SEED,
     SAMPLE_RATE,
     VELOCITY,
     Collection,
@@ -39,7 +38,6 @@ __all__ = [
     "COLLECTIONS",
     "INSTRUMENTS",
     "NOTE",
-    "ORIGINAL_SEED",
     "SAMPLE_RATE",
     "VELOCITY",
     "Collection",

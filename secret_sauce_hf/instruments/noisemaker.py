@@ -2,7 +2,7 @@
 
 Controllers as mapped by the base preset of 2018. The heard rules were found on
 recordings of the plug-in and made finer by what
-`secret_sauce_hf.collecting.measure_heard` measures: on fresh presets of the full
+`secret_sauce_hf.data.measure_heard` measures: on fresh presets of the full
 collection the two agree in 97 % of the cases, in 92 % for the parameter where they
 agree least.
 """

@@ -377,5 +377,3 @@ NOTE = 60
 VELOCITY = 120
 CHANNEL = 0
 """MIDI channel 1, counted from 0 as mido does."""
-ORIGINAL_SEED = 55_555
-"""Seed of the rows of 2018."""

@@ -1,6 +1,5 @@
 """From a sound to a preset, its MIDI, and how close the preset comes."""
 
-from secret_sauce_hf.matching.demo import DEMO_RENDERS, KnownSound, demo_sound
-from secret_sauce_hf.matching.match import Match, match
+from secret_sauce_hf.extras import lazy
 
-__all__ = ["DEMO_RENDERS", "KnownSound", "Match", "demo_sound", "match"]
+__getattr__, __dir__, __all__ = lazy(__name__, __file__)

@@ -8,11 +8,11 @@ from time import monotonic
 
 import numpy as np
 
-from secret_sauce_hf.engines.compiling import LANES
-from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.objective import Objective
 from secret_sauce_hf.matching.space import Space
+from secret_sauce_hf.processors import thread_count
 
 BATCH = 2 * LANES
 """Fewest renderings between two looks at the clock."""

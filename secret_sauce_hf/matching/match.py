@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from secret_sauce_hf.engines import engine_version, has_engine
+from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
@@ -171,7 +171,7 @@ class Match:
         return files
 
     def _write_png(self, target: io.BytesIO) -> None:
-        from secret_sauce_hf.matching.picture import draw
+        from secret_sauce_hf.plots.match import draw
 
         with warnings.catch_warnings():
             # A name in a script that the font lacks is drawn as boxes; that is all.
@@ -215,7 +215,7 @@ def match(
             preset, however fast the machine is.
         num_candidates: how many different presets to tell, as far as there are so many.
         seed: of what is drawn at random.
-        takes: recorded takes, a dataset as `secret_sauce_hf.collecting.iter_takes` reads it:
+        takes: recorded takes, a dataset as `secret_sauce_hf.data.iter_takes` reads it:
             those that sound like the sound are candidates too.
         progress: whether to show a progress bar, on standard error if that is a terminal.
 
@@ -240,8 +240,8 @@ def match(
         # Silence tells nothing that could be searched for.
         audible = _is_audible(reference.take)
         # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
-        can_render = has_engine(collection.instrument)
-        searching = can_render and audible and bool(seconds or renders)
+        engine = find_engine(collection)
+        searching = engine is not None and audible and bool(seconds or renders)
         rng = np.random.default_rng(seed)
         drawn = PROPOSALS if searching or num_candidates > 1 else 1
         answer, proposals = propose(pipe, collection, reference.take, drawn, seed, rng)
@@ -262,9 +262,9 @@ def match(
     reference = reference.earlier(search.shift)
     versions = {"secret_sauce_hf": version("secret_sauce_hf")}
     rendered, values = None, {}
-    if can_render:
+    if engine is not None:
         sounds = search.render(collection, np.array([one.cc for one in (*found, alone)]))
-        versions["engine"] = engine_version(collection.instrument.name)
+        versions["engine"] = engine.version
         rendered = (sounds[0] / 32_768).astype(np.float32)
         compared = reference.covered(sounds)
         values = {name: float(value) for name, value in distances(reference.take, compared[0], SAMPLE_RATE).items()}

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import scipy.fft
 
-from secret_sauce_hf.engines.compiling import kernel
+from secret_sauce_hf.compiling import kernel
 from secret_sauce_hf.instruments import SAMPLE_RATE
 from secret_sauce_hf.metrics.sounds import MSS_SCALES
 from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, mel_bands

@@ -9,7 +9,7 @@ from secret_sauce_hf.matching.objective import Objective
 from secret_sauce_hf.presets import Presets
 
 if TYPE_CHECKING:
-    from secret_sauce_hf.collecting.reading import Source, Takes
+    from secret_sauce_hf.data.reading import Source, Takes
 
 TakeSource: TypeAlias = Union["Source", "Takes"]
 
@@ -20,7 +20,7 @@ def nearest_takes(
     """The presets of the takes that are nearest to a sound.
 
     Args:
-        source: a dataset as `secret_sauce_hf.collecting.iter_takes` reads it, or takes in memory.
+        source: a dataset as `secret_sauce_hf.data.iter_takes` reads it, or takes in memory.
         collection: whose takes they have to be.
         objective: measures the distance.
         count: how many at most.
@@ -32,7 +32,7 @@ def nearest_takes(
     Raises:
         InputError: not a dataset of this collection's takes.
     """
-    from secret_sauce_hf.collecting import Takes, iter_takes
+    from secret_sauce_hf.data import Takes, iter_takes
 
     batches = [source] if isinstance(source, Takes) else iter_takes(source, collection=collection)
     found_cc, found_distances = np.empty((0, len(collection.columns)), np.int64), np.empty(0)

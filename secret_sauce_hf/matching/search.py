@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Knob, Parameter
 from secret_sauce_hf.matching.candidates import Proposals
 from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError, TracePoint
@@ -404,7 +404,8 @@ def attune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
 
     def with_noises(row: np.ndarray, count: int) -> np.ndarray:
         evaluator.spend(count)
-        return render(space.presets(np.repeat(row[None], count, axis=0)), noise_seed=NOISE_SEED)
+        presets = space.presets(np.repeat(row[None], count, axis=0))
+        return get_engine(space.collection).render(presets, noise_seed=NOISE_SEED)
 
     few = evaluator.objective(with_noises(places[0], FEW_NOISES))
     if np.ptp(few) <= gain * few.min():

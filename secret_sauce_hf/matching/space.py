@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from secret_sauce_hf.engines import drawn_phases, free_phases, render
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import Collection, Knob, Parameter
 from secret_sauce_hf.matching.candidates import nearest_cc
 from secret_sauce_hf.presets import Presets
@@ -45,7 +45,7 @@ class Space:
     """The collection's, then a `Phase` for each phase."""
 
     def __post_init__(self) -> None:
-        phases = [Phase(name) for name in free_phases(self.collection.instrument.name)]
+        phases = [Phase(name) for name in get_engine(self.collection).free_phases]
         object.__setattr__(self, "parameters", (*self.collection.parameters, *phases))
 
     @property
@@ -82,12 +82,12 @@ class Space:
 
     def drawn(self, count: int) -> np.ndarray:
         """Phases of so many rows of the noise, in steps: (count, phases)."""
-        turns = drawn_phases(self.collection.instrument.name, NOISE_SEED, 0, count)
+        turns = get_engine(self.collection).draw_phases(NOISE_SEED, 0, count)
         return np.rint(turns * TURN).astype(np.int64) % TURN
 
     def render(self, places: np.ndarray, noise_row: int = 0) -> np.ndarray:
         """Takes of places, from silence, all with the noise of one row: int16, (rows, samples)."""
-        return render(
+        return get_engine(self.collection).render(
             self.presets(places),
             noise_seed=NOISE_SEED,
             first_row=noise_row,

@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
-from secret_sauce_hf.collecting import iter_takes
-from secret_sauce_hf.engines import remembers, render
+from secret_sauce_hf.data import iter_takes
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import Collection, InputError, Knob
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -83,14 +83,17 @@ def fresh_rows(collection: Collection, first: int, count: int, seed: int) -> tup
         count: of rows.
         seed: any non-negative integer.
     """
+    engine = get_engine(collection)
     takes, tables = [], []
     start, end = first, first + count
     while start < end:
         rows = min((start // CHUNK + 1) * CHUNK, end) - start
         presets = draw_presets(collection, rows, seed, start)
-        in_session = start // CHUNK % 2 == 1 and remembers(collection.instrument.name)
+        in_session = start // CHUNK % 2 == 1 and engine.supports(collection, in_session=True)
         preceding = draw_presets(collection, 1, seed, start - 1) if in_session else None
-        takes.append(render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start))
+        takes.append(
+            engine.render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
+        )
         tables.append(presets)
         start += rows
     return np.concatenate(takes).astype(np.float32) / 32_768, join(tables)

@@ -16,9 +16,9 @@ import torch
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainingArguments
 
-from secret_sauce_hf.collecting.building import finished_plan
-from secret_sauce_hf.collecting.card import build_command
-from secret_sauce_hf.engines import engine_version, has_engine
+from secret_sauce_hf.cards.dataset import build_command
+from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
@@ -260,7 +260,7 @@ def _check(run: _Run, collection: Collection) -> None:
         raise InputError("There is nothing to train on: give a dataset (--data) or a number of fresh sounds (--fresh).")
     if not collection.parameters:
         raise InputError(f"{collection.name} has no parameters to tell.")
-    if run.fresh > 0 and not has_engine(collection.instrument):
+    if run.fresh > 0 and find_engine(collection) is None:
         raise InputError(
             f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
         )
@@ -311,7 +311,7 @@ def _examples(
     checks: Examples | None = None
     if run.data is not None:
         examples = extract(built_takes(run.data, collection), extractor, title="reading", progress=progress)
-    if run.validation and has_engine(collection.instrument):
+    if run.validation and find_engine(collection) is not None:
         takes = fresh_takes(collection, run.validation, run.seed + VALIDATION_SEED)
         checks = extract(takes, extractor, total=run.validation, title="validation sounds", progress=progress)
     elif examples is not None and (held := round(len(examples) * HELD_OUT)):
@@ -449,7 +449,7 @@ def _record(
     # Those that the temperatures were not found on.
     others = checks.select(slice(1, None, 2))
     sure = calibration(distributions(model, others.features), others.presets, model.config)
-    instrument = collection.instrument.name
+    engine = find_engine(collection)
     return {
         # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
         "run": asdict(run) | {"data": run.data and _public_name(run.data), "base": base and base.name},
@@ -460,7 +460,7 @@ def _record(
         "parameters": sum(p.numel() for p in model.parameters()),
         "build": _build(run.data),
         "encoder_rate": ENCODER_RATE if model.config.ast is not None else None,
-        "engine_version": engine_version(instrument) if has_engine(collection.instrument) else None,
+        "engine_version": None if engine is None else engine.version,
         "versions": {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")},
         "validation": {name: _without_nan(asdict(scores)) for name, scores in validation.items()},
         "calibration": _without_nan({name: value for name, value in asdict(sure).items() if name != "reliability"}),

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from secret_sauce_hf.engines import has_engine
-from secret_sauce_hf.engines.takes import thread_count
+from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
+from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.training.augmentation import augment
 from secret_sauce_hf.training.data import fresh_rows, labels
 
@@ -57,7 +57,7 @@ class FreshStream(IterableDataset):
         augmented: bool = True,
         share: tuple[int, int] = (0, 1),
     ):
-        if not has_engine(collection.instrument):
+        if find_engine(collection) is None:
             raise InputError(
                 f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
             )

@@ -98,7 +98,7 @@ def _stand_in_for_lightning() -> None:
 
 def pedalboard(count: int) -> Callable[[], np.ndarray]:
     """The guitar's note through its effects, set by the rows of the guitar."""
-    from secret_sauce_hf.engines.guitar_rack import source
+    from secret_sauce_hf.engines.guitar_rack.engine import source
 
     timing, samples, rows = _guitar_rows(count)
     dry = source(timing, samples).dry
@@ -110,8 +110,8 @@ def pedalboard_alike(count: int) -> Callable[[], np.ndarray]:
     import pedalboard
     import soxr
 
-    from secret_sauce_hf.engines import guitar_distortion
-    from secret_sauce_hf.engines.guitar_rack import source
+    from secret_sauce_hf.engines.guitar_rack import distortion as guitar_distortion
+    from secret_sauce_hf.engines.guitar_rack.engine import source
 
     timing, samples, rows = _guitar_rows(count)
     origin = source(timing, samples)
@@ -159,8 +159,8 @@ def _plugins() -> tuple[Any, ...]:
 
 def _effects(value: dict[str, float]) -> list[Any]:
     """Those that are on, in the rack's order, set as near to the rack's as they can be."""
-    from secret_sauce_hf.engines.guitar_filter import cutoff_hertz
-    from secret_sauce_hf.engines.guitar_lines import delay_seconds, lfo_hertz
+    from secret_sauce_hf.engines.guitar_rack.filter import cutoff_hertz
+    from secret_sauce_hf.engines.guitar_rack.lines import delay_seconds, lfo_hertz
 
     distortion, delay, chorus, reverb, ladder = _plugins()
     effects = []

@@ -11,7 +11,8 @@ from collections.abc import Callable  # noqa: E402
 import numpy as np  # noqa: E402
 
 from secret_sauce_hf.engines import render  # noqa: E402
-from secret_sauce_hf.presets import Presets, draw_presets, original_presets  # noqa: E402
+from secret_sauce_hf.original.table import original_presets  # noqa: E402
+from secret_sauce_hf.presets import Presets, draw_presets  # noqa: E402
 
 
 def best_seconds(work: Callable[[], object], repeats: int) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import numpy as np
 
 import secret_sauce_hf
 from secret_sauce_hf import engines, instruments, midi, presets
+from secret_sauce_hf.original import session, table
 
 SAMPLE_RATE = instruments.SAMPLE_RATE
 COLLECTIONS = tuple(instruments.COLLECTIONS)
@@ -34,22 +35,22 @@ def first_test_row(collection: str) -> int:
 
 def has_sessions(collection: str) -> bool:
     """Return whether the engine can render a take in the state that the take before it leaves."""
-    return engines.remembers(instruments.get_collection(collection).instrument.name)
+    return engines.get_engine(collection).remembers
 
 
 def phase_count(collection: str) -> int:
     """Return how many phases the engine of a collection takes."""
-    return len(engines.free_phases(instruments.get_collection(collection).instrument.name))
+    return len(engines.get_engine(collection).free_phases)
 
 
 def drawn_phases(collection: str, noise_seed: int, first_row: int, count: int) -> np.ndarray:
     """Return the phases that a noise seed gives: (count, phases), in turns from 0 to 1."""
-    return engines.drawn_phases(instruments.get_collection(collection).instrument.name, noise_seed, first_row, count)
+    return engines.get_engine(collection).draw_phases(noise_seed, first_row, count)
 
 
 def original_rows(collection: str, start: int, stop: int) -> Rows:
     """Return rows `start` to `stop` of 2018."""
-    return presets.original_presets(collection, start, stop)
+    return table.original_presets(collection, start, stop)
 
 
 def fresh_rows(collection: str, count: int, seed: int, start: int = 0) -> Rows:
@@ -113,7 +114,7 @@ def rows_of_csv(collection: str, text: str) -> Rows:
 
 def midi_track(rows: Rows) -> bytes:
     """Return the MIDI file that plays the rows in one session, as in 2018."""
-    return _midi_bytes(midi.collection_track(rows))
+    return _midi_bytes(session.collection_track(rows))
 
 
 def preset_midi_file(collection: str, preset: dict[str, Any], order: str) -> bytes:
@@ -143,7 +144,7 @@ def build(
     measure: bool = False,
 ) -> Path:
     """Build a dataset in the folder `out`, which holds its shards, its card and its record then."""
-    from secret_sauce_hf.collecting import build_collection
+    from secret_sauce_hf.data import build_collection
 
     return build_collection(
         collection,
@@ -159,8 +160,8 @@ def build(
 
 def published_dataset_card(collection: str, folder: Path) -> str:
     """Return the card of a build as it is published, with the collection's id, a picture and a tag."""
-    from secret_sauce_hf.collecting.building import finished_plan
-    from secret_sauce_hf.collecting.card import Placement, dataset_card, split_files
+    from secret_sauce_hf.cards.dataset import Placement, dataset_card, split_files
+    from secret_sauce_hf.data.building import finished_plan
 
     collection = instruments.get_collection(collection)
     placement = Placement(source=collection.hub_id, sheet="sheet.png", tag="v0")
@@ -169,9 +170,9 @@ def published_dataset_card(collection: str, folder: Path) -> str:
 
 def model_card(checkpoint: str) -> str:
     """Return the card of the checkpoint that ships for a collection, as it is published."""
-    from secret_sauce_hf.benchmarking.report import read_benchmark
+    from secret_sauce_hf.evaluation.evaluating import read_evaluation
+    from secret_sauce_hf.evaluation.record import read_benchmark
     from secret_sauce_hf.hub import checkpoints
-    from secret_sauce_hf.training.report import read_evaluation
 
     collection = instruments.get_collection(checkpoint)
     folder = secret_sauce_hf.checkpoint_path(checkpoint)

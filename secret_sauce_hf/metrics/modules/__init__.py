@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.cards import citation, render_card
+from secret_sauce_hf.cards.templates import citation, render_card
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.metrics.sounds import DISTANCES
 

@@ -1,0 +1,1 @@
+"""The cards that are published with datasets, checkpoints and metrics."""

@@ -1,0 +1,130 @@
+"""`secret-sauce benchmark`: parse, run, print."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from secret_sauce_hf.cli.terminal import CollectionName, print_all, say, table_of
+from secret_sauce_hf.evaluation.methods import NAMES
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from secret_sauce_hf.evaluation import Benchmark
+
+app = typer.Typer()
+
+_SHIPPED = "shipped"
+
+
+@app.command()
+def benchmark(
+    collection: CollectionName,
+    model: Annotated[
+        str, typer.Option(metavar="CKPT|ORG/NAME|shipped", help="Our model: a checkpoint, or the one that ships.")
+    ] = _SHIPPED,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME",
+            help="A dataset with train and test rows; if not given, the rows of 2018 are rendered.",
+            show_default=False,
+        ),
+    ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.parquet",
+            help="Score these recordings instead of the test rows: settings as columns, sounds as FLAC in `flac`.",
+            show_default=False,
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(help="How many sounds are searched for and compared as sound.")] = 50,
+    seconds: Annotated[float, typer.Option(help="Time of a search for one sound.")] = 10.0,
+    baseline_seconds: Annotated[float, typer.Option(help="The most time to train each network to compare with.")] = 120,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WAY", help=f"Leave out a way to answer: {', '.join(NAMES)}.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the results; ./<collection>-benchmark if not given.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of searches, networks and confidence intervals.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
+) -> None:
+    """Compare our model and its matching with baselines: settings, heard settings, sound and time, on the same sounds.
+
+    An interrupted benchmark goes on where it stopped. Written into a checkpoint's folder, its card shows it.
+
+    [bold]Examples[/bold]
+
+    secret-sauce benchmark noisemaker-light --rows 5 --seconds 3
+
+    secret-sauce benchmark noisemaker --model my-model --out my-model
+
+    secret-sauce benchmark noisemaker-light --recordings real.parquet --without genetic --without genetic-renders
+    """
+    from secret_sauce_hf.evaluation import benchmark as run
+
+    folder = out or Path(f"{Path(collection).stem}-benchmark")
+    options = {
+        "--model": model if model == _SHIPPED or not Path(model).exists() else Path(model).resolve().name,
+        "--data": data and (Path(data).resolve().name if Path(data).exists() else data),
+        "--recordings": recordings and recordings.name,
+        "--rows": rows,
+        "--seconds": f"{seconds:g}",
+        "--baseline-seconds": f"{baseline_seconds:g}",
+        "--seed": seed,
+    }
+    # Names only: where a folder lay on this machine concerns nobody.
+    words = ["secret-sauce", "benchmark", Path(collection).name]
+    words += [str(word) for name, value in options.items() if value is not None for word in (name, value)]
+    words += [word for way in without or () for word in ("--without", way)]
+    try:
+        found = run(
+            collection,
+            model=None if model == _SHIPPED else model,
+            data=data,
+            recordings=recordings,
+            rows=rows,
+            seconds=seconds,
+            baseline_seconds=baseline_seconds,
+            without=without or (),
+            out=folder,
+            seed=seed,
+            again=again,
+            command=shlex.join(words),
+        )
+    except KeyboardInterrupt:
+        say(f"What was measured is kept in {folder}: the same command, without --again, goes on from here.")
+        raise
+    files = found.save(folder)
+    _print(found)
+    for path in files:
+        say(f"Wrote {path}")
+
+
+def _print(found: "Benchmark") -> None:
+    from secret_sauce_hf.evaluation.tables import notes, settings_table, sounds_table
+
+    record = found.record
+    first, rows = record["data"]["first"], record["data"]["rows"]
+    print_all(f"{record['collection']}, the same {first:,} sounds for all:", _table(*settings_table(record)))
+    header, lines = sounds_table(record)
+    if lines:
+        print_all("From the sound to the rendered answer:", _table(header, lines))
+    if rows > first:
+        print_all(f"All {rows:,} sounds:", _table(*settings_table(record, of_all=True)))
+    print_all(*notes(record))
+
+
+def _table(header: list[str], rows: list[list[str]]) -> "Table":
+    table = table_of(*header, numbers=header[1:], whole=header)
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,189 @@
+"""`secret-sauce train` and `evaluate`: parse, run, print."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from secret_sauce_hf.cli.terminal import CollectionName, print_all, say, table_of
+from secret_sauce_hf.instruments import get_collection
+
+if TYPE_CHECKING:
+    from secret_sauce_hf.instruments import Collection
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    collection: CollectionName,
+    out: Annotated[Path, typer.Option(metavar="CKPT", help="The folder of the checkpoint.", show_default=False)],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME",
+            help="A dataset, in a folder or on the Hub; its train rows are used.",
+            show_default=False,
+        ),
+    ] = None,
+    fresh: Annotated[
+        int, typer.Option(help="How many new sounds to render; without --data, by processes while the model trains.")
+    ] = 0,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CKPT|ORG/NAME",
+            help="Start from this checkpoint instead of from scratch: one of ours, or any AST.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None,
+        typer.Option(
+            help="How often every sound is seen: 10 times, without --data twice, if not given.", show_default=False
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Sounds per step.")] = 64,
+    validation: Annotated[int, typer.Option(help="How many rendered sounds to validate on.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Of the fresh sounds, the first weights and the order.")] = 0,
+    rate: Annotated[float, typer.Option(help="Learning rate of AdamW.")] = 1.5e-3,
+    matrix_rate: Annotated[float, typer.Option(help="Learning rate of Muon.")] = 0.02,
+    augment: Annotated[
+        bool,
+        typer.Option(
+            help="Whether to change some of the fresh sounds as recordings might: level, noise, tuning, tone, codec, "
+            "onset."
+        ),
+    ] = True,
+    precision: Annotated[str, typer.Option(help="fp32, bf16 (mixed), or auto: mixed on a GPU that can.")] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that render; one per core but one if not given.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")
+    ] = False,
+) -> None:
+    """Train a model, from scratch or another, from a dataset, from freshly rendered sounds, or from both.
+
+    Ctrl-C leaves what --resume goes on from. Several GPUs: accelerate launch -m secret_sauce_hf train …
+
+    [bold]Examples[/bold]
+
+    secret-sauce train noisemaker-light --data light --out my-model
+
+    secret-sauce train noisemaker-light --fresh 100000 --out my-model
+
+    secret-sauce train my-synth.json --data takes --base MIT/ast-finetuned-audioset-10-10-0.4593 --out my-model
+    """
+    from secret_sauce_hf.training import train as run_training
+
+    try:
+        record = run_training(
+            collection,
+            data,
+            out,
+            fresh=fresh,
+            base=base,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=validation,
+            seed=seed,
+            augmented=augment,
+            precision=precision,
+            workers=workers,
+            resume=resume,
+            rate=rate,
+            matrix_rate=matrix_rate,
+        )
+    except KeyboardInterrupt:
+        if (out / ".training").is_dir():
+            say(f"{out} keeps what was saved: the same command with --resume goes on from there.")
+        raise
+    scores = record["validation"]
+    _print_scores(
+        collection,
+        {who: score["per_parameter"] for who, score in scores.items()},
+        "Mean absolute error of knobs, 0 to 10, and accuracy of switches on validation sounds:",
+    )
+    sure = record["calibration"]
+    told = [
+        f"{value:.3f} {what}"
+        for value, what in (
+            (sure["error"], "calibration error of switches"),
+            (sure["mean_coverage"], "of the knobs within their 80 % intervals"),
+        )
+        if value is not None
+    ]
+    print(", ".join(told) + ".")
+    print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A checkpoint's folder, a repository on the Hub, or the name of one that ships.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(metavar="DIR|ORG/NAME", help="The dataset, in a folder or on the Hub.", show_default=False),
+    ],
+    split: Annotated[str, typer.Option(help="Which of its rows.")] = "test",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for record and picture; the checkpoint's own if it is a folder, else ./<name>-evaluation.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Score a model on rows it was not trained on, beside simple references; what its card shows is from here.
+
+    [bold]Examples[/bold]
+
+    secret-sauce evaluate my-model --data light
+
+    secret-sauce evaluate secret-sauce/ast-noisemaker-light --data secret-sauce/noisemaker-light
+    """
+    from secret_sauce_hf.evaluation import evaluate as run_evaluation
+
+    found = run_evaluation(model, data, split=split)
+    files = found.save(out or (Path(model) if Path(model).is_dir() else Path(f"{Path(model).name}-evaluation")))
+    facts = found.data
+    _print_scores(
+        found.collection,
+        {
+            who: {"mean of the knobs": scores.knob_mae, "mean of the switches": scores.switch_accuracy}
+            | scores.per_parameter
+            for who, scores in found.scores.items()
+        },
+        f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive and "
+        f"nearest know {facts['references']:,} train rows:",
+    )
+    if found.sounds:
+        print_all(
+            f"Median MSS of the first {found.sounds['rows']}, rendered: "
+            + ", ".join(f"{who} {value:.2f} dB" for who, value in found.sounds.items() if who != "rows")
+            + " (floor: the truth rendered again)."
+        )
+    for path in files:
+        say(f"Wrote {path}")
+
+
+def _print_scores(collection: "str | Collection", scores: dict[str, dict[str, float]], title: str) -> None:
+    """A line per parameter, a column per way to answer."""
+    table = table_of("parameter", *scores, numbers=list(scores))
+    columns = get_collection(collection).columns
+    first = next(iter(scores.values()))
+    # Where there are no switches they have no mean.
+    means = [name for name in first if name not in columns and not math.isnan(first[name])]
+    for name in [*means, *columns]:
+        table.add_row(name, *(f"{values[name]:.3f}" for values in scores.values()))
+    print_all(title, table)

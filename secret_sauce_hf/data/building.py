@@ -1,0 +1,201 @@
+"""Rendering a collection into a folder that `datasets.load_dataset` reads."""
+
+import json
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from secret_sauce_hf.cards.dataset import CARD_NAME, dataset_card, split_files
+from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, recorded_plan, shard_files
+from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
+from secret_sauce_hf.data.worker import prepare_worker, work
+from secret_sauce_hf.files import temporary, write_whole
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.processors import thread_count
+from secret_sauce_hf.progress import row_progress
+
+RECORD_NAME = ".build.json"
+"""What a folder was built from; beside the data, not among it."""
+
+
+def build_collection(
+    collection: str | Collection,
+    out: str | Path,
+    *,
+    rows: tuple[int, int] | None = None,
+    seed: int | None = None,
+    count: int | None = None,
+    in_session: bool | None = None,
+    rows_per_shard: int = 1000,
+    measure: bool = False,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Render a collection into Parquet shards with a card; `load_dataset(out)` reads them.
+
+    Rows of 2018 keep the split of 2018; of fresh rows the first 80 % are for training
+    and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
+    and its number only. A build that was stopped goes on where it was when called again.
+
+    Args:
+        collection: the collection or its name.
+        out: the folder; made where it is missing.
+        rows: first row and row after the last, of the rows of 2018; all if None.
+        seed: draw fresh rows from this seed instead.
+        count: how many fresh rows.
+        in_session: whether each take starts in the state that the row before it leaves,
+            as in the recordings of 2018; if None, for the rows of 2018 of an instrument whose
+            engine can.
+        rows_per_shard: the most rows in one Parquet file.
+        measure: whether to measure what is heard in each row, too (see `measure_heard`):
+            the columns `heard_measured` and `heard_change`. Takes some 40 to 70 times as long.
+        workers: processes that render, a shard each. With one, rendering happens in this
+            process on every core. With more, scripts need the guard
+            `if __name__ == "__main__":`, as for all of Python's multiprocessing.
+        overwrite: replace another build that is in `out`.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: arguments that do not go together or are out of range; `out` holds
+            something else; no engine renders the instrument.
+        ChildProcessError: a worker was killed from outside.
+    """
+    out = Path(out)
+    if not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers is {workers!r}; at least one must do the work.")
+    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure)
+    schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
+    _claim(out, plan, overwrite)
+    data = out / DATA_FOLDER
+    todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
+    total = plan.stop - plan.start
+    with row_progress("Building", total, progress, done=total - sum(map(len, todo))) as advance:
+        if workers == 1 or len(todo) < 2:
+            for shard in todo:
+                write_shard(plan, shard, schema, data, advance)
+        else:
+            _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
+    write_whole(out / CARD_NAME, dataset_card(plan.collection, split_files(out), plan).encode())
+    return out
+
+
+def finished_plan(folder: Path, collection: Collection | None = None) -> Plan | None:
+    """What a folder was built from, all of it being there; None if it is no build.
+
+    Args:
+        folder: the folder.
+        collection: what it should hold, if that may be a declared one.
+
+    Raises:
+        InputError: the build is not finished, or of another version.
+    """
+    record = folder / RECORD_NAME
+    if not record.is_file():
+        return None
+    again = "build it again with this version (--overwrite)"
+    try:
+        plan = recorded_plan(json.loads(record.read_text(encoding="utf-8")), collection)
+    except (InputError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
+    schema = shard_schema(features(plan.collection, measured=plan.heard_threshold is not None).arrow_schema, plan)
+    for shard in plan.shards:
+        if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
+            raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")
+    return plan
+
+
+def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
+    """Make `out` this build's folder, or say why it cannot be."""
+    record_path = out / RECORD_NAME
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give a folder.")
+    if record_path.is_file():
+        differences = _differences(record_path, plan)
+        if differences and not overwrite:
+            raise InputError(f"{out} holds another build ({differences}); choose another folder or pass --overwrite.")
+        if overwrite:
+            # The old record stays until it is replaced: stopped here, this is an unfinished old build.
+            for path in [out / CARD_NAME, *shard_files(out)]:
+                path.unlink(missing_ok=True)
+    elif out.is_dir() and any(path != temporary(record_path) for path in out.iterdir()):
+        raise InputError(f"{out} is not empty and not a build of this package; choose another folder.")
+    data = out / DATA_FOLDER
+    # The card's patterns, and so `load_dataset`, would take them for rows of this build.
+    ours = {shard.name for shard in plan.shards}
+    if foreign := sorted(path.name for split in SPLITS for path in data.glob(f"{split}-*") if path.name not in ours):
+        raise InputError(f"{data} holds {foreign[0]!r}, which is not of this build; move it elsewhere.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(record_path, (json.dumps(plan.record, indent=2) + "\n").encode())
+    data.mkdir(exist_ok=True)
+    for leftover in data.glob(".*.parquet.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def _differences(record_path: Path, plan: Plan) -> str:
+    try:
+        there = json.loads(record_path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return f"its {RECORD_NAME} cannot be read: {error}"
+    if not isinstance(there, dict):
+        return f"its {RECORD_NAME} is not a record"
+    here: dict[str, Any] = plan.record
+    return ", ".join(
+        f"{key}: {there.get(key)!r} there, {here.get(key)!r} here"
+        for key in sorted(here.keys() | there.keys())
+        if there.get(key) != here.get(key)
+    )
+
+
+def _write_in_processes(
+    plan: Plan, shards: list[Shard], schema: pa.Schema, folder: Path, workers: int, advance: Callable[[int], None]
+) -> None:
+    # Spawned: a fork of a process with running threads can hang.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    threads = max(1, thread_count() // workers)
+    with ProcessPoolExecutor(workers, context, prepare_worker, (stop, threads)) as pool:
+        try:
+            # Submitting is what starts the processes.
+            with _interrupts_ignored():
+                futures = {pool.submit(work, plan, shard, schema, folder): shard for shard in shards}
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    advance(len(futures[future]))
+        except BrokenProcessPool as error:
+            raise ChildProcessError(
+                "A worker was killed from outside, perhaps for want of memory; the same command goes on from the "
+                "finished shards; give it fewer workers."
+            ) from error
+        finally:
+            # After Ctrl-C or a fault the workers end at their next chunk and tidy up.
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started in here ignore Ctrl-C from their first moment, their imports included."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may change this; it is also the one that Ctrl-C reaches.
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if previous is None else previous)

@@ -1,0 +1,91 @@
+"""A dataset that somebody else made, in this package's columns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Features
+
+from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.plan import HEARD_COLUMN
+from secret_sauce_hf.data.reading import iter_takes, split_names, types_of
+from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
+from secret_sauce_hf.data.sounds import encode
+from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.presets import FILE_COLUMN, Presets
+from secret_sauce_hf.progress import row_progress
+
+
+def is_normal(path: Path, collection: Collection) -> bool:
+    """Whether a Parquet file has the columns of the collection, of the very types; more may be there.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        found = Features.from_arrow_schema(pq.read_schema(path))
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read ({error}).") from error
+    return all(found.get(name) == kind for name, kind in features(collection).items() if name != HEARD_COLUMN)
+
+
+def normalise(
+    source: Path, collection: Collection, out: Path, *, rows_per_shard: int = 1000, progress: bool = True
+) -> dict[str, list[Path]]:
+    """Write any dataset of a collection's takes again, as `build` and `collect` write them.
+
+    Labels get the declared order, sounds become 16-bit FLAC, `heard` follows from the
+    rules, rows without a `file` are numbered; other columns are left out. The same rows
+    make the same bytes.
+
+    Args:
+        source: a folder that `iter_takes` reads.
+        collection: whose takes they are.
+        out: an empty folder for the files.
+        rows_per_shard: the most rows in one of them.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The Parquet files of each split.
+
+    Raises:
+        InputError: a row that is no take of the collection; the message names it.
+    """
+    schema = features(collection).arrow_schema
+    named = FILE_COLUMN in types_of(source)
+    files: dict[str, list[Path]] = {}
+    row = 0
+    with row_progress("Rewriting", None, progress) as advance:
+        for split in split_names(source):
+            files[split] = []
+            for presets, sounds in _pieces(source, split, collection, rows_per_shard):
+                if not named:
+                    presets = Presets(
+                        collection, presets.unit, [f"s{number}.wav" for number in range(row, row + len(presets))]
+                    )
+                path = out / f"{split}-{len(files[split]):05d}.parquet"
+                with pq.ParquetWriter(path, schema, **writer_options(schema)) as writer:
+                    writer.write_table(takes_table(presets, sounds, schema), row_group_size=ROW_GROUP)
+                files[split].append(path)
+                row += len(presets)
+                advance(len(presets))
+    return {split: paths for split, paths in files.items() if paths}
+
+
+def _pieces(source: Path, split: str, collection: Collection, rows: int) -> Iterator[tuple[Presets, list[bytes]]]:
+    """Presets and encoded sounds, `rows` at a time."""
+    units: list[np.ndarray] = []
+    names: list[str] = []
+    sounds: list[bytes] = []
+    for takes in iter_takes(source, split, collection=collection):
+        waves = np.clip(np.rint(takes.sounds * 32_768), -32_768, 32_767).astype(np.int16)
+        units.extend(takes.presets.unit)
+        names.extend(takes.presets.files)
+        sounds.extend(encode(wave, CONTAINER) for wave in waves)
+        while len(sounds) >= rows:
+            yield Presets(collection, np.stack(units[:rows]), names[:rows]), sounds[:rows]
+            units, names, sounds = units[rows:], names[rows:], sounds[rows:]
+    if sounds:
+        yield Presets(collection, np.stack(units), names), sounds

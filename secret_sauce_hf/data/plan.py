@@ -1,0 +1,215 @@
+"""What a build consists of: which rows, from which draw, in which shards."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from secret_sauce_hf.data.heard import THRESHOLD_DB
+from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.instruments import Collection, InputError, known_collection
+from secret_sauce_hf.instruments.spec import parameter_to_dict
+from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.presets import Presets, draw_presets
+
+SPLITS = ("train", "test")
+DATA_FOLDER = "data"
+MAX_FILES = 99_999
+"""Of a split: file names have five digits."""
+
+# Columns beside the parameters' and `file`; here, as `datasets` takes long to import.
+AUDIO_COLUMN = "audio"
+HEARD_COLUMN = "heard"
+MEASURED_COLUMN = "heard_measured"
+CHANGE_COLUMN = "heard_change"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file: rows `start` to `stop` of a build."""
+
+    name: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the bytes of a build.
+
+    Args:
+        collection: the collection.
+        start: number of the first row.
+        stop: number of the row after the last.
+        seed: of the fresh rows; None for the rows of 2018.
+        in_session: whether each take starts in the state that the row before it leaves.
+        rows_per_shard: the most rows in one Parquet file.
+        heard_threshold: in dB, of `measure_heard`; None where it is not measured.
+
+    Raises:
+        InputError: numbers out of range.
+    """
+
+    collection: Collection
+    start: int
+    stop: int
+    seed: int | None
+    in_session: bool
+    rows_per_shard: int
+    heard_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("start", "stop", "seed", "rows_per_shard"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) and not (name == "seed" and value is None):
+                raise InputError(f"{name} is {value!r}; it must be a whole number.")
+        if self.rows_per_shard < 1:
+            raise InputError(f"rows_per_shard is {self.rows_per_shard}; a shard needs at least one row.")
+        if self.seed is not None and self.seed < 0:
+            raise InputError(f"The seed is {self.seed}; it must not be negative.")
+        if self.seed is None and not self.collection.count:
+            raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
+        if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
+            raise InputError(
+                f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has {self.collection.count} "
+                f"rows of 2018; give a start from 0 and a stop after it, up to {self.collection.count}."
+            )
+        if self.start >= self.stop:
+            raise InputError(f"count is {self.stop - self.start}; build at least one row.")
+        files = max(-(-(stop - start) // self.rows_per_shard) for start, stop in self.splits.values())
+        if files > MAX_FILES:
+            raise InputError(
+                f"{self.stop - self.start:,} rows in shards of {self.rows_per_shard:,} make {files:,} files of a "
+                f"split, at most {MAX_FILES:,} are possible: raise rows_per_shard or build fewer rows."
+            )
+
+    def presets(self, start: int, stop: int) -> Presets:
+        """Rows `start` to `stop`."""
+        if self.seed is None:
+            return original_presets(self.collection, start, stop)
+        return draw_presets(self.collection, stop - start, self.seed, start)
+
+    @property
+    def splits(self) -> dict[str, tuple[int, int]]:
+        """First row and row after the last of each split that has rows.
+
+        The rows of 2018 keep the split of 2018 whichever of them are built; of fresh
+        rows the first 80 % are for training.
+        """
+        if self.seed is None:
+            boundary = min(max(self.start, self.collection.train_count), self.stop)
+        else:
+            boundary = self.start + max(1, (self.stop - self.start) * 4 // 5)
+        limits = {"train": (self.start, boundary), "test": (boundary, self.stop)}
+        return {split: (start, stop) for split, (start, stop) in limits.items() if start < stop}
+
+    @property
+    def shards(self) -> list[Shard]:
+        """Every Parquet file of the build, in row order."""
+        shards = []
+        for split, (first, end) in self.splits.items():
+            starts = range(first, end, self.rows_per_shard)
+            for number, start in enumerate(starts):
+                name = f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
+                shards.append(Shard(name, start, min(start + self.rows_per_shard, end)))
+        return shards
+
+    @property
+    def record(self) -> dict[str, str | int | float | bool | None]:
+        """What must be the same for a shard to be used again, ready for JSON."""
+        return {
+            "collection": self.collection.name,
+            "declaration": _fingerprint(self.collection),
+            "start": self.start,
+            "stop": self.stop,
+            "seed": self.seed,
+            "in_session": self.in_session,
+            "rows_per_shard": self.rows_per_shard,
+            "heard_threshold": self.heard_threshold,
+            "engine": f"{self.collection.instrument.name} {get_engine(self.collection).version}",
+            "package": version("secret_sauce_hf"),
+            # An encoder writes its version into every file.
+            "encoder": f"FLAC by libsndfile {soundfile.__libsndfile_version__}",
+        }
+
+
+def make_plan(
+    collection: Collection,
+    rows: Sequence[int] | None,
+    seed: int | None,
+    count: int | None,
+    in_session: bool | None,
+    rows_per_shard: int,
+    measure: bool = False,
+) -> Plan:
+    """What the arguments of `build_collection` ask for.
+
+    Raises:
+        InputError: arguments that do not go together or are out of range; no engine renders
+            the instrument, or not in session.
+    """
+    if seed is None:
+        if count is not None:
+            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
+        rows = (0, collection.count) if rows is None else rows
+        if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) != 2:
+            raise InputError(f"rows is {rows!r}; give a pair: the first row and the row after the last.")
+        start, stop = rows
+    else:
+        if rows is not None:
+            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
+        if count is None:
+            raise InputError("Fresh rows need a `count` beside the seed.")
+        start, stop = 0, count
+    engine = get_engine(collection)
+    engine.check(collection, in_session=bool(in_session))
+    if in_session is None:
+        in_session = seed is None and engine.supports(collection, in_session=True)
+    return Plan(collection, start, stop, seed, in_session, rows_per_shard, THRESHOLD_DB if measure else None)
+
+
+def recorded_plan(record: Mapping[str, Any], collection: Collection | None = None) -> Plan:
+    """The plan of which this is the `record`.
+
+    Args:
+        record: as of `Plan.record`.
+        collection: the collection, if it may be one that was declared; its name must agree.
+
+    Raises:
+        InputError: not such a record; or this version of the package, or one of what it
+            stands on, would make other bytes.
+    """
+    try:
+        if collection is None or collection.name != record["collection"]:
+            collection = known_collection(record["collection"])
+        plan = Plan(
+            collection,
+            *(record[key] for key in ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")),
+        )
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"the record of the build cannot be read ({error})") from error
+    for key, value in plan.record.items():
+        if record.get(key) != value:
+            raise InputError(f"{key} was {record.get(key)!r} and is {value!r} now")
+    return plan
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """The Parquet files that are named as shards of a build, in row order."""
+    data = folder / DATA_FOLDER
+    return [path for split in SPLITS for path in sorted(data.glob(f"{split}-[0-9]*-of-[0-9]*.parquet"))]
+
+
+def _fingerprint(collection: Collection) -> str:
+    """Changes whenever anything declared about the collection does."""
+    declared = asdict(collection) | {"instrument": [parameter_to_dict(p) for p in collection.instrument.parameters]}
+    return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

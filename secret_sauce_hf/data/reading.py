@@ -1,0 +1,373 @@
+"""Datasets of takes back to arrays, by soundfile; torchcodec is not needed."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetDict,
+    Features,
+    IterableDataset,
+    IterableDatasetDict,
+    config,
+    load_dataset,
+    load_dataset_builder,
+)
+from datasets.exceptions import DatasetsError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import OfflineModeIsEnabled
+
+from secret_sauce_hf.data.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS
+from secret_sauce_hf.instruments import (
+    COLLECTIONS,
+    SAMPLE_RATE,
+    Collection,
+    InputError,
+    Parameter,
+    Switch,
+    get_collection,
+)
+from secret_sauce_hf.presets import FILE_COLUMN, Presets, allowed_setting, sound_file
+from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
+
+Source: TypeAlias = str | Path | Dataset | DatasetDict | IterableDataset | IterableDatasetDict
+
+MAX_SECONDS = 60
+"""Longer sounds in a dataset are refused; a take has at most one second."""
+
+_SHARD = re.compile(r"(?P<split>\w+(?:\.\w+)*)-[0-9]{5}-of-[0-9]{5}\.parquet")
+# What `datasets` raises for data that it cannot read.
+_FAULTS = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, DatasetsError, pa.ArrowException)
+_BATCH = 200
+_ROUNDING = 1e-6
+"""Of 0..1, more than float32 settings are off and less than a step of a 14-bit knob."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """Sounds with their presets.
+
+    Args:
+        sounds: float32 of shape (rows, samples), -1 to 1, at 22,050 Hz.
+        presets: the settings and file names, one row per sound.
+    """
+
+    sounds: np.ndarray
+    presets: Presets
+
+    def __len__(self) -> int:
+        return len(self.presets)
+
+
+def load_takes(source: Source, split: str | None = None, *, collection: str | Collection | None = None) -> Takes:
+    """Read all takes of a dataset into memory (79 KB a second of sound); see `iter_takes`."""
+    batches = list(iter_takes(source, split, collection=collection))
+    if not batches:
+        raise InputError("The dataset has no rows.")
+    lengths = {batch.sounds.shape[1] for batch in batches}
+    if len(lengths) > 1:
+        raise InputError(
+            f"The takes differ in length ({min(lengths)} to {max(lengths)} samples); read them one by one."
+        )
+    first = batches[0].presets
+    presets = Presets(
+        first.collection,
+        np.concatenate([batch.presets.unit for batch in batches]),
+        [name for batch in batches for name in batch.presets.files],
+    )
+    return Takes(np.concatenate([batch.sounds for batch in batches]), presets)
+
+
+def iter_takes(
+    source: Source, split: str | None = None, *, collection: str | Collection | None = None
+) -> Iterator[Takes]:
+    """Read the takes of a dataset a few hundred at a time.
+
+    Args:
+        source: a folder that `build_collection` or `collect_recordings` made, or any other
+            that `load_dataset` reads; the id of a dataset on the Hub, `ORG/NAME` or
+            `ORG/NAME@REVISION`; or a dataset as `load_dataset` gives it (plain, a dict of
+            splits, or streamed). A folder of that name comes before the Hub.
+        split: "train", "test" or another that there is; all if None. A single split has
+            none to choose.
+        collection: whose parameters the columns are; found by the columns if None.
+
+    Raises:
+        InputError: not such a dataset, a value that is not allowed, or a sound that
+            cannot be read, is not mono, not at 22,050 Hz or not as long as a take of
+            `collection`; the message names the row.
+    """
+    types, tables, folder = _open(source, split)
+    samples = None
+    if collection is None:
+        collection = _recognise(types)
+    else:
+        collection = get_collection(collection)
+        samples = collection.samples
+    if missing := [name for name in (AUDIO_COLUMN, *collection.columns) if name not in types]:
+        raise InputError(f"The dataset lacks the column {missing[0]!r} of {collection.name}.")
+    row = 0
+    for table in tables:
+        takes = _takes(table, types, collection, row, folder)
+        if samples is not None and takes.sounds.shape[1] != samples:
+            raise InputError(
+                f"row {row}: {takes.sounds.shape[1]} samples, but a take of {collection.name} has {samples} "
+                f"({samples / SAMPLE_RATE:.3g} s): cut or pad the sounds, as `secret-sauce collect` does, or declare "
+                "another length."
+            )
+        yield takes
+        row += len(table)
+
+
+def read_audio(audio: Any, folder: Path | None = None) -> np.ndarray:
+    """A sound as `datasets` stores it, decoded.
+
+    Args:
+        audio: the mapping `{"bytes": …, "path": …}` of a row when the column is
+            `Audio(decode=False)`.
+        folder: where a file may lie that `path` names in place of bytes; nowhere if None.
+
+    Returns:
+        float32 samples, -1 to 1, shape (samples,).
+
+    Raises:
+        InputError: no bytes, not audio, longer than `MAX_SECONDS`, not mono, not 22,050 Hz.
+    """
+    try:
+        with soundfile.SoundFile(_content(audio, folder)) as file:
+            if file.samplerate != SAMPLE_RATE or file.channels != 1:
+                raise InputError(
+                    f"{file.samplerate} Hz and {file.channels} channels instead of {SAMPLE_RATE} Hz mono: convert the "
+                    f"sounds (ffmpeg -i IN -ar {SAMPLE_RATE} -ac 1 OUT.wav) and make the dataset again, or have "
+                    "`secret-sauce collect` do both"
+                )
+            if file.frames > MAX_SECONDS * SAMPLE_RATE:
+                raise InputError(f"longer than {MAX_SECONDS} s: not a take")
+            return file.read(dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"not a sound that can be read ({error.error_string})") from error
+
+
+def _content(audio: Any, folder: Path | None) -> io.BytesIO | Path:
+    """Where the sound's bytes are."""
+    record = audio if isinstance(audio, dict) else {}
+    if record.get("bytes"):
+        return io.BytesIO(record["bytes"])
+    name = record.get("path")
+    if not name:
+        raise InputError("no sound bytes")
+    if folder is None:
+        raise InputError(f"no sound bytes but the file {name!r}; give the dataset as a folder for them to be read")
+    path = (folder / name).resolve()
+    # A table must not choose any file of this machine.
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise InputError(f"no sound bytes, and no file {name!r} in {folder}")
+    return path
+
+
+_Opened: TypeAlias = tuple[Features, Iterator[pa.Table], Path | None]
+"""The columns' types, the rows, and the folder that the sounds' files may lie in."""
+
+
+def _open(source: Source, split: str | None) -> _Opened:
+    if isinstance(source, str | Path):
+        if Path(source).is_dir():
+            return _open_folder(Path(source), split)
+        if not is_repo_id(str(source)):
+            raise InputError(
+                f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION."
+            )
+        source = _from_hub(str(source))
+    if isinstance(source, DatasetDict | IterableDatasetDict):
+        if split is not None and split not in source:
+            raise InputError(f"The dataset has no split {split!r}; it has {', '.join(source)}.")
+        parts = list(source.values()) if split is None else [source[split]]
+    elif isinstance(source, Dataset | IterableDataset):
+        if split is not None:
+            raise InputError("This dataset is one split already: leave `split` out.")
+        parts = [source]
+    else:
+        raise InputError(f"Cannot read takes from a {type(source).__name__}; give a folder or a dataset.")
+    types = parts[0].features if parts else None
+    if types is None:
+        raise InputError("The dataset does not say its columns' types.")
+    return types, (table for part in parts for table in part.with_format("arrow").iter(_BATCH)), None
+
+
+def _from_hub(name: str) -> DatasetDict:
+    repo, revision = split_revision(name)
+    try:
+        with remote_errors(f"dataset {name}"):
+            # Asked first, it says what is the matter; `datasets` says of everything that it is not there. Without a
+            # network it may still have it.
+            with suppress(OfflineModeIsEnabled):
+                HfApi().dataset_info(repo, revision=revision)
+            builder = load_dataset_builder(repo, revision=revision)
+            # The configuration's name and version, which the card tells, are parts of the path, and `datasets` does not
+            # look at them. Not resolved, as people may keep parts of their cache elsewhere by links.
+            folder, cache = Path(builder.cache_dir), Path(config.HF_DATASETS_CACHE).expanduser()
+            if not folder.is_relative_to(cache) or ".." in folder.relative_to(cache).parts:
+                raise InputError(f"The card of the dataset {name} names a folder outside the cache; do not use it.")
+            builder.download_and_prepare()
+            return builder.as_dataset()
+    except InputError as error:
+        raise InputError(f"{error} There is no folder {name} here either.") from error
+    except _FAULTS as error:
+        raise InputError(f"The dataset {name} cannot be read: {_reason(error)}") from error
+
+
+def split_names(folder: Path) -> list[str]:
+    """The splits of a dataset's folder, the train split first.
+
+    Raises:
+        InputError: `datasets` cannot read it.
+    """
+    if shards := _shards(folder):
+        return list(dict.fromkeys(name for name, _ in shards))
+    return sorted(_load_folder(folder), key=lambda name: (name not in SPLITS, name != SPLITS[0], name))
+
+
+def types_of(folder: Path) -> Features:
+    """The columns of a dataset's folder.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _open(folder, None)[0]
+
+
+def _shards(folder: Path) -> list[tuple[str, Path]]:
+    """Split and path of every file that is named as `build_collection` names them, in row order."""
+    shards = [
+        (match["split"], path) for path in (folder / DATA_FOLDER).glob("*") if (match := _SHARD.fullmatch(path.name))
+    ]
+    return sorted(shards, key=lambda shard: (shard[0] not in SPLITS, shard[0] != SPLITS[0], shard))
+
+
+def _open_folder(folder: Path, split: str | None) -> _Opened:
+    shards = _shards(folder)
+    if not shards:
+        return _open_other_folder(folder, split)
+    splits = list(dict.fromkeys(name for name, _ in shards))
+    if split is not None and split not in splits:
+        raise InputError(f"No split {split!r} in {folder}; there is {', '.join(splits)}.")
+    paths = [path for name, path in shards if split in (None, name)]
+
+    def tables() -> Iterator[pa.Table]:
+        for path in paths:
+            try:
+                with pq.ParquetFile(path) as file:
+                    for batch in file.iter_batches(_BATCH):
+                        yield pa.Table.from_batches([batch])
+            except (OSError, pa.ArrowInvalid) as error:
+                raise InputError(f"{path} cannot be read ({error}); build it again.") from error
+
+    try:
+        return Features.from_arrow_schema(pq.read_schema(paths[0])), tables(), folder
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{paths[0]} cannot be read ({error}); build it again.") from error
+
+
+def _open_other_folder(folder: Path, split: str | None) -> _Opened:
+    """A folder in one of the layouts that `load_dataset` knows."""
+    types, tables, _ = _open(_load_folder(folder), split)
+    return types, _readable(tables, folder), folder
+
+
+def _load_folder(folder: Path) -> IterableDatasetDict:
+    try:
+        # Streamed, as it would otherwise be copied to the cache, for which sounds in files need torchcodec. Its
+        # whole path, as a bare name could be one of a format.
+        return load_dataset(str(folder.resolve()), streaming=True)
+    except _FAULTS as error:
+        raise InputError(
+            f"No shards in {folder / DATA_FOLDER}, and datasets cannot read {folder} ({_reason(error)}): give a "
+            "folder that `secret-sauce build` or `collect` made, or load it yourself with datasets.load_dataset and "
+            "give the result."
+        ) from error
+
+
+def _readable(tables: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
+    try:
+        yield from tables
+    except _FAULTS as error:
+        raise InputError(f"{folder} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what went wrong first."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _recognise(types: Features) -> Collection:
+    fitting = [collection for collection in COLLECTIONS.values() if set(collection.columns) <= set(types)]
+    if not fitting:
+        raise InputError(
+            "The columns are those of no known collection; say which one with `collection`, for your own by the path "
+            "of its declaration."
+        )
+    # The light collection's columns are among the full one's.
+    return max(fitting, key=lambda collection: len(collection.columns))
+
+
+def _takes(table: pa.Table, types: Features, collection: Collection, first_row: int, folder: Path | None) -> Takes:
+    sounds = []
+    for row, audio in enumerate(table[AUDIO_COLUMN].to_pylist(), first_row):
+        try:
+            sounds.append(read_audio(audio, folder))
+        except InputError as error:
+            raise InputError(f"row {row}, column {AUDIO_COLUMN}: {error}.") from error
+        if len(sounds[-1]) != len(sounds[0]):
+            raise InputError(f"row {row}: {len(sounds[-1])} samples, the row before has {len(sounds[0])}.")
+    unit = np.empty((len(table), len(collection.columns)))
+    for column, parameter in enumerate(collection.parameters):
+        values = table[parameter.name].to_numpy()
+        unit[:, column] = _unit(parameter, values, types[parameter.name], first_row)
+    if FILE_COLUMN in types:
+        files = table[FILE_COLUMN].to_pylist()
+    else:
+        files = [sound_file(row) for row in range(first_row, first_row + len(table))]
+    return Takes(np.stack(sounds), Presets(collection, unit, files))
+
+
+def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int) -> np.ndarray:
+    if isinstance(parameter, Switch):
+        if isinstance(feature, ClassLabel):
+            # By name: another writer may have the labels in another order.
+            legal = np.isin(values, np.arange(feature.num_classes))
+            labels = np.full(len(values), "", dtype=object)
+            labels[legal] = np.asarray(feature.names, dtype=object)[values[legal].astype(np.intp)]
+        else:
+            # Labels such as 1 and 2 are numbers to a reader of CSV.
+            labels = values.astype(str).astype(object) if values.dtype.kind in "iu" else values
+        _check(parameter, np.isin(labels, parameter.labels), labels, first_row)
+        return parameter.setting_to_unit(labels.astype(str))
+    try:
+        unit = parameter.setting_to_unit(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"column {parameter.name}: not numbers ({error}).") from error
+    low, high = (float(parameter.cc_to_unit(np.asarray(cc))) for cc in parameter.limits)
+    _check(parameter, (unit >= low - _ROUNDING) & (unit <= high + _ROUNDING), values, first_row)
+    # Undo the rounding to float32 wherever the setting is a controller value's.
+    exact = parameter.cc_to_unit(parameter.unit_to_cc(unit))
+    return np.where(np.abs(exact - unit) < _ROUNDING, exact, unit)
+
+
+def _check(parameter: Parameter, legal: np.ndarray, values: np.ndarray, first_row: int) -> None:
+    if not legal.all():
+        wrong = int(np.argmin(legal))
+        value = values[wrong]
+        raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value!r} {allowed_setting(parameter)}.")

@@ -1,0 +1,257 @@
+"""Sounds that somebody recorded and the table of their settings to a dataset in our columns."""
+
+import math
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import pyarrow.parquet as pq
+import soundfile
+import soxr
+
+from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.plan import DATA_FOLDER, MAX_FILES
+from secret_sauce_hf.data.reading import MAX_SECONDS
+from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
+from secret_sauce_hf.data.sounds import encode
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.presets import Presets, read_table, row_random
+from secret_sauce_hf.processors import thread_count
+from secret_sauce_hf.progress import row_progress
+
+SPLIT_COLUMN = "split"
+SILENT_DBFS = -60.0
+"""Peak below which a recording counts as silent."""
+
+MAX_CHANNELS = 64
+RATES = (4_000, 768_000)
+"""Lowest and highest sample rate that is believed, in Hz."""
+_MARGIN = 0.05
+"""Read beyond a take's end, in seconds, so that the resampler has something to go on with."""
+_SLACK = 0.001
+"""By which a recording may differ from a take's length, in seconds, without a word."""
+_PEAK = 0.999
+"""Louder recordings (of floats, or after resampling) are turned down to this, as a model does."""
+_ROWS_AT_ONCE = 5 * ROW_GROUP
+_UNFINISHED = ".collecting"
+_SHOWN = 5
+_SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_SPLIT_SEED = 0
+
+
+_DONE = (
+    "resampled",
+    "mixed to one channel",
+    "cut at the end",
+    "padded with silence",
+    "turned down to full scale",
+    "silent",
+)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What `collect_recordings` made.
+
+    Args:
+        folder: of the dataset.
+        splits: number of rows of each split.
+        done: to how many recordings something was done, or is the matter: "resampled",
+            "mixed to one channel" (the mean of several), "cut at the end", "padded with
+            silence", "turned down to full scale" and "silent" (below -60 dBFS).
+    """
+
+    folder: Path
+    splits: dict[str, int]
+    done: dict[str, int]
+
+    def __str__(self) -> str:
+        rows = ", ".join(f"{count:,} {split}" for split, count in self.splits.items())
+        return "; ".join([f"{rows} rows", *(f"{count:,} {what}" for what, count in self.done.items() if count)]) + "."
+
+
+def collect_recordings(
+    collection: str | Path | Collection,
+    table: str | Path | TextIO,
+    sounds: str | Path,
+    out: str | Path,
+    *,
+    test_share: float = 0.2,
+    rows_per_shard: int = 1000,
+    progress: bool = True,
+) -> Collected:
+    """Make a dataset of recordings and the table of their settings; `load_dataset(out)` reads it.
+
+    The recordings become what every collection has: mono, 22,050 Hz, 16 bits, as long as a
+    take. Channels are averaged; the end is cut off, or silence put there. Nothing else is
+    moved: the note must start when the collection says so. `heard` follows from the
+    collection's rules. The dataset is there whole or not at all, and the same input makes
+    the same bytes.
+
+    Args:
+        collection: the collection, its name, or the path of its declaration.
+        table: rows of presets as CSV (see `Presets.from_csv`): a column per parameter, and
+            `file`, the name of each row's recording (`s0.wav`, `s1.wav`, … without it). A
+            column `split` may say which split a row goes to.
+        sounds: the folder of the recordings, in any format, rate and number of channels that
+            libsndfile reads; files that the table does not name are left alone.
+        out: the folder of the dataset, missing or empty.
+        test_share: which share of the rows is for testing, 0 to less than 1; they are chosen
+            by lot, always the same ones. Not used where the table has `split`.
+        rows_per_shard: the most rows in one Parquet file.
+        progress: whether to show a progress bar.
+
+    Returns:
+        Where the dataset is, its rows, and what was done to the recordings.
+
+    Raises:
+        InputError: the table or a recording cannot be used (the message names the row);
+            recordings are missing; `out` holds something; arguments out of range.
+    """
+    collection = get_collection(collection)
+    sounds, out = Path(sounds), Path(out)
+    if not 0 <= test_share < 1:
+        raise InputError(f"The share of test rows is {test_share}; give one from 0 to less than 1, such as 0.2.")
+    if rows_per_shard < 1:
+        raise InputError(f"rows_per_shard is {rows_per_shard}; a shard needs at least one row.")
+    presets, further = read_table(collection, table, (SPLIT_COLUMN,))
+    if not len(presets):
+        raise InputError("The table has no rows: nothing to collect.")
+    splits = (
+        _named_splits(further[SPLIT_COLUMN]) if SPLIT_COLUMN in further else _drawn_splits(len(presets), test_share)
+    )
+    _check_sounds(presets, sounds)
+    _claim(out)
+    unfinished = out / _UNFINISHED
+    unfinished.mkdir(parents=True)
+    done = np.zeros(len(_DONE), dtype=np.int64)
+    try:
+        with row_progress("Collecting", len(presets), progress) as advance:
+            for split, rows in splits.items():
+                starts = range(0, len(rows), rows_per_shard)
+                if len(starts) > MAX_FILES:
+                    raise InputError(
+                        f"{split} would be {len(starts):,} files, at most {MAX_FILES:,} can be; raise rows_per_shard."
+                    )
+                for number, start in enumerate(starts):
+                    path = unfinished / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
+                    for chunk in _write_shard(presets, rows[start : start + rows_per_shard], sounds, path):
+                        done += chunk.sum(axis=0)
+                        advance(len(chunk))
+        unfinished.replace(out / DATA_FOLDER)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Collected(
+        out, {split: len(rows) for split, rows in splits.items()}, dict(zip(_DONE, done.tolist(), strict=True))
+    )
+
+
+def _named_splits(names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The numbers of the rows of each split that the table names."""
+    for row, name in enumerate(names):
+        if not _SPLIT_NAME.fullmatch(name):
+            raise InputError(
+                f"row {row}, column {SPLIT_COLUMN}: {name!r} is no name of a split; give train, test or another word."
+            )
+    order = {"train": 0, "test": 2}
+    splits = sorted(set(names), key=lambda name: (order.get(name, 1), name))
+    return {split: np.flatnonzero(np.asarray(names) == split) for split in splits}
+
+
+def _drawn_splits(count: int, test_share: float) -> dict[str, np.ndarray]:
+    """Train and test rows by lot: a table may be in some order, of which the last rows would all be alike."""
+    tests = min(max(round(count * test_share), 1 if test_share else 0), count - 1)
+    lots = row_random(_SPLIT_SEED, 0, count, 1)[:, 0].argsort(kind="stable")
+    splits = {"train": np.sort(lots[tests:]), "test": np.sort(lots[:tests])}
+    return {split: rows for split, rows in splits.items() if len(rows)}
+
+
+def _check_sounds(presets: Presets, sounds: Path) -> None:
+    if not sounds.is_dir():
+        raise InputError(f"There is no folder {sounds}; give the one that holds the recordings.")
+    if missing := [name for name in presets.files if not (sounds / name).is_file()]:
+        more = ", …" if len(missing) > _SHOWN else ""
+        raise InputError(
+            f"{len(missing):,} of {len(presets):,} recordings are not in {sounds}: "
+            f"{', '.join(missing[:_SHOWN])}{more}; add them, or take their rows out of the table."
+        )
+
+
+def _claim(out: Path) -> None:
+    """See that `out` is free, but for what an interrupted run left."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give a folder.")
+    if out.is_dir():
+        if any(path.name != _UNFINISHED for path in out.iterdir()):
+            raise InputError(f"{out} is not empty; choose another folder for the dataset, or delete this one.")
+        shutil.rmtree(out / _UNFINISHED, ignore_errors=True)
+
+
+def _write_shard(presets: Presets, rows: np.ndarray, sounds: Path, path: Path) -> Iterator[np.ndarray]:
+    """Write a Parquet file of some rows; yields, some rows at a time, what was done to them (see `_read`)."""
+    schema = features(presets.collection).arrow_schema
+    samples = presets.collection.samples
+
+    def encoded(row: int) -> tuple[bytes, list[bool]]:
+        name = presets.files[row]
+        try:
+            take, done = _read(sounds / name, samples)
+        except InputError as error:
+            raise InputError(f"row {row}: {name}: {error}") from error
+        return encode(take, CONTAINER), done
+
+    with (
+        pq.ParquetWriter(path, schema, **writer_options(schema)) as writer,
+        ThreadPoolExecutor(thread_count()) as pool,
+    ):
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            chunk = rows[start : start + _ROWS_AT_ONCE]
+            takes = list(pool.map(encoded, chunk.tolist()))
+            table = takes_table(presets[chunk], [take for take, _ in takes], schema)
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            yield np.array([done for _, done in takes])
+
+
+def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
+    """A recording as a take: int16 of shape (samples,), and which things of `_DONE` were done to it."""
+    seconds = samples / SAMPLE_RATE
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate, channels, length = file.samplerate, file.channels, file.frames / file.samplerate
+            if not RATES[0] <= rate <= RATES[1] or channels > MAX_CHANNELS:
+                raise InputError(
+                    f"{rate} Hz and {channels} channels; record {RATES[0]} to {RATES[1]} Hz, at most {MAX_CHANNELS} "
+                    "channels."
+                )
+            if length > MAX_SECONDS:
+                raise InputError(f"{length:.0f} s long, which is no single take; cut it into one file a row.")
+            wave = file.read(min(file.frames, math.ceil((seconds + _MARGIN) * rate)), "float32", always_2d=True)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise InputError(f"not a sound that can be read ({error}); record it again, or convert it to WAV.") from error
+    if not len(wave):
+        raise InputError("there are no samples in it; record it again.")
+    if not np.isfinite(wave).all():
+        raise InputError("there are samples in it that are not finite numbers; export it again.")
+    mono = wave[:, 0] if channels == 1 else wave.mean(axis=1)
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE)
+    take = np.zeros(samples, dtype=np.float32)
+    take[: min(samples, len(mono))] = mono[:samples]
+    peak = float(np.abs(take).max())
+    if peak > 1:
+        take *= np.float32(_PEAK / peak)
+    done = [
+        rate != SAMPLE_RATE,
+        channels > 1,
+        length > seconds + _SLACK,
+        length < seconds - _SLACK,
+        peak > 1,
+        peak < 10 ** (SILENT_DBFS / 20),
+    ]
+    # The scale by which readers divide; libsndfile would multiply floats by 32,767.
+    return np.clip(np.rint(take * 32_768), -32_768, 32_767).astype(np.int16), done

@@ -1,0 +1,121 @@
+"""Presets to sounds as bytes and as WAV files."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
+from secret_sauce_hf.original.table import are_original, original_presets
+from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.progress import row_progress
+
+ROWS_AT_ONCE = 1000
+"""Rows rendered in one call: full groups of the engines on every core, some 60 MB of memory."""
+
+_NUMBERED_FILE = re.compile(r"s(0|[1-9][0-9]{0,8})\.wav")
+
+
+def encode(take: np.ndarray, container: str) -> bytes:
+    """A take as the bytes of a 16-bit mono file.
+
+    Args:
+        take: int16 samples at 22,050 Hz, shape (samples,).
+        container: "FLAC" or "WAV".
+    """
+    buffer = io.BytesIO()
+    soundfile.write(buffer, take, SAMPLE_RATE, format=container, subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def write_sounds(
+    presets: Presets,
+    out_dir: str | Path,
+    *,
+    in_session: bool = False,
+    preceding: Presets | None = None,
+    noise_seed: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Render presets into 16-bit mono WAV files at 22,050 Hz, named by each row's `file`.
+
+    Existing files of these names are replaced, each as a whole.
+
+    Args:
+        presets: the rows, in the order in which a session plays them.
+        out_dir: the folder, made where it is missing.
+        in_session: whether each take starts in the state that the row before it leaves.
+        preceding: the row before the first; if None and `in_session`, the one that
+            `session_start` finds.
+        noise_seed: seed of the noise generators, beside the row's number; if None, rows of
+            2018 get the noise of 2018 (see `secret_sauce_hf.engines.render`).
+        progress: whether to show a progress bar.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: no rows; a file name that occurs twice or does not end in .wav;
+            `out_dir` is a file; no engine renders this instrument, or not in session.
+    """
+    out_dir = Path(out_dir)
+    _check_files(presets)
+    engine = get_engine(presets.collection)
+    engine.check(presets.collection, in_session=in_session)
+    if out_dir.exists() and not out_dir.is_dir():
+        raise InputError(f"{out_dir} is a file; give a folder.")
+    found, first_row = session_start(presets)
+    if in_session and preceding is None:
+        preceding = found
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with row_progress("Rendering", len(presets), progress) as advance:
+        for start in range(0, len(presets), ROWS_AT_ONCE):
+            chunk = presets[start : start + ROWS_AT_ONCE]
+            takes = engine.render(
+                chunk,
+                in_session=in_session,
+                preceding=preceding,
+                noise_seed=noise_seed,
+                first_row=first_row + start,
+            )
+            for name, take in zip(chunk.files, takes, strict=True):
+                write_whole(out_dir / name, encode(take, "WAV"))
+            if in_session:
+                preceding = chunk[-1:]
+            advance(len(chunk))
+    return out_dir
+
+
+def session_start(presets: Presets) -> tuple[Presets | None, int]:
+    """What came before a table's first row, so that a part of a collection sounds like the whole.
+
+    Returns:
+        The preceding row and the number of the first row. The number is i where the
+        first row's file is `s<i>.wav`, else 0. The preceding row is row i - 1 of 2018
+        where the first row is row i of 2018 in its settings too, else None: that row
+        starts from silence.
+    """
+    match = _NUMBERED_FILE.fullmatch(presets.files[0]) if len(presets) else None
+    if match is None:
+        return None, 0
+    number = int(match[1])
+    if number == 0 or not are_original(presets[:1], number).all():
+        return None, number
+    return original_presets(presets.collection, number - 1, number), number
+
+
+def _check_files(presets: Presets) -> None:
+    if not len(presets):
+        raise InputError("The table has no rows: nothing to render.")
+    seen: dict[str, int] = {}
+    for row, name in enumerate(presets.files):
+        if not name.lower().endswith(".wav"):
+            raise InputError(f"row {row}, column file: {name!r} must end in .wav.")
+        # Folded, as some file systems do not tell upper case from lower case.
+        first = seen.setdefault(name.casefold(), row)
+        if first != row:
+            raise InputError(f"row {row}, column file: {name!r} is also the file of row {first}; names must differ.")

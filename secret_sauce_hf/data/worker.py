@@ -1,0 +1,57 @@
+"""What runs in the processes of a build. Apart, so that they need not import `datasets`."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pyarrow as pa
+
+from secret_sauce_hf.data.plan import Plan, Shard
+from secret_sauce_hf.data.shards import write_shard
+
+_stop: Event | None = None
+
+
+class Stopped(Exception):
+    """The build was stopped; this shard is left for the next time."""
+
+
+def prepare_worker(stop: Event, threads: int) -> None:
+    """Set up a worker process.
+
+    Args:
+        stop: set when the build is to end.
+        threads: how many threads the engine may use here, unless the user said it already.
+    """
+    global _stop
+    _stop = stop
+    # Ctrl-C reaches every process of the terminal: the parent alone answers it, with `stop`.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("SECRET_SAUCE_THREADS", str(threads))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def work(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path) -> None:
+    """Write one shard.
+
+    Raises:
+        Stopped: the build was stopped meanwhile.
+    """
+    _look_for_stop()
+    write_shard(plan, shard, schema, folder, lambda _rows: _look_for_stop())
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent was killed; it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _look_for_stop() -> None:
+    if _stop is not None and _stop.is_set():
+        raise Stopped

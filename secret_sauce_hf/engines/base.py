@@ -1,0 +1,161 @@
+"""What an engine is: one class that turns rows into takes."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Parameter
+from secret_sauce_hf.instruments.checking import check_timing
+from secret_sauce_hf.presets import Presets
+
+
+class Engine(ABC):
+    """Turns rows into takes.
+
+    A subclass sets the attributes and writes `_render`; one that remembers, in which
+    something runs freely or that cannot render every take overrides what these say of it.
+    An engine has no state of its own: it may be copied, pickled and used by several threads.
+
+    Attributes:
+        name: the name of the instrument that it renders; under this name its entry point is
+            registered in the group `secret_sauce_hf.engines`.
+        version: changes whenever the engine's sound does.
+        parameters: the instrument's parameters, in the order of `Presets.complete_unit`.
+        remembers: whether a take can start in the state that the row before it leaves.
+        free_phases: what runs freely, so that a note may meet it anywhere in its period;
+            names for people, in the order of the `phases` of `render`.
+        batch: how many rows it renders best together.
+        emulates: what it emulates, half a sentence for cards.
+        guesses: what in it was guessed, half a sentence for cards.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    remembers: ClassVar[bool] = False
+    free_phases: ClassVar[tuple[str, ...]] = ()
+    batch: ClassVar[int] = 32
+    emulates: ClassVar[str] = "the instrument"
+    guesses: ClassVar[str] = "what its author does not say"
+
+    def refusal(self, collection: Collection, *, in_session: bool = False) -> str:
+        """Why the engine cannot render the takes of a collection, as the end of "the engine …"; empty if it can.
+
+        Args:
+            collection: the collection.
+            in_session: whether each take is to start in the state that the row before it leaves.
+        """
+        if collection.instrument.parameters != self.parameters:
+            return (
+                f"renders the instrument of that name, and {collection.name} has other parameters: give the "
+                "instrument another name"
+            )
+        if in_session and not self.remembers:
+            return "renders every take from silence, not in session"
+        return ""
+
+    def supports(self, collection: Collection, *, in_session: bool = False) -> bool:
+        """Whether the engine can render the takes of a collection; `check` says why not."""
+        try:
+            self.check(collection, in_session=in_session)
+        except InputError:
+            return False
+        return True
+
+    def check(self, collection: Collection, *, in_session: bool = False) -> None:
+        """Refuse a collection whose takes the engine cannot render.
+
+        Args:
+            collection: the collection.
+            in_session: whether each take is to start in the state that the row before it leaves.
+
+        Raises:
+            InputError: other parameters or times than the engine renders, or no sessions.
+        """
+        if collection.instrument.name != self.name:
+            raise InputError(f"The engine of {self.name} does not render {collection.instrument.name}.")
+        try:
+            check_timing(collection)
+        except InputError as error:
+            raise InputError(f"{collection.name}: {error}") from error
+        if why := self.refusal(collection, in_session=in_session):
+            raise InputError(f"{collection.name}: the engine of {self.name} {why}.")
+
+    def render(
+        self,
+        presets: Presets,
+        *,
+        in_session: bool = False,
+        preceding: Presets | None = None,
+        noise_seed: int | None = None,
+        first_row: int = 0,
+        same_noise: bool = False,
+        phases: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Render one take per row.
+
+        Args:
+            presets: the rows.
+            in_session: whether each take starts in the state that the row before it leaves
+                behind, as in the recordings of 2018, instead of from silence.
+            preceding: one row, the one before the first of `presets`; only with
+                `in_session`. If None, the first row starts from silence.
+            noise_seed: seed of the noise generators. If None, rows of 2018 (those whose
+                presets are the rows `first_row`, … of the 2018 table) get the noise that was
+                recorded, and any others that of seed 0.
+            first_row: number of the first row; a row's noise follows from `noise_seed` and
+                its number alone, so that shards and workers do not matter.
+            same_noise: whether every row gets the noise of row `first_row`, whatever there is
+                by chance in a take: what then differs is due to the presets. Needs a
+                `noise_seed`.
+            phases: where in its period everything that runs freely is when a take begins, in
+                turns from 0 up to 1, shape (rows, `free_phases`); drawn like the noise if None.
+
+        Returns:
+            int16 of shape (rows, samples) at 22,050 Hz.
+
+        Raises:
+            InputError: the engine cannot render these takes, see `check`; phases of another
+                shape, or out of range; arguments that do not go together.
+        """
+        self.check(presets.collection, in_session=in_session)
+        if preceding is not None and (not in_session or len(preceding) != 1):
+            raise InputError("`preceding` is the one row before the first and needs in_session=True.")
+        if same_noise and noise_seed is None:
+            raise InputError("same_noise needs a noise_seed.")
+        if phases is not None:
+            wanted = (len(presets), len(self.free_phases))
+            if phases.shape != wanted or not ((phases >= 0) & (phases < 1)).all():
+                raise InputError(
+                    f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1, which is 0 again."
+                )
+        return self._render(presets, in_session, preceding, noise_seed, first_row, same_noise, phases)
+
+    def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:  # noqa: ARG002 - nothing is free
+        """Where `render` has what runs freely in rows of a noise seed, in turns from 0 to 1: (count, `free_phases`)."""
+        return np.empty((count, 0))
+
+    @abstractmethod
+    def _render(
+        self,
+        presets: Presets,
+        in_session: bool,
+        preceding: Presets | None,
+        noise_seed: int | None,
+        first_row: int,
+        same_noise: bool,
+        phases: np.ndarray | None,
+    ) -> np.ndarray:
+        """Do what `render` says; the arguments are checked."""
+
+
+def note_ends_early(collection: Collection) -> str:
+    """Why an engine that holds every note to the end of the take cannot render a collection; empty if it can."""
+    timing = collection.timing
+    if timing.note_off >= timing.cut[1] - 1 / SAMPLE_RATE:
+        return ""
+    return (
+        f"holds every note to the end of the take, and this one ends at {timing.note_off:g} s of {timing.cut[1]:g} s: "
+        "make note_off the end of the take, or later"
+    )

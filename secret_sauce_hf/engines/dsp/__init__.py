@@ -1,0 +1,1 @@
+"""What the engines share: compiled arithmetic, filters, and the way from sound to takes."""

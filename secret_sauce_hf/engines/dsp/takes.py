@@ -1,0 +1,68 @@
+"""From an engine's output to takes as the collections keep them."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import soxr
+
+from secret_sauce_hf.engines.dsp.lanes import LANES
+from secret_sauce_hf.processors import thread_count
+
+PEAK = 0.999
+"""Louder takes are turned down to this peak, as the limiter of the recordings did."""
+FULL_SCALE = 32_767
+
+
+def cut_takes(sound: np.ndarray, rate: int, take_rate: int) -> np.ndarray:
+    """Resample, limit and round.
+
+    Args:
+        sound: float32, (samples, lanes), cut to the take at the engine's rate: the
+            recordings were cut before they were resampled, and both ends show it.
+        rate: of `sound`, in Hz.
+        take_rate: of the result, in Hz.
+
+    Returns:
+        int16, (lanes, samples).
+    """
+    return limit_takes(soxr.resample(sound, rate, take_rate, "HQ").T)
+
+
+def limit_takes(takes: np.ndarray) -> np.ndarray:
+    """Turn takes whose peak is above `PEAK` down to it, and round: float32 to int16, (lanes, samples)."""
+    # Engines hand over lanes beside each other; everything below runs along a lane.
+    takes = np.ascontiguousarray(takes)
+    peaks = np.maximum(takes.max(axis=1, keepdims=True), -takes.min(axis=1, keepdims=True))
+    takes = takes * (np.minimum(PEAK / np.maximum(peaks, PEAK), 1.0) * np.float32(FULL_SCALE)).astype(np.float32)
+    return np.rint(takes, out=takes).astype(np.int16)
+
+
+def render_groups(count: int, samples: int, group: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Render rows, `LANES` side by side, the groups on every processor.
+
+    Args:
+        count: number of rows.
+        samples: of a take.
+        group: renders the rows whose numbers it is given, shape (LANES,), to int16 of
+            shape (LANES, samples). A last group that is not full gets its last row in
+            the lanes left over.
+
+    Returns:
+        int16, (count, samples).
+    """
+    takes = np.empty((count, samples), dtype=np.int16)
+
+    def fill(start: int) -> None:
+        rows = np.minimum(np.arange(start, start + LANES), count - 1)
+        takes[start : start + LANES] = group(rows)[: count - start]
+
+    starts = range(0, count, LANES)
+    threads = min(thread_count(), len(starts))
+    if threads <= 1:
+        for start in starts:
+            fill(start)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, starts))
+    return takes

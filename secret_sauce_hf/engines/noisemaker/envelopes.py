@@ -1,0 +1,87 @@
+"""The NoiseMaker's envelopes: exponential segments towards targets beyond their ends."""
+
+import numpy as np
+
+from secret_sauce_hf.compiling import inlined
+
+IDLE, ATTACK, DECAY, SUSTAIN, RELEASE = range(5)
+
+_BELOW_ZERO = 0.004
+"""Decay and release aim this far below zero, so that they end."""
+_RELEASE_RATE = 0.06401
+"""Its last digit follows from how many samples of noise the releases of 1,000 recorded notes took."""
+
+
+def attack_rate(unit: np.ndarray) -> np.ndarray:
+    """Fraction of the way to the target per sample at 44.1 kHz, for an attack knob at `unit`."""
+    return 0.8 * (1.2e-6 + 0.028 * (1.0 - unit / 2.0) ** 24)
+
+
+def attack_target(unit: np.ndarray) -> np.ndarray:
+    """Level that the attack aims at; it ends at 1."""
+    return 1.04 + unit / 2.0
+
+
+def decay_rate(unit: np.ndarray) -> np.ndarray:
+    """Fraction of the way to the target per sample at 44.1 kHz, for a decay knob at `unit`."""
+    return 1.2e-6 + 0.028 * (1.0 - unit / 2.0) ** 23
+
+
+def onset_sweep(samples: int) -> np.ndarray:
+    """The hidden envelope that pulls the filter down at every note-on, one value per sample.
+
+    It holds at 1 while an attack runs (144 samples) and falls to 0 in about 195 more.
+    """
+    sweep = np.zeros(samples)
+    value, rising = 0.0, True
+    for sample in range(samples):
+        if rising:
+            value += 0.0224 * (1.04 - value)
+            if value > 1.0:
+                value, rising = 1.0, False
+            sweep[sample] = 1.0
+        else:
+            value = max(value - 0.0280 * (value + _BELOW_ZERO), 0.0)
+            sweep[sample] = value
+    return sweep
+
+
+@inlined
+def held(value, stage, rate, target, decay, sustain):
+    """One sample of attack, decay and sustain.
+
+    Returns:
+        (value, stage); the stage is IDLE once the value has come down to 0.
+    """
+    if stage == ATTACK:
+        value += rate * (target - value)
+        if value > 1.0:
+            value = 1.0
+            stage = DECAY
+    elif stage == DECAY:
+        value -= decay * (value + _BELOW_ZERO)
+        if value <= sustain:
+            value = sustain
+            stage = SUSTAIN if sustain > 0.0 else IDLE
+    return value, stage
+
+
+@inlined
+def released(value, hold, stage):
+    """One sample of release.
+
+    Args:
+        value: level of the envelope.
+        hold: falls from 1 to 0 and softens the start of the release.
+        stage: RELEASE, or IDLE once the value has come down to 0.
+
+    Returns:
+        (value, hold, stage)
+    """
+    if stage == RELEASE:
+        hold = max(hold - 0.004, 0.0)
+        value -= _RELEASE_RATE * (value + _BELOW_ZERO) * (1.0 - hold)
+        if value <= 0.0:
+            value = 0.0
+            stage = IDLE
+    return value, hold, stage

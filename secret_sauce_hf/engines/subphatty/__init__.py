@@ -1,0 +1,1 @@
+"""The engine of the Moog Sub Phatty."""

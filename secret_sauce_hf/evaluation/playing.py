@@ -1,0 +1,84 @@
+"""Answers rendered as they come nearest to a sound, whatever chance leaves open."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.evaluation.material import FULL_SCALE
+from secret_sauce_hf.evaluation.scoring import NOISES
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
+from secret_sauce_hf.matching.search import FEW_NOISES
+from secret_sauce_hf.metrics import mss
+from secret_sauce_hf.presets import Presets
+
+SAME_DB = 0.01
+"""Distances that differ by less are those of sounds in which nothing is left to chance."""
+TURNS = (np.arange(16) / 16, np.arange(-4, 5) / 128)
+"""By how many turns each phase is moved: all around, then near where that was best."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """What chance leaves open in a take.
+
+    Args:
+        seed: of the noise.
+        row: whose noise it is.
+        phases: where what runs freely is, in turns, shape (phases,); or of each of several
+            takes, (takes, phases).
+    """
+
+    seed: int
+    row: int
+    phases: np.ndarray
+
+
+def play(collection: Collection, units: np.ndarray, chance: Chance) -> np.ndarray:
+    """Takes of answers, shape (answers, parameters), with what chance has left them: full scale ±1."""
+    phases = np.broadcast_to(chance.phases, (len(units), chance.phases.shape[-1]))
+    takes = get_engine(collection).render(
+        Presets(collection, units), noise_seed=chance.seed, first_row=chance.row, same_noise=True, phases=phases
+    )
+    return takes.astype(np.float32) / FULL_SCALE
+
+
+def play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, seed: int) -> tuple[np.ndarray, Chance]:
+    """An answer with the noise and the phases that bring it nearest to a sound, by MSS: its take, and those.
+
+    The nearest of `NOISES` rows is taken, which have phases of their own, and then each
+    phase is moved by itself (see `TURNS`).
+
+    Args:
+        collection: whose preset it is.
+        sound: shape (samples,).
+        units: the answer, shape (parameters,).
+        seed: of the noises.
+    """
+
+    def distances_of(takes: np.ndarray) -> np.ndarray:
+        return np.asarray(mss(np.broadcast_to(sound, takes.shape), takes, SAMPLE_RATE))
+
+    engine = get_engine(collection)
+    for count in (FEW_NOISES, NOISES):
+        takes = engine.render(Presets(collection, np.repeat(units[None], count, axis=0)), noise_seed=seed)
+        takes = takes.astype(np.float32) / FULL_SCALE
+        distances = distances_of(takes)
+        if np.ptp(distances) <= SAME_DB:
+            break
+    row = int(distances.argmin())
+    take, best = takes[row], distances[row]
+    chance = Chance(seed, row, engine.draw_phases(seed, row, 1)[0])
+    if np.ptp(distances) <= SAME_DB or not engine.free_phases:
+        return take, chance
+    for turns in TURNS:
+        for column in range(len(chance.phases)):
+            phases = np.repeat(chance.phases[None], len(turns), axis=0)
+            phases[:, column] = (phases[:, column] + turns) % 1.0
+            takes = play(collection, np.repeat(units[None], len(turns), axis=0), Chance(seed, row, phases))
+            distances = distances_of(takes)
+            nearest = int(distances.argmin())
+            if distances[nearest] < best:
+                take, best = takes[nearest], distances[nearest]
+                chance = Chance(seed, row, phases[nearest])
+    return take, chance

@@ -1,0 +1,45 @@
+"""Names that load on first use, and what to install where an extra is missing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lazy_loader import attach_stub
+
+from secret_sauce_hf.instruments import InputError
+
+EXTRAS = {
+    "torch": "models",
+    "transformers": "models",
+    "accelerate": "models",
+    "cma": "models",
+    "matplotlib": "plots",
+    "evaluate": "metrics",
+}
+"""The extra that brings a package, by the name that it is imported under."""
+
+
+def lazy(name: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """What a room exports, by the stub beside its `__init__.py`, loaded on first use.
+
+    Args:
+        name: the room's `__name__`.
+        file: its `__file__`.
+
+    Returns:
+        Its `__getattr__`, `__dir__` and `__all__`. Where a package of an extra is missing, the
+        first raises an `InputError` that says which to install.
+    """
+    load, list_names, names = attach_stub(name, file)
+
+    def get(attribute: str) -> Any:
+        try:
+            return load(attribute)
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRAS:
+                raise
+            raise InputError(
+                f"{attribute} needs {error.name}, which is not installed: pip install "
+                f"'secret_sauce_hf[{EXTRAS[error.name]}]'."
+            ) from error
+
+    return get, list_names, names

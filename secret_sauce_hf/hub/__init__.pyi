@@ -1,0 +1,6 @@
+from .checkpoints import model_card, publish_checkpoint
+from .datasets import publish_dataset, read_about
+from .metrics import publish_metric
+from .repository import Publication
+
+__all__ = ["Publication", "model_card", "publish_checkpoint", "publish_dataset", "publish_metric", "read_about"]

@@ -1,0 +1,23 @@
+"""Presets to MIDI and back: messages, files, ports.
+
+Channels are counted from 0, the way mido does: channel 0 is "MIDI channel 1".
+"""
+
+from secret_sauce_hf.midi.files import MAX_MIDI_BYTES, preset_midi_file, read_midi_file, write_midi_file
+from secret_sauce_hf.midi.messages import ORDERS, MessagesReport, Order, preset_messages, read_messages, read_preset
+from secret_sauce_hf.midi.ports import port_names, send
+
+__all__ = [
+    "MAX_MIDI_BYTES",
+    "ORDERS",
+    "MessagesReport",
+    "Order",
+    "port_names",
+    "preset_messages",
+    "preset_midi_file",
+    "read_messages",
+    "read_midi_file",
+    "read_preset",
+    "send",
+    "write_midi_file",
+]

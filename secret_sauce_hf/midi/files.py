@@ -1,0 +1,124 @@
+"""MIDI files: a preset for a sequencer, and whatever somebody saved."""
+
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mido
+
+from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.instruments import CHANNEL, NOTE, VELOCITY, Collection, InputError, get_collection
+from secret_sauce_hf.midi.messages import Order, check_controls, check_integer, note_message, preset_messages
+
+MAX_MIDI_BYTES = 4 * 2**20
+"""Larger files are refused; the 2018 tracks have at most 1.7 MB."""
+
+# A single preset: 120 beats a minute, at which every sequencer starts.
+_FILE_TICKS_PER_BEAT = 480
+_FILE_TEMPO = 500_000
+# At 31,250 baud a controller takes 0.96 ms and at least 60 ms should pass before the
+# note. Twice that here: sequencers that ignore the file's tempo often run faster.
+_FILE_TICKS_PER_MESSAGE = 2
+_FILE_TICKS_BEFORE_NOTE = 115
+
+# No number of a MIDI file has more than four bytes; mido reads longer ones in
+# quadratic time. Texts may hold runs of such bytes, but not this long.
+_ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
+
+
+def preset_midi_file(
+    collection: str | Collection,
+    settings: Mapping[str, Any],
+    *,
+    note: int = NOTE,
+    velocity: int = VELOCITY,
+    order: Order = "msb-lsb",
+    channel: int = CHANNEL,
+) -> mido.MidiFile:
+    """A preset as a MIDI file for a sequencer: its controllers, and on a later beat one note.
+
+    The controllers are spread so that they fit through a MIDI cable and arrive well
+    before the note, which lasts as long as a take of the collection holds it.
+
+    Args:
+        collection: the collection or its name.
+        settings: name → setting of each of its parameters.
+        note: 0 to 127.
+        velocity: 1 to 127 (a note-on of velocity 0 would be a note-off).
+        order: in which order the halves of 14-bit values are sent.
+        channel: 0 to 15.
+
+    Returns:
+        A type 0 file at 120 beats a minute.
+
+    Raises:
+        InputError: see `preset_messages`; or the note or velocity is not one; or no
+            parameter has a controller.
+    """
+    collection = get_collection(collection)
+    check_controls(collection)
+    check_integer("note", note, 0, 127)
+    check_integer("velocity", velocity, 1, 127)
+    messages = preset_messages(collection, settings, order=order, channel=channel)
+    for message in messages[1:]:
+        message.time = _FILE_TICKS_PER_MESSAGE
+    last = (len(messages) - 1) * _FILE_TICKS_PER_MESSAGE
+    # The first beat that leaves time enough.
+    note_on = -(-(last + _FILE_TICKS_BEFORE_NOTE) // _FILE_TICKS_PER_BEAT) * _FILE_TICKS_PER_BEAT
+    held = mido.second2tick(collection.timing.note_off - collection.timing.note_on, _FILE_TICKS_PER_BEAT, _FILE_TEMPO)
+    track = mido.MidiTrack(
+        [
+            mido.MetaMessage("track_name", name=collection.name),
+            mido.MetaMessage("set_tempo", tempo=_FILE_TEMPO),
+            mido.MetaMessage("time_signature", numerator=4, denominator=4),
+            *messages,
+            note_message("note_on", note, velocity, channel, time=note_on - last),
+            note_message("note_off", note, velocity, channel, time=held),
+            mido.MetaMessage("end_of_track"),
+        ]
+    )
+    return mido.MidiFile(type=0, ticks_per_beat=_FILE_TICKS_PER_BEAT, tracks=[track])
+
+
+def read_midi_file(path: str | Path) -> list[mido.Message | mido.MetaMessage]:
+    """The messages of a MIDI file, all tracks together in the order of time.
+
+    Raises:
+        InputError: there is no such file, it is too large, not a MIDI file, broken, or
+            of type 2, whose tracks have no common time.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"No such file: {path}.")
+    if path.stat().st_size > MAX_MIDI_BYTES:
+        raise InputError(f"{path} is larger than {MAX_MIDI_BYTES // 2**20} MB: not a MIDI file of presets.")
+    data = path.read_bytes()
+    if not data.startswith(b"MThd"):
+        raise InputError(f"{path} is not a MIDI file: it does not start with MThd.")
+    if _ENDLESS_NUMBER.search(data):
+        raise InputError(f"{path} is a broken MIDI file: it has a number that does not end.")
+    try:
+        midi_file = mido.MidiFile(file=io.BytesIO(data))
+    except (EOFError, LookupError) as error:
+        raise InputError(f"{path} is a broken MIDI file: a message in it is cut short or unreadable.") from error
+    except (OSError, ValueError, mido.KeySignatureError) as error:
+        raise InputError(f"{path} is a broken MIDI file: {error}.") from error
+    if midi_file.type not in (0, 1):
+        raise InputError(f"{path} is a MIDI file of type {midi_file.type}: save it as type 0 or 1.")
+    return list(midi_file.merged_track)
+
+
+def write_midi_file(midi_file: mido.MidiFile, path: str | Path) -> None:
+    """Save whole or not at all.
+
+    Raises:
+        InputError: the path is a folder or lies in none.
+    """
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: it is a folder, or its own folder does not exist.")
+    content = io.BytesIO()
+    midi_file.save(file=content)
+    write_whole(path, content.getvalue())

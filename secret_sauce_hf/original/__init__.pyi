@@ -1,0 +1,3 @@
+from .archives import Archive, ArchiveReport
+
+__all__ = ["Archive", "ArchiveReport"]

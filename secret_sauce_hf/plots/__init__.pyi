@@ -1,0 +1,3 @@
+from .sheet import sound_sheet, write_sheet
+
+__all__ = ["sound_sheet", "write_sheet"]

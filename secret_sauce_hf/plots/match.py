@@ -1,0 +1,110 @@
+"""A match as one picture: the sound beside what its preset sounds like."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from secret_sauce_hf.instruments import SAMPLE_RATE
+from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
+from secret_sauce_hf.plots.evaluation import levels, spectrogram
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from secret_sauce_hf.matching.match import Match
+
+_ZOOM_SECONDS = 0.025
+_SOUND, _PRESET, _MUTED = "#1f5a99", "#d1602b", "0.5"
+
+
+def draw(match: "Match") -> "Figure":
+    """Both spectrograms, both waveforms, a close-up of the two, the settings and the distances.
+
+    Without a re-rendered sound: the sound and the settings.
+    """
+    # Not pyplot: a Figure of one's own needs no display and leaves no global state.
+    from matplotlib.figure import Figure
+
+    sounds = [("The sound", match.reference, _SOUND)]
+    if match.rendered is not None:
+        sounds.append(("Its preset, rendered", match.rendered, _PRESET))
+    count = len(sounds)
+    figure = Figure(figsize=(4.2 * count + 4.2, 7.8), layout="constrained")
+    name = shorten(match.sound, 60)
+    # A file's name may hold dollar signs, which are no formulas.
+    figure.suptitle(f"{name} as a preset of {match.collection.name}", fontsize=14, parse_math=False)
+    grid = figure.add_gridspec(3, count + 1, height_ratios=(2.1, 1, 1.1), width_ratios=(1,) * count + (0.95,))
+
+    spectra = [levels(wave) for _, wave, _ in sounds]
+    ceiling = max(spectrum.max() for spectrum in spectra)
+    peak = max(1e-3, *(1.05 * float(np.abs(wave).max()) for _, wave, _ in sounds))
+    for column, ((title, wave, colour), spectrum) in enumerate(zip(sounds, spectra, strict=True)):
+        axes = figure.add_subplot(grid[0, column])
+        axes.set_title(title, color=colour, fontsize=12)
+        mesh = spectrogram(axes, spectrum, ceiling)
+        waveform = figure.add_subplot(grid[1, column], sharex=axes)
+        _waveform(waveform, wave, peak, colour)
+        if column:
+            axes.tick_params(labelleft=False)
+            waveform.tick_params(labelleft=False)
+        else:
+            axes.set_ylabel("Frequency (Hz)")
+            waveform.set_ylabel("Amplitude")
+    figure.colorbar(mesh, ax=figure.axes[2 * count - 2], label="dB", pad=0.01)
+    _close_up(figure.add_subplot(grid[2, :count]), sounds)
+    settings = [["", "setting", "confidence"], *setting_rows(match)]
+    _table(figure.add_subplot(grid[:2, count]), settings, "Preset")
+    if match.rendered is None:
+        _table(figure.add_subplot(grid[2, count]), [["No engine renders this instrument."]], "Not compared")
+    else:
+        _table(figure.add_subplot(grid[2, count]), distance_rows(match.distances), "Distances between the two")
+    return figure
+
+
+def _waveform(axes: "Axes", wave: np.ndarray, peak: float, colour: str) -> None:
+    axes.plot(np.arange(len(wave)) / SAMPLE_RATE, wave, linewidth=0.5, color=colour)
+    axes.set_ylim(-peak, peak)
+    axes.set_xlim(0, len(wave) / SAMPLE_RATE)
+    axes.set_xlabel("Seconds")
+    _bare(axes)
+
+
+def _close_up(axes: "Axes", sounds: list[tuple[str, np.ndarray, str]]) -> None:
+    """A few periods of both in one place, from where the first sound is loudest."""
+    length = round(_ZOOM_SECONDS * SAMPLE_RATE)
+    wave = sounds[0][1]
+    energy = np.convolve(wave**2, np.ones(length), mode="valid") if len(wave) >= length else np.zeros(1)
+    start = int(energy.argmax())
+    milliseconds = np.arange(start, min(start + length, len(wave))) * 1000 / SAMPLE_RATE
+    for title, wave, colour in sounds:
+        axes.plot(milliseconds, wave[start : start + length], linewidth=1.3, color=colour, label=title)
+    axes.margins(x=0)
+    axes.set_title("Close up, where the sound is loudest", fontsize=10, loc="left")
+    axes.set_xlabel("Milliseconds")
+    axes.set_ylabel("Amplitude")
+    if len(sounds) > 1:
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False, borderaxespad=0.2)
+    _bare(axes)
+
+
+def _bare(axes: "Axes") -> None:
+    axes.axhline(0, linewidth=0.5, color=_MUTED)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _table(axes: "Axes", rows: list[list[str]], title: str) -> None:
+    """Text in columns, small enough for fifty rows; rows that are not heard, and headers, in grey."""
+    axes.axis("off")
+    axes.set_title(title, fontsize=12, loc="left")
+    table = axes.table(cellText=rows, loc="upper left", cellLoc="right", edges="open")
+    table.auto_set_font_size(False)
+    table.set_fontsize(min(10.0, 260 / len(rows)))
+    table.auto_set_column_width(range(len(rows[0])))
+    for (row, column), cell in table.get_celld().items():
+        # Labels may hold dollar signs, which are no formulas.
+        cell.get_text().set_parse_math(False)
+        if column == 0:
+            cell.set_text_props(ha="left")
+        if rows[row][0] == "" or rows[row][-1] == NOT_HEARD:
+            cell.set_text_props(color=_MUTED)

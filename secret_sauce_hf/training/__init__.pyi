@@ -1,0 +1,4 @@
+from .run import train
+from .trainer import PresetTrainer
+
+__all__ = ["PresetTrainer", "train"]
