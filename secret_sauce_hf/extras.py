@@ -5,7 +5,7 @@ from typing import Any
 
 from lazy_loader import attach_stub
 
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.moved import moved
 
 EXTRAS = {
     "torch": "models",
@@ -27,16 +27,22 @@ def lazy(name: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[
 
     Returns:
         Its `__getattr__`, `__dir__` and `__all__`. Where a package of an extra is missing, the
-        first raises an `InputError` that says which to install.
+        first raises an `InputError` that says which to install. Names that have left the room
+        are found with a `DeprecationWarning` (see `moved`).
     """
     load, list_names, names = attach_stub(name, file)
 
     def get(attribute: str) -> Any:
+        if attribute not in names:
+            return moved(name, attribute)
         try:
             return load(attribute)
         except ModuleNotFoundError as error:
             if error.name not in EXTRAS:
                 raise
+            # NumPy, which comes with it, takes longer than everything that the front door imports.
+            from secret_sauce_hf.instruments import InputError
+
             raise InputError(
                 f"{attribute} needs {error.name}, which is not installed: pip install "
                 f"'secret_sauce_hf[{EXTRAS[error.name]}]'."

@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
 from secret_sauce_hf.instruments.spec import holds
+from secret_sauce_hf.moved import old_names
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 FILE_COLUMN = "file"
 MAX_CSV_BYTES = 256 * 2**20

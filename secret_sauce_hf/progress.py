@@ -1,15 +1,22 @@
-"""A progress bar that counts rows."""
+"""What the person at the terminal is told while something runs, all of it on standard error."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+def say(text: str) -> None:
+    """A line to the person at the terminal, on standard error; standard output is for results."""
+    print(text, file=sys.stderr)
 
 
 @contextmanager
 def row_progress(title: str, total: int | None, show: bool, done: int = 0) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, gone when finished; yields the function that advances it by rows."""
+    # Commands that show no bar do not wait for it.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     # Elsewhere than on a terminal only an empty line would be left of it.

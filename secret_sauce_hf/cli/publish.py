@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, CollectionName, print_all, say, table_of
+from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, CollectionName, print_all, table_of
+from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
     from secret_sauce_hf.hub.repository import Publication

@@ -1,4 +1,4 @@
-"""What the commands share: how they print, and what a collection is called."""
+"""What the commands share: options, exit codes, and how they print."""
 
 import sys
 from collections.abc import Sequence
@@ -20,7 +20,14 @@ CollectionName = Annotated[
     ),
 ]
 
+Seed = Annotated[
+    int | None, typer.Option(help="Draw fresh rows from this seed instead of the rows of 2018.", show_default=False)
+]
+Count = Annotated[int | None, typer.Option(help="Number of rows.", show_default=False)]
 
+EXIT_BROKEN_PIPE = 1
+EXIT_BAD_ARCHIVE = 1
+EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -43,8 +50,3 @@ def print_all(*renderables: Any) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     for renderable in renderables:
         console.print(renderable, markup=False)
-
-
-def say(text: str) -> None:
-    """To the person at the terminal, on standard error; standard output is for results."""
-    print(text, file=sys.stderr)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import CollectionName, print_all, say, table_of
+from secret_sauce_hf.cli.terminal import CollectionName, print_all, table_of
 from secret_sauce_hf.instruments import get_collection
+from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
     from secret_sauce_hf.instruments import Collection

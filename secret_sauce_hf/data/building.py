@@ -92,6 +92,10 @@ def build_collection(
     return out
 
 
+build = build_collection
+"""The name under which the package's front door has it."""
+
+
 def finished_plan(folder: Path, collection: Collection | None = None) -> Plan | None:
     """What a folder was built from, all of it being there; None if it is no build.
 

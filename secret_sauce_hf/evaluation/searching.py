@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.cli.terminal import say
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation.store import Part, Store, key_of
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
@@ -16,7 +15,7 @@ from secret_sauce_hf.matching import match
 from secret_sauce_hf.matching.objective import Objective
 from secret_sauce_hf.matching.strategies import genetic
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.progress import row_progress
+from secret_sauce_hf.progress import row_progress, say
 
 NO_LIMIT = 10**9
 """More renders than anybody waits for."""

@@ -8,7 +8,7 @@ reads, and whose path stands for the collection wherever a name does.
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secret_sauce_hf.instruments.declaring import (
     SUFFIX,
@@ -32,6 +32,7 @@ from secret_sauce_hf.instruments.spec import (
     Timing,
     parameter_to_dict,
 )
+from secret_sauce_hf.moved import old_names
 
 __all__ = [
     "CHANNEL",
@@ -56,6 +57,9 @@ __all__ = [
     "same_parameters",
     "write_declaration",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 INSTRUMENTS: dict[str, Instrument] = {}
 COLLECTIONS: dict[str, Collection] = {}

@@ -3,9 +3,12 @@
 Channels are counted from 0, the way mido does: channel 0 is "MIDI channel 1".
 """
 
+from typing import TYPE_CHECKING
+
 from secret_sauce_hf.midi.files import MAX_MIDI_BYTES, preset_midi_file, read_midi_file, write_midi_file
 from secret_sauce_hf.midi.messages import ORDERS, MessagesReport, Order, preset_messages, read_messages, read_preset
 from secret_sauce_hf.midi.ports import port_names, send
+from secret_sauce_hf.moved import old_names
 
 __all__ = [
     "MAX_MIDI_BYTES",
@@ -21,3 +24,6 @@ __all__ = [
     "send",
     "write_midi_file",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)

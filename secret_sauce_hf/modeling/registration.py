@@ -15,8 +15,6 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from secret_sauce_hf.instruments import InputError, get_collection
-
 TASK = "audio-to-preset"
 DEFAULT_COLLECTION = "noisemaker-light"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -29,6 +27,9 @@ def checkpoint_path(collection: str) -> Path:
     Raises:
         InputError: there is no such collection, or no checkpoint ships for it.
     """
+    # NumPy, which comes with it, takes longer than the rest of `import secret_sauce_hf`.
+    from secret_sauce_hf.instruments import InputError, get_collection
+
     folder = CHECKPOINTS / get_collection(collection).name
     if not (folder / "config.json").is_file():
         shipped = sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json"))
@@ -50,6 +51,8 @@ def import_with_models(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "transformers", "accelerate"):
             raise
+        from secret_sauce_hf.instruments import InputError
+
         raise InputError(
             f"Models need {error.name}, which is not installed: pip install 'secret_sauce_hf[models]'."
         ) from error

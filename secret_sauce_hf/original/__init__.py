@@ -1,4 +1,4 @@
-"""What is of 2018 only: the table, the archives, the scores."""
+"""What is of 2018 only: the table, the session that played it, the archives, the scores."""
 
 from secret_sauce_hf.extras import lazy
 

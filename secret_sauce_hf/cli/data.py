@@ -1,0 +1,185 @@
+"""`secret-sauce build`, `sheet`, `check-archive` and `collect`: datasets."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, CollectionName, Count, Seed
+from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.progress import say
+
+app = typer.Typer()
+
+
+@app.command()
+def build(
+    collection: CollectionName,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[A:]B", help="Of the rows of 2018 the first B, or those from A to B - 1.", show_default=False
+        ),
+    ] = None,
+    seed: Seed = None,
+    count: Count = None,
+    in_session: Annotated[
+        bool | None,
+        typer.Option(
+            "--in-session/--from-silence",
+            help="How a take starts: in the state the row before leaves (default for the rows of 2018, "
+            "of NoiseMaker only) or from silence.",
+            show_default=False,
+        ),
+    ] = None,
+    rows_per_shard: Annotated[int, typer.Option(min=1, help="Rows of one Parquet file.")] = 1000,
+    measure_heard: Annotated[
+        bool,
+        typer.Option(
+            "--measure-heard",
+            help="Also measure which parameters are heard in each row, by moving one at a time. "
+            "Takes some 40 to 70 times as long.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that render. One uses every core; more need more memory.")
+    ] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same folder.")] = False,
+) -> None:
+    """Render a collection into a dataset that `datasets.load_dataset` reads.
+
+    An interrupted build goes on where it stopped.
+
+    [bold]Examples[/bold]
+
+    secret-sauce build noisemaker-light --out light      # the 1,000 rows of 2018
+
+    secret-sauce build subphatty --rows 8000:8100 --out few
+
+    secret-sauce build guitar --seed 1 --count 20000 --out fresh
+    """
+    from secret_sauce_hf.data import build_collection
+
+    limits = None if rows is None else _row_range(rows)
+    if count is not None and seed is None and limits is None:
+        # Of the rows of 2018 the first so many, as `presets` takes it.
+        limits, count = (0, count), None
+    folder = build_collection(
+        collection,
+        out,
+        rows=limits,
+        seed=seed,
+        count=count,
+        in_session=in_session,
+        rows_per_shard=rows_per_shard,
+        measure=measure_heard,
+        workers=workers,
+        overwrite=overwrite,
+    )
+    say(f'{folder}: load it with datasets.load_dataset("{folder}").')
+
+
+@app.command()
+def sheet(
+    collection: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[COLLECTION]",
+            help=f"One of {', '.join(COLLECTIONS)}; not needed with --data.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|ORG/NAME", help="Show a dataset, in a folder or on the Hub, instead.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SHEET.png", help="The file to write; ./<name>-sheet.png if not given.", show_default=False
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train or test of --data; all rows if not given.", show_default=False)
+    ] = None,
+    seed: Seed = None,
+    rows: Annotated[int, typer.Option(help="How many rows to render.")] = 608,
+    tiles: Annotated[int, typer.Option(help="How many takes to show as spectrograms.")] = 48,
+) -> None:
+    """Draw what is in a collection or a dataset: spectrograms, levels, brightness and settings in one picture.
+
+    [bold]Examples[/bold]
+
+    secret-sauce sheet subphatty
+
+    secret-sauce sheet --data light --split test --out light.png
+    """
+    from secret_sauce_hf.plots import write_sheet
+
+    if out is None:
+        name = collection if data is None else Path(data).resolve().name
+        out = Path(f"{name or 'sound'}-sheet.png")
+    write_sheet(out, collection, data, split=split, seed=seed, rows=rows, tiles=tiles)
+    say(f"{out}: a picture of {collection if data is None else data}.")
+
+
+@app.command("check-archive")
+def check_archive(
+    collection: CollectionName,
+    archive: Annotated[
+        Path, typer.Argument(metavar="ARCHIVE", help="A folder or zip of 2018: a CSV and its WAVs.", show_default=False)
+    ],
+) -> None:
+    """Check an archive of 2018: which sounds are missing, broken, changed or too many.
+
+    [bold]Example[/bold]
+
+    secret-sauce check-archive subphatty Downloads/subphatty.zip
+    """
+    from secret_sauce_hf.original import Archive
+
+    report = Archive(archive, collection).check()
+    print(report.text())
+    raise typer.Exit(EXIT_BAD_ARCHIVE if report.bad_rows else 0)
+
+
+@app.command()
+def collect(
+    collection: CollectionName,
+    table: Annotated[
+        Path,
+        typer.Option(
+            "--presets",
+            metavar="ROWS.csv",
+            help="The settings of every sound, whose name its column `file` has.",
+            show_default=False,
+        ),
+    ],
+    sounds: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the sounds.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
+    test_share: Annotated[
+        float, typer.Option(help="Share of the rows to test on, if the table has no column `split`.")
+    ] = 0.2,
+) -> None:
+    """Make a dataset from sounds you have recorded and a table of their settings.
+
+    [bold]Example[/bold]
+
+    secret-sauce collect my-synth.json --presets rows.csv --sounds recordings --out takes
+    """
+    from secret_sauce_hf.data import collect_recordings
+
+    done = collect_recordings(collection, table, sounds, out, test_share=test_share)
+    say(f"{done.folder}: {done}")
+
+
+def _row_range(text: str) -> tuple[int, int]:
+    """`B` or `A:B` as first row and row after the last."""
+    match = re.fullmatch(r"(?:([0-9]{1,12}):)?([0-9]{1,12})", text)
+    if match is None:
+        raise InputError(f"--rows {text}: give a number of rows, 500, or a range, 8000:8100.")
+    return int(match[1] or 0), int(match[2])

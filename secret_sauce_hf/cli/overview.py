@@ -1,0 +1,47 @@
+"""`secret-sauce collections`: what there is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secret_sauce_hf.cli.terminal import print_all, table_of
+from secret_sauce_hf.instruments import COLLECTIONS, InputError
+
+app = typer.Typer()
+
+
+@app.command()
+def collections(
+    folder: Annotated[
+        Path, typer.Option("--in", metavar="DIR", help="Where to look for builds and checkpoints.")
+    ] = Path(),
+) -> None:
+    """List the collections: their datasets and models on the Hub, and what is in this folder."""
+    from secret_sauce_hf.hub.overview import found_here
+
+    ids = ["dataset on the Hub", "model, ships"]
+    table = table_of("collection", "rows", "of", *ids, numbers=["rows"], whole=ids)
+    for collection in COLLECTIONS.values():
+        table.add_row(
+            collection.name,
+            f"{collection.count:,}",
+            collection.kinds,
+            collection.hub_id,
+            collection.checkpoint_id if _ships_checkpoint(collection.name) else "–",
+        )
+    print_all(table)
+    if here := found_here(folder):
+        table = table_of("here", "collection", "what")
+        for path, name, what in here:
+            table.add_row(str(path), name, what)
+        print_all(table)
+
+
+def _ships_checkpoint(collection: str) -> bool:
+    from secret_sauce_hf.modeling import checkpoint_path
+
+    try:
+        return checkpoint_path(collection).is_dir()
+    except InputError:
+        return False

@@ -1,0 +1,7 @@
+"""The old place of `secret_sauce_hf.data`; goes with the next version."""
+
+from secret_sauce_hf.moved import MOVED, old_names
+
+__all__ = list(MOVED["collecting"])
+
+__getattr__ = old_names(__name__)
