@@ -60,22 +60,23 @@ def report_vectorisation(report: Report) -> None:
     for what, least in _LEAST_VECTORS.items():
         label = _LABELS.get(what, what)
         report.say(f"rendering {label} with and without vector instructions")
-        normal = run_child("probe.py", what, *sizes, "--vectors", environment=report.warm)
-        without = run_child("probe.py", what, *sizes, "--vectors", environment=scalar)
+        normal = run_child("probe.py", what, *sizes, environment=report.warm)
+        without = run_child("probe.py", what, *sizes, environment=scalar)
+        # Numba shows no machine code that it has from a cache.
+        fresh = report.kernel_cache(f"counted-{what}")
+        vectors = run_child("probe.py", what, "--takes", 2, "--repeats", 1, "--vectors", environment=fresh)["vectors"]
         gain = normal["processor"] / without["processor"]
         table.add_row(
             label,
             rate(normal["processor"]),
             rate(without["processor"]),
             f"{gain:.1f}×",
-            "–" if normal["vectors"] is None else str(normal["vectors"]),
+            "–" if vectors is None else str(vectors),
             str(least),
         )
-        if without["vectors"]:
-            report.fail(f"{label}: {without['vectors']} vector instructions where there should be none.")
-        if normal["vectors"] is not None and normal["vectors"] < least:
+        if vectors is not None and vectors < least:
             report.fail(
-                f"{label}: {normal['vectors']} vector instructions, and should have at least {least}. A helper that is "
+                f"{label}: {vectors} vector instructions, and should have at least {least}. A helper that is "
                 "not inlined, or a branch in a loop over the lanes?"
             )
     report.check_kernel_cache(scalar)
