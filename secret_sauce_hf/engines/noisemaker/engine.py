@@ -37,7 +37,7 @@ class _Rows(NamedTuple):
     generators: np.ndarray
     """The state of the oscillators' noise at note-on, uint32, (rows, 2)."""
     seeds: np.ndarray
-    """Likewise of the filter's noise, (rows,)."""
+    """The state of the filter's noise at note-on, uint32, (rows,)."""
 
     def select(self, indices: np.ndarray) -> "_Rows":
         return _Rows(*(values[indices] for values in self))
@@ -187,7 +187,7 @@ def _recorded_positions(collection: str) -> np.ndarray:
 
 
 def noise_states(positions: np.ndarray) -> np.ndarray:
-    """State of the generators so many steps after their seed of 1; any shape, uint32."""
+    """State of the generators at positions in their stream, counted in steps from their seed of 1: uint32, of that shape."""
     states = [pow(voice.NOISE_MULTIPLIER, int(position), 2**32) for position in positions.flat]
     return np.array(states, dtype=np.uint32).reshape(positions.shape)
 
