@@ -18,7 +18,7 @@ help:
 	@echo 'make collections   build all five collections into ./collections'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
-	@echo 'make lint      check style and types'
+	@echo 'make lint      check style, types and the order of the rooms'
 	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
 	@echo 'make format    format the code'
 	@echo 'make clean     remove $(VENV), $(VENV36) and the tools'"'"' caches'
@@ -46,6 +46,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -230,8 +230,3 @@ DISTANCES = (
     Distance("spectral_composite", "Spectral composite", "", spectral_composite),
 )
 """Every distance, the most telling first."""
-
-
-def distances(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float | np.ndarray]:
-    """Every distance between two sounds (or rows of them), by name."""
-    return {distance.name: distance.function(reference, estimate, sample_rate) for distance in DISTANCES}

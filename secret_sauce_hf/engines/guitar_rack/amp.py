@@ -34,7 +34,7 @@ def amplify(voltage: np.ndarray, rate: int) -> np.ndarray:
         rate: in Hz, at least four times that of the takes, as the valve makes harmonics.
 
     Returns:
-        Likewise, with a peak below 1.
+        The amplifier's output, float64, (samples,), with a peak below 1.
     """
     sound = saturate(_BIAS + _GAIN * scipy.signal.sosfilt(high_pass(50.0, 0.7, rate), voltage))
     tone_stack = np.concatenate(

@@ -18,7 +18,7 @@ INHARMONICITY = 8e-5
 # the frequency squared (Bensa et al. 2003, "The simulation of piano string vibration").
 _LOSS = 1.6
 _LOSS_BY_SQUARE = 1.3e-8
-# A finger on the string after note-off: likewise, and how long it takes to settle.
+# A finger on the string after note-off: decay rates in 1/s, and how long it takes to settle.
 _DAMPER_LOSS = 30.0
 _DAMPER_LOSS_BY_SQUARE = 6e-8
 _DAMPER_SECONDS = 0.008

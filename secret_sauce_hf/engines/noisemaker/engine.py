@@ -12,8 +12,9 @@ from secret_sauce_hf.engines.base import Engine, note_ends_early
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.dsp.takes import cut_takes, render_groups
 from secret_sauce_hf.engines.noisemaker import envelopes, ladder, lfo, oscillators, voice
+from secret_sauce_hf.engines.noisemaker.recorded import recorded_positions
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
-from secret_sauce_hf.original.table import are_original, original_presets
+from secret_sauce_hf.original.table import are_original
 from secret_sauce_hf.presets import Presets, row_random
 
 _NOTHING = np.zeros(0, np.float32)
@@ -37,7 +38,7 @@ class _Rows(NamedTuple):
     generators: np.ndarray
     """The state of the oscillators' noise at note-on, uint32, (rows, 2)."""
     seeds: np.ndarray
-    """Likewise of the filter's noise, (rows,)."""
+    """The state of the filter's noise at note-on, uint32, (rows,)."""
 
     def select(self, indices: np.ndarray) -> "_Rows":
         return _Rows(*(values[indices] for values in self))
@@ -152,7 +153,7 @@ def _rows(presets: Presets, noise_seed: int | None, first_row: int, same_noise: 
     if noise_seed is None:
         recorded = np.flatnonzero(are_original(presets, first_row))
         if recorded.size:
-            positions[recorded] = _recorded_positions(presets.collection.name)[first_row + recorded]
+            positions[recorded] = recorded_positions(presets.collection.name)[first_row + recorded]
     return _Rows(
         settings=voice.lane_settings(presets.complete_unit()),
         generators=noise_states(positions & np.uint64(0xFFFFFFFF)),
@@ -160,34 +161,8 @@ def _rows(presets: Presets, noise_seed: int | None, first_row: int, same_noise: 
     )
 
 
-@cache
-def _recorded_positions(collection: str) -> np.ndarray:
-    """Where in the noise stream each note of the 2018 session starts, (rows, oscillators).
-
-    The session was played by one instance, whose generators step once per sounding
-    sample while their oscillator is set to Noise and turned up. A note's tail falls
-    into the slot of the next row, whose preset has arrived by then.
-    """
-    presets = original_presets(collection)
-    timing = presets.collection.timing
-    settings = voice.lane_settings(presets.complete_unit())
-    notes = np.zeros(len(presets), np.int64)
-    tails = np.zeros(len(presets), np.int64)
-    voice.count_sounding(settings, round((timing.note_off - timing.note_on) * voice.RATE), notes, tails)
-    tails_before = np.concatenate([[0], tails[:-1]])[:, None]
-    stepping = np.stack(
-        [
-            (settings[:, voice.WAVE1] == voice.OSC1_NOISE) & (settings[:, voice.VOLUME1] > 0.0),
-            (settings[:, voice.WAVE2] == voice.OSC2_NOISE) & (settings[:, voice.VOLUME2] > 0.0),
-        ],
-        axis=1,
-    )
-    spent = np.cumsum(stepping * (tails_before + notes[:, None]), axis=0)
-    return spent - stepping * notes[:, None]
-
-
 def noise_states(positions: np.ndarray) -> np.ndarray:
-    """State of the generators so many steps after their seed of 1; any shape, uint32."""
+    """State of the generators at positions in their stream, in steps from their seed of 1: uint32, of that shape."""
     states = [pow(voice.NOISE_MULTIPLIER, int(position), 2**32) for position in positions.flat]
     return np.array(states, dtype=np.uint32).reshape(positions.shape)
 

@@ -390,7 +390,9 @@ def play(phase_of_take, samples, keep_from, out, lanes, tables):
 
 @kernel(nogil=True)
 def ring_out(samples, keep_from, out, lanes):
-    """Silence: the filter is frozen, the high-pass rings on and the cutoff settles. Arguments as of `play`.
+    """Silence: the filter is frozen, the high-pass rings on and the cutoff settles.
+
+    Sound from sample `keep_from` on is written to `out`, float32, `sample * LANES + lane`.
 
     Raises:
         ValueError: `out` is too short.
