@@ -315,7 +315,7 @@ def _cut_weights(folder):
         (_empty("config.json"), "config.json"),
         (_empty("preprocessor_config.json"), "preprocessor_config.json"),
         (_empty("model.safetensors"), "safetensors"),
-        (_cut_weights, "model.safetensors is cut off"),
+        (_cut_weights, "model.safetensors is not a whole safetensors file"),
         (_other_size, "do not fit"),
     ],
     ids=lambda value: getattr(value, "__qualname__", None),
