@@ -22,8 +22,9 @@ import numpy as np
 import soundfile
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.original.table import are_original
-from secret_sauce_hf.presets import Presets, sound_file
+from secret_sauce_hf.presets import Presets
 
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={id}&export=download&confirm=t"
 """Where Google Drive hands out a file, its question about large files answered."""
