@@ -134,7 +134,7 @@ class Presets:
     def _from_rows(
         cls, collection: Collection, rows: Iterable[Mapping[str, Any]], where: Callable[[int], str]
     ) -> "Presets":
-        """`from_settings`; `where` names a row for messages."""
+        """Presets from one mapping per row (see `from_settings`); `where` names a row for messages."""
         table: list[Mapping[str, Any]] = []
         files: dict[str, int] = {}
         fault: InputError | None = None
@@ -220,12 +220,12 @@ class Presets:
 def read_table(
     collection: str | Collection, source: str | Path | TextIO, further: Sequence[str] = ()
 ) -> tuple[Presets, dict[str, list[str]]]:
-    """`Presets.from_csv` for a table that may have further columns.
+    """Read a table in the 2018 format that may have further columns.
 
     Args:
         collection: the collection or its name.
         source: the table.
-        further: names of columns that it may have besides.
+        further: names of columns that it may have besides the parameters and `file`.
 
     Returns:
         The presets, and the cells of those further columns that there are.
@@ -275,9 +275,18 @@ def draw_presets(collection: str | Collection, count: int, seed: int, start: int
 
 
 def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, same: bool = False) -> np.ndarray:
-    """Random 64-bit integers of shape (count, width) that depend on seed, stream and row only.
+    """Random 64-bit integers that depend on seed, stream and row number only.
 
-    If `same`, all rows get those of row `start`.
+    Args:
+        seed: any non-negative integer.
+        start: number of the first row.
+        count: number of rows.
+        width: numbers per row.
+        stream: tells apart what is drawn for different purposes from one seed.
+        same: whether every row gets the numbers of row `start`.
+
+    Returns:
+        uint64 of shape (count, width).
     """
     if same:
         return np.repeat(row_random(seed, start, 1, width, stream), count, axis=0)

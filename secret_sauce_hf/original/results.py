@@ -20,7 +20,7 @@ class Published:
     """Scores of 2018.
 
     Args:
-        title: of the model.
+        title: year and name of the model.
         tier: `all` or `heard`, whichever is nearest to how it was scored.
         knob_mae: mean over the knobs, 0 to 10; None without knobs.
         switch_accuracy: mean over the switches; None without switches.
@@ -33,7 +33,7 @@ class Published:
 
 
 def published(collection: Collection) -> list[Published]:
-    """What the models of 2018 reached on the original recordings of a collection; nothing if it is not known."""
+    """What the models of 2018 reached on the original recordings of a collection; empty if that is not known."""
     found = []
     for name, scores in _results().get(collection.name, {}).items():
         kinds = {parameter.name: parameter.kind for parameter in collection.parameters}
