@@ -13,7 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from secret_sauce_hf.cards.dataset import CARD_NAME, dataset_card, split_files
+from secret_sauce_hf.cards.dataset import dataset_card
+from secret_sauce_hf.cards.names import CARD_NAME
+from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
@@ -88,7 +90,8 @@ def build_collection(
                 write_shard(plan, shard, schema, data, advance)
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
-    write_whole(out / CARD_NAME, dataset_card(plan.collection, split_files(out), plan).encode())
+    facts = dataset_facts(plan.collection, split_files(out), plan)
+    write_whole(out / CARD_NAME, dataset_card(plan.collection, facts).encode())
     return out
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import soundfile
 
+from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.instruments import Collection, InputError, known_collection
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, known_collection
 from secret_sauce_hf.instruments.spec import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -201,6 +202,19 @@ def recorded_plan(record: Mapping[str, Any], collection: Collection | None = Non
         if record.get(key) != value:
             raise InputError(f"{key} was {record.get(key)!r} and is {value!r} now")
     return plan
+
+
+def build_command(plan: Plan) -> str:
+    """The command that makes a build again, to the byte."""
+    rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
+    name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
+    words = ["secret-sauce build", name, "--out DIR", rows]
+    if get_engine(plan.collection).remembers:
+        words.append("--in-session" if plan.in_session else "--from-silence")
+    words.append(f"--rows-per-shard {plan.rows_per_shard}")
+    if plan.heard_threshold is not None:
+        words.append("--measure-heard")
+    return " ".join(words)
 
 
 def shard_files(folder: Path) -> list[Path]:

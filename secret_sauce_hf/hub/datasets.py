@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from secret_sauce_hf.cards.dataset import DECLARATION, TAG, Placement, dataset_card, split_files
+from secret_sauce_hf.cards.dataset import Placement, dataset_card
+from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.normalising import is_normal, normalise
 from secret_sauce_hf.data.plan import DATA_FOLDER
 from secret_sauce_hf.data.reading import split_names
@@ -95,7 +97,7 @@ def publish_dataset(
         sheet.savefig(picture, format="png", metadata={"Software": None})
         placement = Placement(repo, SHEET, license or "apache-2.0", about, DECLARATION if contents else None, tag)
         contents += [
-            RepositoryFile(CARD, dataset_card(collection, files, plan, placement).encode()),
+            RepositoryFile(CARD, dataset_card(collection, dataset_facts(collection, files, plan), placement).encode()),
             RepositoryFile(SHEET, picture.getvalue()),
         ]
         for split, paths in files.items():
