@@ -17,16 +17,14 @@ from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, recorded_plan, shard_files
+from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
+from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
-
-RECORD_NAME = ".build.json"
-"""What a folder was built from; beside the data, not among it."""
 
 
 def build_collection(

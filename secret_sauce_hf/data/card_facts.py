@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
 from secret_sauce_hf.cards.dataset import BuildFacts, DatasetFacts, SplitFacts
-from secret_sauce_hf.data.plan import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, Plan, build_command
+from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.plan import Plan, build_command
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.presets import FILE_COLUMN

@@ -2,7 +2,7 @@
 
 from datasets import Audio, ClassLabel, Features, Value
 
-from secret_sauce_hf.data.plan import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Parameter, Switch, get_collection
 from secret_sauce_hf.presets import FILE_COLUMN
 

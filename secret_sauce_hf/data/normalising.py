@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from datasets import Features
 
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.plan import HEARD_COLUMN
+from secret_sauce_hf.data.names import HEARD_COLUMN
 from secret_sauce_hf.data.reading import iter_takes, split_names, types_of
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode

@@ -13,22 +13,15 @@ import soundfile
 
 from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
+from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, known_collection
 from secret_sauce_hf.instruments.spec import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import Presets, draw_presets
 
-SPLITS = ("train", "test")
-DATA_FOLDER = "data"
 MAX_FILES = 99_999
 """Of a split: file names have five digits."""
-
-# Columns beside the parameters' and `file`; here, as `datasets` takes long to import.
-AUDIO_COLUMN = "audio"
-HEARD_COLUMN = "heard"
-MEASURED_COLUMN = "heard_measured"
-CHANGE_COLUMN = "heard_change"
 
 
 @dataclass(frozen=True)

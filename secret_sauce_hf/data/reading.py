@@ -27,7 +27,7 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from secret_sauce_hf.data.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS
+from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, SPLITS
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,

@@ -15,7 +15,8 @@ import soundfile
 import soxr
 
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.plan import DATA_FOLDER, MAX_FILES
+from secret_sauce_hf.data.names import DATA_FOLDER, SPLIT_COLUMN
+from secret_sauce_hf.data.plan import MAX_FILES
 from secret_sauce_hf.data.reading import MAX_SECONDS
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
@@ -24,7 +25,6 @@ from secret_sauce_hf.presets import Presets, read_table, row_random
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
 
-SPLIT_COLUMN = "split"
 SILENT_DBFS = -60.0
 """Peak below which a recording counts as silent."""
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from secret_sauce_hf.data.heard import Measurement, measure_heard
-from secret_sauce_hf.data.plan import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN, Plan, Shard
+from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.files import temporary

@@ -12,8 +12,8 @@ from secret_sauce_hf.cards.dataset import Placement, dataset_card
 from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
+from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.normalising import is_normal, normalise
-from secret_sauce_hf.data.plan import DATA_FOLDER
 from secret_sauce_hf.data.reading import split_names
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text, get_collection
