@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
-from secret_sauce_hf.instruments.spec import holds
+from secret_sauce_hf.instruments.parameters import holds
 
 FILE_COLUMN = "file"
 MAX_CSV_BYTES = 256 * 2**20

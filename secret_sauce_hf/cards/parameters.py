@@ -5,7 +5,7 @@ from typing import Any
 
 from secret_sauce_hf.cards.templates import table_text
 from secret_sauce_hf.instruments import Collection, Parameter, Switch
-from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, Rule, holds
+from secret_sauce_hf.instruments.parameters import ALWAYS, NEVER, Rule, holds
 
 
 def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any
 
-from secret_sauce_hf.instruments.spec import SETTING_MAX, Collection, InputError, Instrument, Knob, Parameter, Switch
+from secret_sauce_hf.instruments.instrument import Collection, Instrument
+from secret_sauce_hf.instruments.parameters import SETTING_MAX, InputError, Knob, Parameter, Switch
 
 MAX_PARAMETERS = 256
 MAX_TAKE_SECONDS = 60.0
@@ -19,7 +20,7 @@ MAX_CONTROLLER = 119
 """From 120 on they are no controllers but channel mode messages."""
 
 OPERATORS = ("is", "above", "below", "all", "any")
-"""Of heard rules, see `spec.holds`."""
+"""Of heard rules, see `parameters.holds`."""
 _DEEPEST_RULE = 16
 
 _COLUMNS = {"audio", "file", "heard", "heard_measured", "heard_change", "split"}

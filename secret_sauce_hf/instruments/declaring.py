@@ -43,17 +43,15 @@ from typing import Any
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest
-from secret_sauce_hf.instruments.spec import (
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
-    Collection,
     InputError,
-    Instrument,
     Knob,
     Parameter,
     Rule,
     Switch,
-    Timing,
 )
 
 SUFFIX = ".json"
