@@ -11,7 +11,6 @@ from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 from secret_sauce_hf.cards.dataset import BuildFacts, DatasetFacts, SplitFacts
 from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN
 from secret_sauce_hf.data.plan import Plan, build_command
-from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.presets import FILE_COLUMN
 
@@ -86,7 +85,7 @@ def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:
 
 
 def _build_facts(plan: Plan) -> BuildFacts:
-    engine = get_engine(plan.collection)
+    engine = plan.engine
     return BuildFacts(
         start=plan.start,
         stop=plan.stop,

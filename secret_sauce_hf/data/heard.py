@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
-from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, Parameter
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.processors import thread_count
@@ -96,6 +96,7 @@ class Agreement:
 def measure_heard(
     presets: Presets,
     *,
+    engine: Engine | None = None,
     noise_seed: int | None = None,
     first_row: int = 0,
     threshold: float = THRESHOLD_DB,
@@ -132,6 +133,7 @@ def measure_heard(
 
     Args:
         presets: the rows.
+        engine: that renders the rows; the collection's own if None.
         noise_seed: seed of the noise generators; 0 if None, for rows of 2018 too (moved, they
             are not rows of 2018 any more).
         first_row: number of the first row, as for `secret_sauce_hf.engines.render`.
@@ -139,17 +141,19 @@ def measure_heard(
         progress: whether to show a progress bar.
 
     Raises:
-        InputError: a threshold that is negative or not finite; no engine renders the instrument.
+        InputError: a threshold that is negative or not finite; the engine cannot render these
+            takes, or there is none.
     """
     if not 0 <= threshold < np.inf:
         raise InputError(f"The threshold is {threshold} dB; it must be finite and not negative.")
-    get_engine(presets.collection)  # Says so now if there is none.
+    engine = engine or get_engine(presets.collection)
+    engine.check(presets.collection)
     change = np.zeros(presets.unit.shape, np.float32)
     peak = np.empty(len(presets), np.float32)
     with row_progress("Listening", len(presets), progress) as advance, ThreadPoolExecutor(thread_count()) as pool:
         for start in range(0, len(presets), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            change[rows], peak[rows] = _measure(presets[rows], noise_seed or 0, first_row + start, pool)
+            change[rows], peak[rows] = _measure(engine, presets[rows], noise_seed or 0, first_row + start, pool)
             advance(len(change[rows]))
     return Measurement(change, peak, float(threshold))
 
@@ -232,10 +236,9 @@ def _erb_bands() -> np.ndarray:
 
 
 def _measure(
-    presets: Presets, noise_seed: int, first_row: int, pool: ThreadPoolExecutor
+    engine: Engine, presets: Presets, noise_seed: int, first_row: int, pool: ThreadPoolExecutor
 ) -> tuple[np.ndarray, np.ndarray]:
     """`change` and `peak` of a chunk of rows."""
-    engine = get_engine(presets.collection)
     own = engine.render(presets, noise_seed=noise_seed, first_row=first_row)
     # Wider, as the absolute value of -32,768 is no int16.
     highest = np.abs(own.astype(np.int32)).max(axis=1) / 32_768

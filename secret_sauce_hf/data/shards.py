@@ -15,7 +15,6 @@ from secret_sauce_hf.data.heard import Measurement, measure_heard
 from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
-from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.files import temporary
 from secret_sauce_hf.instruments import Switch
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
@@ -81,7 +80,7 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
 def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.Table:
     """Rows `start` to `stop` of a build, rendered, encoded and, where the plan says so, measured."""
     presets = plan.presets(start, stop)
-    engine = get_engine(plan.collection)
+    engine = plan.engine
 
     def part(first: int) -> list[bytes]:
         """One group of the engine: rendered and encoded by the same thread, so that no processor waits."""
@@ -101,7 +100,9 @@ def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.T
         parts = list(pool.map(part, range(start, stop, engine.batch)))
     measurement = None
     if plan.heard_threshold is not None:
-        measurement = measure_heard(presets, noise_seed=plan.seed, first_row=start, threshold=plan.heard_threshold)
+        measurement = measure_heard(
+            presets, engine=engine, noise_seed=plan.seed, first_row=start, threshold=plan.heard_threshold
+        )
     return takes_table(presets, [sound for sounds in parts for sound in sounds], schema, measurement)
 
 

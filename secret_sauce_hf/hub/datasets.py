@@ -15,6 +15,7 @@ from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.normalising import is_normal, normalise
 from secret_sauce_hf.data.reading import split_names
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text, get_collection
 from secret_sauce_hf.plots.sheet import sound_sheet
@@ -33,6 +34,7 @@ def publish_dataset(
     tag: str | None = None,
     about: str | None = None,
     license: str | None = None,
+    engine: Engine | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
     progress: bool = True,
@@ -53,6 +55,7 @@ def publish_dataset(
         tag: the revision that names this state; the package's version if None.
         about: how the sounds were made, in Markdown, where no engine of ours made them.
         license: of the data, as the Hub names licenses; Apache-2.0 for builds if None.
+        engine: that rendered a build; the collection's own if None.
         overwrite: replace other content, and move the tag.
         dry_run: only say what would be done.
         progress: whether to show progress bars.
@@ -68,7 +71,7 @@ def publish_dataset(
         raise InputError(f"There is no folder {folder}; give one that `secret-sauce build` or `collect` made.")
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("The sound sheet needs matplotlib.", name="matplotlib")
-    plan = finished_plan(folder, collection)
+    plan = finished_plan(folder, collection, engine)
     if plan is not None and plan.collection != collection:
         raise InputError(f"{folder} holds {plan.collection.name}, not {collection.name}.")
     if plan is None and (about is None or license is None):
