@@ -106,8 +106,8 @@ def read_declaration(path: str | Path) -> Collection:
 def declaration(collection: Collection) -> dict[str, Any]:
     """A collection as the JSON-ready content of a declaration.
 
-    `read_declaration` makes the same collection of it again, but for what the rows of 2018
-    need (their number, their split and the names of their files).
+    `read_declaration` turns it back into the collection, less what belongs to the rows of
+    2018 (their number, their split and the names of their files).
     """
     timing = collection.timing
     lead, end = timing.cut
