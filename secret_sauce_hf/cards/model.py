@@ -10,7 +10,7 @@ from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
 from secret_sauce_hf.cards.templates import citation, render_card, table_text
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, Knob
+from secret_sauce_hf.instruments import COLLECTIONS, Collection
 from secret_sauce_hf.remote import is_repo_id
 
 _WHO = ("model", "naive", "nearest")
@@ -225,10 +225,10 @@ def _results(evaluation: Mapping[str, Any], dataset: str) -> list[EvalResult]:
 def _score_lines(collection: Collection, scores: Mapping[str, Any]) -> list[list[str]]:
     lines = []
     for title, kind, key in (
-        ("mean of the knobs", Knob, "knob_mae"),
-        ("mean of the switches", None, "switch_accuracy"),
+        ("mean of the knobs", "knob", "knob_mae"),
+        ("mean of the switches", "switch", "switch_accuracy"),
     ):
-        names = [p.name for p in collection.parameters if isinstance(p, Knob) == (kind is Knob)]
+        names = [p.name for p in collection.parameters if p.kind == kind]
         if names:
             heard = [_mean([scores[who]["heard"][name] for name in names]) for who in _WHO]
             lines.append([f"**{title}**", *(_number(scores[who][key]) for who in _WHO), *map(_number, heard)])

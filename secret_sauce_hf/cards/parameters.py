@@ -4,22 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from secret_sauce_hf.cards.templates import table_text
-from secret_sauce_hf.instruments import Collection, Parameter, Switch
+from secret_sauce_hf.instruments import Collection, Parameter
 from secret_sauce_hf.instruments.parameters import ALWAYS, NEVER, Rule, holds
 
 
 def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:
     """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares."""
-    if isinstance(parameter, Switch):
-        shown = dict(parameter.display)
-        values = ", ".join(f"{label} ({shown[label]})" if label in shown else label for label in parameter.labels)
-    else:
-        low, high = parameter.setting_limits
-        values = f"{low:.4g} to {high:.4g}"
     return [
         f"`{parameter.name}`: {table_text(parameter.about)}" if parameter.about else f"`{parameter.name}`",
         parameter.kind,
-        table_text(values),
+        table_text(parameter.values_text()),
         ", ".join(map(str, parameter.control)) or "–",
         table_text(heard_text(parameter.heard, collection)),
         *(f"{share:.1%}" for share in shares),

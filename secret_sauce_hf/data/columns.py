@@ -43,4 +43,5 @@ def features(collection: str | Collection, *, measured: bool = False) -> Feature
 
 
 def _feature(parameter: Parameter) -> ClassLabel | Value:
+    # `datasets` has a type of its own for labels, and wants their names.
     return ClassLabel(names=list(parameter.labels)) if isinstance(parameter, Switch) else Value("float32")

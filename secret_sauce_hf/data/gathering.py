@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from secret_sauce_hf.data.names import RECORD_NAME
 from secret_sauce_hf.data.plan import shard_files
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
+from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
 from secret_sauce_hf.metrics.spectra import magnitudes
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -165,7 +166,7 @@ def gather_rendered(
         preceding = presets[start - 1 : start] if in_session and start else None
         some = presets[start:stop]
         takes = engine.render(some, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
-        return takes.astype(np.float32) / 32_768, some
+        return to_float(takes), some
 
     gatherer = Gatherer(tiles)
     runs = _runs(len(presets), rows)

@@ -16,7 +16,6 @@ from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
 from secret_sauce_hf.files import temporary
-from secret_sauce_hf.instruments import Switch
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.processors import thread_count
 
@@ -116,7 +115,7 @@ def takes_table(
         pa.StructArray.from_arrays([pa.array(sounds, pa.binary()), pa.array(paths)], ["bytes", "path"])
     ]
     for parameter, unit in zip(presets.parameters, presets.unit.T, strict=True):
-        if isinstance(parameter, Switch):
+        if parameter.classes:
             columns.append(pa.array(unit.astype(np.int64)))
         else:
             columns.append(pa.array(parameter.unit_to_setting(unit).astype(np.float32)))

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secret_sauce_hf.data.gathering import BLOCK, LOWEST_DBFS, Gathered, gather_read, gather_rendered
-from secret_sauce_hf.data.heard import AUDIBLE_DBFS
 from secret_sauce_hf.engines import Engine, get_engine
-from secret_sauce_hf.engines.dsp.takes import PEAK
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Knob, Parameter, Switch, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
+from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.metrics.spectra import magnitudes
 from secret_sauce_hf.presets import Presets
 
@@ -140,7 +139,7 @@ def draw(figure: "Figure", gathered: Gathered) -> None:
     """Draw a sheet, and set the figure's size to it."""
     presets, peaks, shown = gathered.presets, gathered.peaks, gathered.shown
     collection = presets.collection
-    audible = peaks >= AUDIBLE_DBFS
+    audible = peaks >= SILENCE_DBFS
     heard = presets.heard() & audible[:, None]
     captions = [
         _lines(_tokens(presets, number, heard[number]), _column_width()) for number in (take.number for take in shown)
@@ -249,7 +248,7 @@ def _caption(figure: "Figure", column: int, y: float, file: str, peak: float, li
     x, _, width, _ = _column(column, y, 0)
     _text(figure, x, y + 0.22, _title(file), fontsize=9, weight="bold")
     # No sign in front of a nought.
-    level = f"peak {round(float(peak), 1) + 0.0:.1f} dBFS".replace("-", "−") if peak >= AUDIBLE_DBFS else "silent"
+    level = f"peak {round(float(peak), 1) + 0.0:.1f} dBFS".replace("-", "−") if peak >= SILENCE_DBFS else "silent"
     _text(figure, x + width, y + 0.22, level, fontsize=7, color=_MUTED, ha="right")
     for line, text in enumerate(lines, 1):
         _text(figure, x, y + 0.22 + line * _LINE, text, fontsize=6.8)
@@ -264,12 +263,13 @@ def _tokens(presets: Presets, row: int, heard: np.ndarray) -> list[str]:
     for column in np.flatnonzero(heard):
         parameter = presets.parameters[column]
         setting = parameter.unit_to_setting(presets.unit[row, column])
-        if isinstance(parameter, Switch) and str(setting).lower() != "off":
-            switches.append(f"{parameter.name} {dict(parameter.display).get(str(setting), setting)}")
-        elif isinstance(parameter, Knob):
+        # A knob is told by how far it stands from its middle, which a switch does not have.
+        if isinstance(parameter, Knob):
             low, high = parameter.setting_limits
             distance = abs(float(setting) - (low + high) / 2) / (high - low)
             knobs.append((-distance, f"{parameter.name} {float(setting):.1f}"))
+        elif str(setting).lower() != "off":
+            switches.append(f"{parameter.name} {parameter.show(setting)}")
     return switches + [text for _, text in sorted(knobs, key=lambda knob: knob[0])]
 
 
@@ -307,7 +307,7 @@ def _panels(figure: "Figure", top: float, gathered: Gathered, peaks: np.ndarray,
     bins = np.arange(LOWEST_DBFS, 2.1, 3).tolist()
     axes.hist(peaks, bins, color=_HEARD, label="peak")
     axes.hist(gathered.levels, bins, histtype="step", color=_SECOND, linewidth=1.4, label="RMS")
-    axes.axvline(AUDIBLE_DBFS, color=_MUTED, linewidth=0.8, linestyle="--", label="silent below")
+    axes.axvline(SILENCE_DBFS, color=_MUTED, linewidth=0.8, linestyle="--", label="silent below")
     axes.set_xlim(LOWEST_DBFS, 3)
     axes.set_xticks(np.arange(LOWEST_DBFS, 1, 15))
     axes.legend(fontsize=7, frameon=False, loc="upper left")
@@ -337,7 +337,7 @@ def _panels(figure: "Figure", top: float, gathered: Gathered, peaks: np.ndarray,
     # Half a step of 16 bits below the peak that engines turn takes down to.
     limited = float(np.mean(peaks >= 20 * np.log10(PEAK - 1e-4)))
     shares = {
-        f"silent: peak below {AUDIBLE_DBFS:.0f} dBFS".replace("-", "−"): 1 - float(audible.mean()),
+        f"silent: peak below {SILENCE_DBFS:.0f} dBFS".replace("-", "−"): 1 - float(audible.mean()),
         "at the limit: peak at full scale": limited,
         "all others": float(audible.mean()) - limited,
     }
@@ -368,6 +368,7 @@ def _chart(axes: "Axes", parameter: Parameter, unit: np.ndarray, heard: np.ndarr
     share = f"heard {heard.mean():.0%}"
     axes.set_title(_fitted(parameter.name, 8, _column_width() - _inches(share, 7) - 0.1), loc="left", fontsize=8, pad=3)
     axes.set_title(share, loc="right", fontsize=7, pad=3, color=_MUTED)
+    # A knob's settings are a histogram over its range, a switch's are bars with their labels.
     if isinstance(parameter, Knob):
         low, high = parameter.setting_limits
         bins = np.linspace(low, high, 21).tolist()
@@ -379,8 +380,8 @@ def _chart(axes: "Axes", parameter: Parameter, unit: np.ndarray, heard: np.ndarr
         axes.set_xticks([low, (low + high) / 2, high], [f"{tick:.2g}" for tick in (low, (low + high) / 2, high)])
         axes.set_yticks([])
         return
-    count = len(parameter.labels)
-    names = [dict(parameter.display).get(label, label) for label in parameter.labels]
+    count = parameter.classes
+    names = [parameter.show(label) for label in parameter.labels]
     everywhere = np.bincount(unit.astype(np.intp), minlength=count)
     axes.barh(range(count), everywhere, height=0.86, color=_OTHER)
     axes.barh(range(count), np.bincount(unit[heard].astype(np.intp), minlength=count), height=0.86, color=_HEARD)
