@@ -28,7 +28,7 @@ from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan
 from secret_sauce_hf.data.shards import CONTAINER, rendered_table, takes_table
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
-from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.original.archives import DRIVE_IDS, DRIVE_URL, Archive
 
@@ -90,6 +90,11 @@ class CollectionBuilder(ArrowBasedBuilder):
         return get_collection(self.COLLECTION)
 
     @property
+    def engine(self) -> Engine:
+        """The engine that renders the rows; a subclass may give another."""
+        return get_engine(self.collection)
+
+    @property
     def plan(self) -> Plan:
         """Which rows, in which shards."""
         config = self.config
@@ -111,6 +116,7 @@ class CollectionBuilder(ArrowBasedBuilder):
             config.in_session,
             config.rows_per_shard,
             config.measure,
+            self.engine,
         )
 
     @property
@@ -131,7 +137,7 @@ class CollectionBuilder(ArrowBasedBuilder):
             elif self.config.download:
                 source = DRIVE_IDS[self.COLLECTION]
             else:
-                source = get_engine(self.collection).version
+                source = self.engine.version
             versions = version("secret_sauce_hf"), soundfile.__libsndfile_version__
             self._state = repr((self._given_hash, self.plan, versions, source))
         return hashlib.sha256(self._state.encode()).hexdigest()[:32]

@@ -13,18 +13,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from secret_sauce_hf.cards.dataset import CARD_NAME, dataset_card, split_files
+from secret_sauce_hf.cards.dataset import dataset_card
+from secret_sauce_hf.cards.names import CARD_NAME
+from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.plan import DATA_FOLDER, SPLITS, Plan, Shard, make_plan, recorded_plan, shard_files
+from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
+from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.data.worker import prepare_worker, work
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
-
-RECORD_NAME = ".build.json"
-"""What a folder was built from; beside the data, not among it."""
 
 
 def build_collection(
@@ -37,6 +38,7 @@ def build_collection(
     in_session: bool | None = None,
     rows_per_shard: int = 1000,
     measure: bool = False,
+    engine: Engine | None = None,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
@@ -59,6 +61,8 @@ def build_collection(
         rows_per_shard: the most rows in one Parquet file.
         measure: whether to measure what is heard in each row, too (see `measure_heard`):
             the columns `heard_measured` and `heard_change`. Takes some 40 to 70 times as long.
+        engine: that renders the rows; the collection's own if None. With several workers it is
+            pickled.
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -70,13 +74,13 @@ def build_collection(
 
     Raises:
         InputError: arguments that do not go together or are out of range; `out` holds
-            something else; no engine renders the instrument.
+            something else; the engine cannot render the collection's takes, or there is none.
         ChildProcessError: a worker was killed from outside.
     """
     out = Path(out)
     if not isinstance(workers, int) or workers < 1:
         raise InputError(f"workers is {workers!r}; at least one must do the work.")
-    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure)
+    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
     schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
@@ -88,7 +92,8 @@ def build_collection(
                 write_shard(plan, shard, schema, data, advance)
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
-    write_whole(out / CARD_NAME, dataset_card(plan.collection, split_files(out), plan).encode())
+    facts = dataset_facts(plan.collection, split_files(out), plan)
+    write_whole(out / CARD_NAME, dataset_card(plan.collection, facts).encode())
     return out
 
 
@@ -96,12 +101,13 @@ build = build_collection
 """The name under which the package's front door has it."""
 
 
-def finished_plan(folder: Path, collection: Collection | None = None) -> Plan | None:
+def finished_plan(folder: Path, collection: Collection | None = None, engine: Engine | None = None) -> Plan | None:
     """What a folder was built from, all of it being there; None if it is no build.
 
     Args:
         folder: the folder.
         collection: what it should hold, if that may be a declared one.
+        engine: that rendered it; the collection's own if None.
 
     Raises:
         InputError: the build is not finished, or of another version.
@@ -111,7 +117,7 @@ def finished_plan(folder: Path, collection: Collection | None = None) -> Plan | 
         return None
     again = "build it again with this version (--overwrite)"
     try:
-        plan = recorded_plan(json.loads(record.read_text(encoding="utf-8")), collection)
+        plan = recorded_plan(json.loads(record.read_text(encoding="utf-8")), collection, engine)
     except (InputError, ValueError, AttributeError) as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
     schema = shard_schema(features(plan.collection, measured=plan.heard_threshold is not None).arrow_schema, plan)

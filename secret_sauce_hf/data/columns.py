@@ -2,7 +2,7 @@
 
 from datasets import Audio, ClassLabel, Features, Value
 
-from secret_sauce_hf.data.plan import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Parameter, Switch, get_collection
 from secret_sauce_hf.presets import FILE_COLUMN
 
@@ -43,4 +43,5 @@ def features(collection: str | Collection, *, measured: bool = False) -> Feature
 
 
 def _feature(parameter: Parameter) -> ClassLabel | Value:
+    # `datasets` has a type of its own for labels, and wants their names.
     return ClassLabel(names=list(parameter.labels)) if isinstance(parameter, Switch) else Value("float32")

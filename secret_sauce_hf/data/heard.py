@@ -14,18 +14,15 @@ import numpy as np
 import scipy.fft
 
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
-from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, Parameter
+from secret_sauce_hf.engines import Engine, get_engine
+from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
 
-KNOB_MOVES = 2
-"""Positions that a knob is moved to; with its own they divide its range evenly."""
 THRESHOLD_DB = 1.5
 """Change above which a parameter counts as heard; see `measure_heard`."""
-AUDIBLE_DBFS = -60.0
-"""Peak below which a take counts as silent."""
 FLOOR_DBFS = -70.0
 """Band level below which nothing is heard: a quiet room's, where full scale is loud (90 dB)."""
 RANGE_DB = 50.0
@@ -61,7 +58,7 @@ class Measurement:
     @property
     def audible(self) -> np.ndarray:
         """Which takes are not silent: (rows,), bool."""
-        return self.peak >= AUDIBLE_DBFS
+        return self.peak >= SILENCE_DBFS
 
     @property
     def heard(self) -> np.ndarray:
@@ -96,6 +93,7 @@ class Agreement:
 def measure_heard(
     presets: Presets,
     *,
+    engine: Engine | None = None,
     noise_seed: int | None = None,
     first_row: int = 0,
     threshold: float = THRESHOLD_DB,
@@ -132,6 +130,7 @@ def measure_heard(
 
     Args:
         presets: the rows.
+        engine: that renders the rows; the collection's own if None.
         noise_seed: seed of the noise generators; 0 if None, for rows of 2018 too (moved, they
             are not rows of 2018 any more).
         first_row: number of the first row, as for `secret_sauce_hf.engines.render`.
@@ -139,17 +138,19 @@ def measure_heard(
         progress: whether to show a progress bar.
 
     Raises:
-        InputError: a threshold that is negative or not finite; no engine renders the instrument.
+        InputError: a threshold that is negative or not finite; the engine cannot render these
+            takes, or there is none.
     """
     if not 0 <= threshold < np.inf:
         raise InputError(f"The threshold is {threshold} dB; it must be finite and not negative.")
-    get_engine(presets.collection)  # Says so now if there is none.
+    engine = engine or get_engine(presets.collection)
+    engine.check(presets.collection)
     change = np.zeros(presets.unit.shape, np.float32)
     peak = np.empty(len(presets), np.float32)
     with row_progress("Listening", len(presets), progress) as advance, ThreadPoolExecutor(thread_count()) as pool:
         for start in range(0, len(presets), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            change[rows], peak[rows] = _measure(presets[rows], noise_seed or 0, first_row + start, pool)
+            change[rows], peak[rows] = _measure(engine, presets[rows], noise_seed or 0, first_row + start, pool)
             advance(len(change[rows]))
     return Measurement(change, peak, float(threshold))
 
@@ -180,26 +181,6 @@ def agreement(presets: Presets, heard: np.ndarray) -> list[Agreement]:
     return [Agreement(name, *column) for name, column in zip(presets.collection.columns, columns, strict=True)]
 
 
-def moved_units(parameter: Parameter, unit: np.ndarray) -> list[np.ndarray]:
-    """Where `measure_heard` moves a parameter to.
-
-    Args:
-        parameter: the parameter.
-        unit: its units, shape (rows,).
-
-    Returns:
-        One array of units per move, each different from `unit` in every row.
-    """
-    if not isinstance(parameter, Knob):
-        count = len(parameter.labels)
-        return [(unit + step) % count for step in range(1, count)]
-    low, high = parameter.limits
-    count = high - low + 1
-    cc = parameter.unit_to_cc(unit)
-    steps = [round(count * move / (KNOB_MOVES + 1)) for move in range(1, KNOB_MOVES + 1)]
-    return [parameter.cc_to_unit(low + (cc - low + step) % count) for step in steps]
-
-
 def band_levels(takes: np.ndarray) -> np.ndarray:
     """Levels in bands of one ERB over time.
 
@@ -212,7 +193,7 @@ def band_levels(takes: np.ndarray) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(takes, _WINDOW, axis=-1)[:, ::_HOP]
     window = np.hanning(_WINDOW + 1)[:-1]
     # A sine of amplitude 1 puts this much power into the three bins around it.
-    full_scale = 32_768 * np.sqrt(3 / 32) * _WINDOW
+    full_scale = FULL_SCALE * np.sqrt(3 / 32) * _WINDOW
     spectra = scipy.fft.rfft(frames * (window / full_scale).astype(np.float32), axis=-1)
     powers = spectra.real**2 + spectra.imag**2
     # One product per row: the shape, and so every bit of the result, is the same however
@@ -232,13 +213,12 @@ def _erb_bands() -> np.ndarray:
 
 
 def _measure(
-    presets: Presets, noise_seed: int, first_row: int, pool: ThreadPoolExecutor
+    engine: Engine, presets: Presets, noise_seed: int, first_row: int, pool: ThreadPoolExecutor
 ) -> tuple[np.ndarray, np.ndarray]:
     """`change` and `peak` of a chunk of rows."""
-    engine = get_engine(presets.collection)
     own = engine.render(presets, noise_seed=noise_seed, first_row=first_row)
     # Wider, as the absolute value of -32,768 is no int16.
-    highest = np.abs(own.astype(np.int32)).max(axis=1) / 32_768
+    highest = np.abs(own.astype(np.int32)).max(axis=1) / FULL_SCALE
     peak = np.full(len(presets), -np.inf, np.float32)
     np.log10(highest, out=peak, where=highest > 0, casting="same_kind")
     levels = np.concatenate(_by_tasks(lambda rows: band_levels(own[rows]), len(presets), pool))
@@ -258,7 +238,7 @@ def _measure(
 
 def _moves(presets: Presets) -> Iterator[tuple[int, Presets]]:
     for column, parameter in enumerate(presets.parameters):
-        for moved in moved_units(parameter, presets.unit[:, column]):
+        for moved in parameter.moves(presets.unit[:, column]):
             unit = presets.unit.copy()
             unit[:, column] = moved
             yield column, Presets(presets.collection, unit, presets.files)

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 from datasets import Features
 
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.plan import HEARD_COLUMN
+from secret_sauce_hf.data.names import HEARD_COLUMN
 from secret_sauce_hf.data.reading import iter_takes, split_names, types_of
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.takes import to_int16
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.progress import row_progress
 
@@ -80,7 +81,7 @@ def _pieces(source: Path, split: str, collection: Collection, rows: int) -> Iter
     names: list[str] = []
     sounds: list[bytes] = []
     for takes in iter_takes(source, split, collection=collection):
-        waves = np.clip(np.rint(takes.sounds * 32_768), -32_768, 32_767).astype(np.int16)
+        waves = to_int16(takes.sounds)
         units.extend(takes.presets.unit)
         names.extend(takes.presets.files)
         sounds.extend(encode(wave, CONTAINER) for wave in waves)

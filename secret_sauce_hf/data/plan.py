@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
@@ -11,23 +11,20 @@ from typing import Any
 
 import soundfile
 
+from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
-from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.instruments import Collection, InputError, known_collection
+from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
+from secret_sauce_hf.engines import Engine, get_engine
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, known_collection
 from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import Presets, draw_presets
 
-SPLITS = ("train", "test")
-DATA_FOLDER = "data"
 MAX_FILES = 99_999
 """Of a split: file names have five digits."""
 
-# Columns beside the parameters' and `file`; here, as `datasets` takes long to import.
-AUDIO_COLUMN = "audio"
-HEARD_COLUMN = "heard"
-MEASURED_COLUMN = "heard_measured"
-CHANGE_COLUMN = "heard_change"
+
+_RECORDED = ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ class Plan:
         in_session: whether each take starts in the state that the row before it leaves.
         rows_per_shard: the most rows in one Parquet file.
         heard_threshold: in dB, of `measure_heard`; None where it is not measured.
+        engine: that renders the rows.
 
     Raises:
         InputError: numbers out of range.
@@ -65,7 +63,9 @@ class Plan:
     seed: int | None
     in_session: bool
     rows_per_shard: int
-    heard_threshold: float | None = None
+    heard_threshold: float | None
+    # It has no state of its own: its label in the record says all that there is to compare.
+    engine: Engine = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("start", "stop", "seed", "rows_per_shard"):
@@ -135,7 +135,7 @@ class Plan:
             "in_session": self.in_session,
             "rows_per_shard": self.rows_per_shard,
             "heard_threshold": self.heard_threshold,
-            "engine": f"{self.collection.instrument.name} {get_engine(self.collection).version}",
+            "engine": self.engine.label,
             "package": version("secret_sauce_hf"),
             # An encoder writes its version into every file.
             "encoder": f"FLAC by libsndfile {soundfile.__libsndfile_version__}",
@@ -150,12 +150,13 @@ def make_plan(
     in_session: bool | None,
     rows_per_shard: int,
     measure: bool = False,
+    engine: Engine | None = None,
 ) -> Plan:
     """What the arguments of `build_collection` ask for.
 
     Raises:
         InputError: arguments that do not go together or are out of range; no engine renders
-            the instrument, or not in session.
+            the collection's takes, or not in session.
     """
     if seed is None:
         if count is not None:
@@ -170,19 +171,23 @@ def make_plan(
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, count
-    engine = get_engine(collection)
+    engine = engine or get_engine(collection)
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:
         in_session = seed is None and engine.supports(collection, in_session=True)
-    return Plan(collection, start, stop, seed, in_session, rows_per_shard, THRESHOLD_DB if measure else None)
+    threshold = THRESHOLD_DB if measure else None
+    return Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine)
 
 
-def recorded_plan(record: Mapping[str, Any], collection: Collection | None = None) -> Plan:
+def recorded_plan(
+    record: Mapping[str, Any], collection: Collection | None = None, engine: Engine | None = None
+) -> Plan:
     """The plan of which this is the `record`.
 
     Args:
         record: as of `Plan.record`.
         collection: the collection, if it may be one that was declared; its name must agree.
+        engine: that rendered the rows; the collection's own if None.
 
     Raises:
         InputError: not such a record; or this version of the package, or one of what it
@@ -191,16 +196,27 @@ def recorded_plan(record: Mapping[str, Any], collection: Collection | None = Non
     try:
         if collection is None or collection.name != record["collection"]:
             collection = known_collection(record["collection"])
-        plan = Plan(
-            collection,
-            *(record[key] for key in ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")),
-        )
+        recorded = {key: record[key] for key in _RECORDED}
     except (KeyError, TypeError, InputError) as error:
         raise InputError(f"the record of the build cannot be read ({error})") from error
+    plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
     for key, value in plan.record.items():
         if record.get(key) != value:
             raise InputError(f"{key} was {record.get(key)!r} and is {value!r} now")
     return plan
+
+
+def build_command(plan: Plan) -> str:
+    """The command that makes a build again, to the byte."""
+    rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
+    name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
+    words = ["secret-sauce build", name, "--out DIR", rows]
+    if plan.engine.remembers:
+        words.append("--in-session" if plan.in_session else "--from-silence")
+    words.append(f"--rows-per-shard {plan.rows_per_shard}")
+    if plan.heard_threshold is not None:
+        words.append("--measure-heard")
+    return " ".join(words)
 
 
 def shard_files(folder: Path) -> list[Path]:

@@ -27,7 +27,7 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from secret_sauce_hf.data.plan import AUDIO_COLUMN, DATA_FOLDER, SPLITS
+from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, SPLITS
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,
@@ -345,6 +345,7 @@ def _takes(table: pa.Table, types: Features, collection: Collection, first_row: 
 
 
 def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int) -> np.ndarray:
+    # Arrays of numbers and arrays of labels, whose order another writer chose: `parse` reads cell by cell, slowly.
     if isinstance(parameter, Switch):
         if isinstance(feature, ClassLabel):
             # By name: another writer may have the labels in another order.

@@ -15,18 +15,16 @@ import soundfile
 import soxr
 
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.plan import DATA_FOLDER, MAX_FILES
+from secret_sauce_hf.data.names import DATA_FOLDER, SPLIT_COLUMN
+from secret_sauce_hf.data.plan import MAX_FILES
 from secret_sauce_hf.data.reading import MAX_SECONDS
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE, to_int16
 from secret_sauce_hf.presets import Presets, read_table, row_random
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
-
-SPLIT_COLUMN = "split"
-SILENT_DBFS = -60.0
-"""Peak below which a recording counts as silent."""
 
 MAX_CHANNELS = 64
 RATES = (4_000, 768_000)
@@ -35,8 +33,6 @@ _MARGIN = 0.05
 """Read beyond a take's end, in seconds, so that the resampler has something to go on with."""
 _SLACK = 0.001
 """By which a recording may differ from a take's length, in seconds, without a word."""
-_PEAK = 0.999
-"""Louder recordings (of floats, or after resampling) are turned down to this, as a model does."""
 _ROWS_AT_ONCE = 5 * ROW_GROUP
 _UNFINISHED = ".collecting"
 _SHOWN = 5
@@ -244,14 +240,14 @@ def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
     take[: min(samples, len(mono))] = mono[:samples]
     peak = float(np.abs(take).max())
     if peak > 1:
-        take *= np.float32(_PEAK / peak)
+        take *= np.float32(PEAK / peak)
     done = [
         rate != SAMPLE_RATE,
         channels > 1,
         length > seconds + _SLACK,
         length < seconds - _SLACK,
         peak > 1,
-        peak < 10 ** (SILENT_DBFS / 20),
+        peak < SILENCE,
     ]
     # The scale by which readers divide; libsndfile would multiply floats by 32,767.
-    return np.clip(np.rint(take * 32_768), -32_768, 32_767).astype(np.int16), done
+    return to_int16(take), done

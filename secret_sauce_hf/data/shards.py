@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from secret_sauce_hf.data.heard import Measurement, measure_heard
-from secret_sauce_hf.data.plan import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN, Plan, Shard
+from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
-from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.files import temporary
-from secret_sauce_hf.instruments import Switch
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.processors import thread_count
 
@@ -80,7 +79,7 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
 def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.Table:
     """Rows `start` to `stop` of a build, rendered, encoded and, where the plan says so, measured."""
     presets = plan.presets(start, stop)
-    engine = get_engine(plan.collection)
+    engine = plan.engine
 
     def part(first: int) -> list[bytes]:
         """One group of the engine: rendered and encoded by the same thread, so that no processor waits."""
@@ -100,7 +99,9 @@ def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.T
         parts = list(pool.map(part, range(start, stop, engine.batch)))
     measurement = None
     if plan.heard_threshold is not None:
-        measurement = measure_heard(presets, noise_seed=plan.seed, first_row=start, threshold=plan.heard_threshold)
+        measurement = measure_heard(
+            presets, engine=engine, noise_seed=plan.seed, first_row=start, threshold=plan.heard_threshold
+        )
     return takes_table(presets, [sound for sounds in parts for sound in sounds], schema, measurement)
 
 
@@ -114,7 +115,7 @@ def takes_table(
         pa.StructArray.from_arrays([pa.array(sounds, pa.binary()), pa.array(paths)], ["bytes", "path"])
     ]
     for parameter, unit in zip(presets.parameters, presets.unit.T, strict=True):
-        if isinstance(parameter, Switch):
+        if parameter.classes:
             columns.append(pa.array(unit.astype(np.int64)))
         else:
             columns.append(pa.array(parameter.unit_to_setting(unit).astype(np.float32)))

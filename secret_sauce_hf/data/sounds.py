@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
 from secret_sauce_hf.original.table import are_original, original_presets
@@ -36,6 +36,7 @@ def write_sounds(
     presets: Presets,
     out_dir: str | Path,
     *,
+    engine: Engine | None = None,
     in_session: bool = False,
     preceding: Presets | None = None,
     noise_seed: int | None = None,
@@ -48,6 +49,7 @@ def write_sounds(
     Args:
         presets: the rows, in the order in which a session plays them.
         out_dir: the folder, made where it is missing.
+        engine: that renders the rows; the collection's own if None.
         in_session: whether each take starts in the state that the row before it leaves.
         preceding: the row before the first; if None and `in_session`, the one that
             `session_start` finds.
@@ -60,11 +62,11 @@ def write_sounds(
 
     Raises:
         InputError: no rows; a file name that occurs twice or does not end in .wav;
-            `out_dir` is a file; no engine renders this instrument, or not in session.
+            `out_dir` is a file; the engine cannot render these takes, or not in session; there is none.
     """
     out_dir = Path(out_dir)
     _check_files(presets)
-    engine = get_engine(presets.collection)
+    engine = engine or get_engine(presets.collection)
     engine.check(presets.collection, in_session=in_session)
     if out_dir.exists() and not out_dir.is_dir():
         raise InputError(f"{out_dir} is a file; give a folder.")

@@ -39,6 +39,11 @@ class Engine(ABC):
     emulates: ClassVar[str] = "the instrument"
     guesses: ClassVar[str] = "what its author does not say"
 
+    @property
+    def label(self) -> str:
+        """Name and version, as records and pictures give them."""
+        return f"{self.name} {self.version}"
+
     def refusal(self, collection: Collection, *, in_session: bool = False) -> str:
         """Why the engine cannot render the takes of a collection, as the end of "the engine …"; empty if it can.
 

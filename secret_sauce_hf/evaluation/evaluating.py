@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from secret_sauce_hf.cards.dataset import build_command
 from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.plan import build_command
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Switch, get_collection

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.cards.dataset import build_command
 from secret_sauce_hf.data import iter_takes
-from secret_sauce_hf.data.plan import Plan, make_plan
+from secret_sauce_hf.data.plan import Plan, build_command, make_plan
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.data.recorded import digest, read_recordings
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE

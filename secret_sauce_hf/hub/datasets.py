@@ -8,11 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from secret_sauce_hf.cards.dataset import DECLARATION, TAG, Placement, dataset_card, split_files
+from secret_sauce_hf.cards.dataset import Placement, dataset_card
+from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.card_facts import dataset_facts, split_files
+from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.normalising import is_normal, normalise
-from secret_sauce_hf.data.plan import DATA_FOLDER
 from secret_sauce_hf.data.reading import split_names
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text, get_collection
 from secret_sauce_hf.plots.sheet import sound_sheet
@@ -31,6 +34,7 @@ def publish_dataset(
     tag: str | None = None,
     about: str | None = None,
     license: str | None = None,
+    engine: Engine | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
     progress: bool = True,
@@ -51,6 +55,7 @@ def publish_dataset(
         tag: the revision that names this state; the package's version if None.
         about: how the sounds were made, in Markdown, where no engine of ours made them.
         license: of the data, as the Hub names licenses; Apache-2.0 for builds if None.
+        engine: that rendered a build; the collection's own if None.
         overwrite: replace other content, and move the tag.
         dry_run: only say what would be done.
         progress: whether to show progress bars.
@@ -66,7 +71,7 @@ def publish_dataset(
         raise InputError(f"There is no folder {folder}; give one that `secret-sauce build` or `collect` made.")
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("The sound sheet needs matplotlib.", name="matplotlib")
-    plan = finished_plan(folder, collection)
+    plan = finished_plan(folder, collection, engine)
     if plan is not None and plan.collection != collection:
         raise InputError(f"{folder} holds {plan.collection.name}, not {collection.name}.")
     if plan is None and (about is None or license is None):
@@ -95,7 +100,7 @@ def publish_dataset(
         sheet.savefig(picture, format="png", metadata={"Software": None})
         placement = Placement(repo, SHEET, license or "apache-2.0", about, DECLARATION if contents else None, tag)
         contents += [
-            RepositoryFile(CARD, dataset_card(collection, files, plan, placement).encode()),
+            RepositoryFile(CARD, dataset_card(collection, dataset_facts(collection, files, plan), placement).encode()),
             RepositoryFile(SHEET, picture.getvalue()),
         ]
         for split, paths in files.items():

@@ -2,10 +2,11 @@
 
 from importlib.metadata import version
 
-from secret_sauce_hf.cards.dataset import TAG
+from secret_sauce_hf.cards.metric import metric_card
+from secret_sauce_hf.cards.names import TAG
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, look_at, publish
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.metrics.modules import MODULES, metric_card, module_files
+from secret_sauce_hf.metrics.modules import MODULES, module_files
 
 
 def publish_metric(

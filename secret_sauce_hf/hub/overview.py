@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from secret_sauce_hf.cards.names import CARD_NAME
+from secret_sauce_hf.data.names import RECORD_NAME
+
 # As the rooms that write them name them; importing those takes seconds, and a listing should answer at once.
-_RECORD = ".build.json"
 _CONFIG = "config.json"
 _EVALUATION = "evaluation.json"
 _MAX_BYTES = 2**20
@@ -19,7 +21,7 @@ def found_here(folder: Path) -> list[tuple[Path, str, str]]:
         paths.
     """
     found = []
-    for path in sorted({*folder.glob(f"*/{_RECORD}"), *folder.glob(f"*/*/{_RECORD}")}):
+    for path in sorted({*folder.glob(f"*/{RECORD_NAME}"), *folder.glob(f"*/*/{RECORD_NAME}")}):
         record = _read(path)
         if {"collection", "start", "stop", "seed"} <= record.keys():
             rows = (
@@ -27,7 +29,7 @@ def found_here(folder: Path) -> list[tuple[Path, str, str]]:
                 if record["seed"] is None
                 else f"{record['stop']:,} rows of seed {record['seed']}"
             )
-            state = "" if (path.parent / "README.md").is_file() else ", not finished"
+            state = "" if (path.parent / CARD_NAME).is_file() else ", not finished"
             found.append((path.parent, str(record["collection"]), f"dataset, {rows}{state}"))
     for path in sorted({*folder.glob(f"*/{_CONFIG}"), *folder.glob(f"*/*/{_CONFIG}")}):
         config = _read(path)

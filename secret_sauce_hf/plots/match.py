@@ -6,7 +6,7 @@ import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
-from secret_sauce_hf.plots.evaluation import levels, spectrogram
+from secret_sauce_hf.plots.spectrogram import levels, spectrogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,26 +1,19 @@
 """A picture from which a person sees what is in a collection: spectrograms, levels, settings."""
 
 import io
-import json
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secret_sauce_hf.data.heard import AUDIBLE_DBFS
-from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.engines.dsp.takes import PEAK
+from secret_sauce_hf.data.gathering import BLOCK, LOWEST_DBFS, Gathered, gather_read, gather_rendered
+from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Knob, Parameter, Switch, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
+from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.metrics.spectra import magnitudes
-from secret_sauce_hf.original.table import original_presets
-from secret_sauce_hf.presets import Presets, draw_presets
-from secret_sauce_hf.processors import thread_count
-from secret_sauce_hf.progress import row_progress
+from secret_sauce_hf.presets import Presets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +27,6 @@ TILES = 48
 """Takes shown as spectrograms."""
 MOST_TILES = 400
 
-_RUN = 16
-"""Successive rows rendered together: the lanes of an engine, and a start from within the session."""
 _DPI = 110
 # What a sheet is laid out by, in inches; everything else follows from the numbers of rows and parameters.
 _COLUMNS = 8
@@ -50,56 +41,8 @@ _WINDOW, _HOP = 1024, 256
 _LOWEST_HERTZ, _PITCHES = 60.0, 104
 _HERTZ = ((100, "100"), (1_000, "1k"), (10_000, "10k"))
 _RANGE_DB = 96.0
-_LOWEST_DBFS = -90.0
-_BLOCK = SAMPLE_RATE // 50
 _NUMBERED = re.compile(r"s([0-9]+)\.wav")
 _HEARD, _OTHER, _SECOND, _INK, _MUTED = "#e39a4e", "0.86", "#3b6ea5", "0.15", "0.45"
-
-
-@dataclass
-class _Gathered:
-    """What a sheet shows of takes that pass by once, however many.
-
-    Args:
-        tiles: how many of them are shown as spectrograms.
-    """
-
-    tiles: int
-    units: list[np.ndarray] = field(default_factory=list)
-    peaks: list[np.ndarray] = field(default_factory=list)
-    """dBFS, as the two that follow; at least `_LOWEST_DBFS`."""
-    levels: list[np.ndarray] = field(default_factory=list)
-    envelopes: list[np.ndarray] = field(default_factory=list)
-    """RMS of every 20 ms, (rows, blocks)."""
-    centroids: list[np.ndarray] = field(default_factory=list)
-    """Hz."""
-    kept: list[tuple[int, np.ndarray, str]] = field(default_factory=list)
-    """Number, sound and file of evenly spaced takes, twice to four times as many as `tiles` (or all)."""
-    count: int = 0
-    _stride: int = 1
-
-    def add(self, sounds: np.ndarray, presets: Presets) -> None:
-        """Take in a batch: float32 of shape (rows, samples), with their presets."""
-        blocks = sounds[:, : sounds.shape[1] // _BLOCK * _BLOCK].reshape(len(sounds), -1, _BLOCK)
-        if self.envelopes and blocks.shape[1] != self.envelopes[0].shape[1]:
-            raise InputError("The takes differ in length; a sheet shows takes of one length.")
-        self.units.append(presets.unit)
-        self.peaks.append(_dbfs(np.abs(sounds).max(axis=1)))
-        self.levels.append(_dbfs(np.sqrt((sounds**2).mean(axis=1))))
-        self.envelopes.append(_dbfs(np.sqrt((blocks**2).mean(axis=2))))
-        self.centroids.append(_centroids(sounds))
-        for number, (sound, file) in enumerate(zip(sounds, presets.files, strict=True), self.count):
-            if number % self._stride == 0:
-                self.kept.append((number, sound, file))
-            if len(self.kept) == 4 * self.tiles:
-                self.kept = self.kept[::2]
-                self._stride *= 2
-        self.count += len(sounds)
-
-    def shown(self) -> list[tuple[int, np.ndarray, str]]:
-        """Number, sound and file of the takes that are shown, from the first to the last."""
-        chosen = np.linspace(0, len(self.kept) - 1, min(self.tiles, len(self.kept)))
-        return [self.kept[int(index)] for index in np.rint(chosen)]
 
 
 def sound_sheet(
@@ -111,6 +54,7 @@ def sound_sheet(
     rows: int = ROWS,
     tiles: int = TILES,
     label: str | None = None,
+    engine: Engine | None = None,
     progress: bool = True,
 ) -> "Figure":
     """Draw what is in a collection: takes as spectrograms, levels, brightness and settings.
@@ -127,6 +71,7 @@ def sound_sheet(
             row counts.
         tiles: how many of them are shown as spectrograms, evenly chosen.
         label: where `data` is from, for the head of the sheet, instead of what is found out.
+        engine: that renders the rows; the collection's own if None.
         progress: whether to show a progress bar.
 
     Returns:
@@ -142,7 +87,6 @@ def sound_sheet(
 
     if not 1 <= tiles <= MOST_TILES:
         raise InputError(f"tiles is {tiles}; a sheet shows 1 to {MOST_TILES}.")
-    gathered = _Gathered(tiles)
     if data is None:
         if collection is None:
             raise InputError("A sheet needs a collection to render or data to read.")
@@ -151,13 +95,14 @@ def sound_sheet(
         if rows < 1:
             raise InputError(f"rows is {rows}; a sheet needs at least one.")
         collection = get_collection(collection)
-        source = _render(collection, seed, rows, gathered, progress)
+        engine = engine or get_engine(collection)
+        gathered = gather_rendered(collection, engine, seed=seed, rows=rows, tiles=tiles, progress=progress)
     else:
         if seed is not None:
             raise InputError("`seed` is for rendering; leave it out where data is read.")
-        collection, source = _read(data, split, collection, label, gathered, progress)
+        gathered = gather_read(data, split, collection, label=label, tiles=tiles, progress=progress)
     figure = Figure(dpi=_DPI)
-    _draw(figure, collection, gathered, source)
+    draw(figure, gathered)
     return figure
 
 
@@ -168,8 +113,8 @@ def write_sheet(
 
     Args:
         path: the file, ending in .png; replaced as a whole if it is there.
-        collection: see `sound_sheet`, as for the others.
-        data: likewise.
+        collection: see `sound_sheet`.
+        data: see `sound_sheet`.
         options: the other arguments of `sound_sheet`.
 
     Returns:
@@ -190,126 +135,15 @@ def write_sheet(
     return path
 
 
-# Gathering
-
-
-def _render(collection: Collection, seed: int | None, rows: int, gathered: _Gathered, progress: bool) -> str:
-    """Render takes into `gathered`; returns where they come from, for people."""
-    instrument = collection.instrument.name
-    engine = get_engine(collection)
-    in_session = seed is None and engine.supports(collection, in_session=True)
-    presets = original_presets(collection) if seed is None else draw_presets(collection, rows, seed)
-
-    def play(run: tuple[int, int]) -> tuple[np.ndarray, Presets]:
-        start, stop = run
-        preceding = presets[start - 1 : start] if in_session and start else None
-        some = presets[start:stop]
-        takes = engine.render(some, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
-        return takes.astype(np.float32) / 32_768, some
-
-    runs = _runs(len(presets), rows)
-    total = sum(stop - start for start, stop in runs)
-    with row_progress("Rendering", total, progress) as advance, ThreadPoolExecutor(thread_count()) as pool:
-        for sounds, some in pool.map(play, runs):
-            gathered.add(sounds, some)
-            advance(len(some))
-    of = f"{total:,} of the {len(presets):,} rows of 2018" if seed is None else f"{total:,} fresh rows of seed {seed}"
-    return f"{of}, {'in session' if in_session else 'from silence'}; engine {instrument} {engine.version}"
-
-
-def _runs(count: int, rows: int) -> list[tuple[int, int]]:
-    """First row and row after the last of evenly spaced runs, `rows` rows of `count` in all, or a few more."""
-    rows = min(rows, count)
-    length = min(_RUN, rows)
-    number = -(-rows // length)
-    edges = [*(run * count // number for run in range(number)), count]
-    return [(start, min(start + length, end)) for start, end in pairwise(edges)]
-
-
-def _read(
-    data: "Source",
-    split: str | None,
-    collection: str | Collection | None,
-    label: str | None,
-    gathered: _Gathered,
-    progress: bool,
-) -> tuple[Collection, str]:
-    """Read takes into `gathered`; returns their collection and where they come from, for people."""
-    # Here, as importing `datasets` takes more than a second.
-    from secret_sauce_hf.data.reading import iter_takes
-
-    found = None
-    total = _length(data, split)
-    with row_progress("Reading", total, progress and total > 0) as advance:
-        for takes in iter_takes(data, split, collection=collection):
-            found = takes.presets.collection
-            gathered.add(takes.sounds, takes.presets)
-            advance(len(takes))
-    if found is None:
-        raise InputError("The dataset has no rows.")
-    rows = f"{gathered.count:,} rows" if split is None else f"{gathered.count:,} {split} rows"
-    if label is not None:
-        return found, f"{rows} {label}"
-    if isinstance(data, str | Path):
-        # Of a build not the folder's name: the same build gives the same picture wherever it lies.
-        folder = Path(data)
-        where = f"the folder {folder.resolve().name}" if folder.exists() else str(data)
-        return found, f"{rows} {_built(folder) or f'of {where}'}"
-    return found, f"{rows} of a dataset"
-
-
-def _length(data: "Source", split: str | None) -> int:
-    """Number of rows of a built folder; 0 where it takes reading to know."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from secret_sauce_hf.data.plan import shard_files
-
-    if not isinstance(data, str | Path):
-        return 0
-    paths = [path for path in shard_files(Path(data)) if split is None or path.name.startswith(f"{split}-")]
-    try:
-        return sum(pq.read_metadata(path).num_rows for path in paths)
-    except (OSError, pa.ArrowInvalid):
-        return 0  # What is wrong is said when it is read.
-
-
-def _built(folder: Path) -> str:
-    """What the record of a build says about its rows, if there is one."""
-    from secret_sauce_hf.data.building import RECORD_NAME
-
-    try:
-        record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    if not isinstance(record, dict) or not {"seed", "in_session", "engine"} <= record.keys():
-        return ""
-    seed = "those of 2018" if record["seed"] is None else f"seed {record['seed']}"
-    return f"as built ({seed}, {'in session' if record['in_session'] else 'from silence'}); engine {record['engine']}"
-
-
-def _dbfs(amplitudes: np.ndarray) -> np.ndarray:
-    return 20 * np.log10(np.maximum(amplitudes, 10 ** (_LOWEST_DBFS / 20)))
-
-
-def _centroids(sounds: np.ndarray) -> np.ndarray:
-    """Mean frequency of the magnitude spectrum, in Hz; NaN for digital silence."""
-    spectra = magnitudes(sounds, _WINDOW, _WINDOW // 2).mean(axis=1)
-    total = spectra.sum(axis=1)
-    weighted = spectra @ np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
-    return np.divide(weighted, total, out=np.full(len(sounds), np.nan), where=total > 0)
-
-
-# Drawing
-
-
-def _draw(figure: "Figure", collection: Collection, gathered: _Gathered, source: str) -> None:
-    presets = Presets(collection, np.concatenate(gathered.units))
-    peaks = np.concatenate(gathered.peaks)
-    audible = peaks >= AUDIBLE_DBFS
+def draw(figure: "Figure", gathered: Gathered) -> None:
+    """Draw a sheet, and set the figure's size to it."""
+    presets, peaks, shown = gathered.presets, gathered.peaks, gathered.shown
+    collection = presets.collection
+    audible = peaks >= SILENCE_DBFS
     heard = presets.heard() & audible[:, None]
-    shown = gathered.shown()
-    captions = [_lines(_tokens(presets, number, heard[number]), _column_width()) for number, _, _ in shown]
+    captions = [
+        _lines(_tokens(presets, number, heard[number]), _column_width()) for number in (take.number for take in shown)
+    ]
 
     # Inches from the top: where the tiles, the panels and the charts begin, and the end.
     caption = _TITLE + max(map(len, captions)) * _LINE
@@ -324,15 +158,15 @@ def _draw(figure: "Figure", collection: Collection, gathered: _Gathered, source:
         figure,
         _LEFT,
         0.7,
-        f"{source}; {len(shown)} shown as spectrograms, with some of the settings that are heard in them",
+        f"{gathered.source}; {len(shown)} shown as spectrograms, with some of the settings that are heard in them",
     )
-    for place, (number, sound, file) in enumerate(shown):
+    for place, take in enumerate(shown):
         row, column = divmod(place, _COLUMNS)
         y = _HEADER + row * row_height
         # The axis of time stands under the last tile of every column.
         last = place + _COLUMNS >= len(shown)
-        mesh = _tile(figure, column, y + caption, sound, labelled=(column == 0, last))
-        _caption(figure, column, y, file, float(peaks[number]), captions[place])
+        mesh = _tile(figure, column, y + caption, take.sound, labelled=(column == 0, last))
+        _caption(figure, column, y, take.file, float(peaks[take.number]), captions[place])
     bar = _axes(figure, _WIDTH - _RIGHT + 0.12, _HEADER + caption, 0.13, 2 * _TILE)
     figure.colorbar(mesh, cax=bar).set_label("dB re full-scale sine", fontsize=8, color=_INK)
     bar.tick_params(labelsize=7, colors=_INK)
@@ -414,7 +248,7 @@ def _caption(figure: "Figure", column: int, y: float, file: str, peak: float, li
     x, _, width, _ = _column(column, y, 0)
     _text(figure, x, y + 0.22, _title(file), fontsize=9, weight="bold")
     # No sign in front of a nought.
-    level = f"peak {round(float(peak), 1) + 0.0:.1f} dBFS".replace("-", "−") if peak >= AUDIBLE_DBFS else "silent"
+    level = f"peak {round(float(peak), 1) + 0.0:.1f} dBFS".replace("-", "−") if peak >= SILENCE_DBFS else "silent"
     _text(figure, x + width, y + 0.22, level, fontsize=7, color=_MUTED, ha="right")
     for line, text in enumerate(lines, 1):
         _text(figure, x, y + 0.22 + line * _LINE, text, fontsize=6.8)
@@ -429,12 +263,13 @@ def _tokens(presets: Presets, row: int, heard: np.ndarray) -> list[str]:
     for column in np.flatnonzero(heard):
         parameter = presets.parameters[column]
         setting = parameter.unit_to_setting(presets.unit[row, column])
-        if isinstance(parameter, Switch) and str(setting).lower() != "off":
-            switches.append(f"{parameter.name} {dict(parameter.display).get(str(setting), setting)}")
-        elif isinstance(parameter, Knob):
+        # A knob is told by how far it stands from its middle, which a switch does not have.
+        if isinstance(parameter, Knob):
             low, high = parameter.setting_limits
             distance = abs(float(setting) - (low + high) / 2) / (high - low)
             knobs.append((-distance, f"{parameter.name} {float(setting):.1f}"))
+        elif str(setting).lower() != "off":
+            switches.append(f"{parameter.name} {parameter.show(setting)}")
     return switches + [text for _, text in sorted(knobs, key=lambda knob: knob[0])]
 
 
@@ -466,32 +301,32 @@ def _inches(text: str, size: float) -> float:
     return width / 72
 
 
-def _panels(figure: "Figure", top: float, gathered: _Gathered, peaks: np.ndarray, audible: np.ndarray) -> None:
+def _panels(figure: "Figure", top: float, gathered: Gathered, peaks: np.ndarray, audible: np.ndarray) -> None:
     """Level, level over time, brightness, and how many takes are silent or limited."""
     axes = _panel(figure, 0, top, "Level", "dBFS", "rows")
-    bins = np.arange(_LOWEST_DBFS, 2.1, 3).tolist()
+    bins = np.arange(LOWEST_DBFS, 2.1, 3).tolist()
     axes.hist(peaks, bins, color=_HEARD, label="peak")
-    axes.hist(np.concatenate(gathered.levels), bins, histtype="step", color=_SECOND, linewidth=1.4, label="RMS")
-    axes.axvline(AUDIBLE_DBFS, color=_MUTED, linewidth=0.8, linestyle="--", label="silent below")
-    axes.set_xlim(_LOWEST_DBFS, 3)
-    axes.set_xticks(np.arange(_LOWEST_DBFS, 1, 15))
+    axes.hist(gathered.levels, bins, histtype="step", color=_SECOND, linewidth=1.4, label="RMS")
+    axes.axvline(SILENCE_DBFS, color=_MUTED, linewidth=0.8, linestyle="--", label="silent below")
+    axes.set_xlim(LOWEST_DBFS, 3)
+    axes.set_xticks(np.arange(LOWEST_DBFS, 1, 15))
     axes.legend(fontsize=7, frameon=False, loc="upper left")
 
     axes = _panel(figure, 2, top, "Level over time", "seconds", "RMS in 20 ms, dBFS")
-    envelopes = np.concatenate(gathered.envelopes)
-    seconds = (np.arange(envelopes.shape[1]) + 0.5) * _BLOCK / SAMPLE_RATE
+    envelopes = gathered.envelopes
+    seconds = (np.arange(envelopes.shape[1]) + 0.5) * BLOCK / SAMPLE_RATE
     low, lower, middle, upper, high = np.percentile(envelopes, (10, 25, 50, 75, 90), axis=0)
     axes.fill_between(seconds, low, high, color=_HEARD, alpha=0.3, linewidth=0, label="80 % of the rows")
     axes.fill_between(seconds, lower, upper, color=_HEARD, alpha=0.8, linewidth=0, label="half of them")
     axes.plot(seconds, middle, color=_SECOND, linewidth=1.4, label="median")
     axes.set_xlim(0, seconds[-1] + seconds[0])
-    axes.set_ylim(_LOWEST_DBFS, 0)
-    axes.set_yticks(np.arange(_LOWEST_DBFS, 1, 30))
+    axes.set_ylim(LOWEST_DBFS, 0)
+    axes.set_yticks(np.arange(LOWEST_DBFS, 1, 30))
     axes.legend(fontsize=7, frameon=False, loc="lower right", ncols=3)
 
     axes = _panel(figure, 4, top, "Brightness of the takes that are not silent", "spectral centroid, Hz", "rows")
     bins = np.geomspace(_LOWEST_HERTZ, SAMPLE_RATE / 2, 41).tolist()
-    axes.hist(np.clip(np.concatenate(gathered.centroids)[audible], bins[0], bins[-1]), bins, color=_HEARD)
+    axes.hist(np.clip(gathered.centroids[audible], bins[0], bins[-1]), bins, color=_HEARD)
     axes.set_xscale("log")
     axes.set_xlim(bins[0], bins[-1])
     hertz = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
@@ -502,7 +337,7 @@ def _panels(figure: "Figure", top: float, gathered: _Gathered, peaks: np.ndarray
     # Half a step of 16 bits below the peak that engines turn takes down to.
     limited = float(np.mean(peaks >= 20 * np.log10(PEAK - 1e-4)))
     shares = {
-        f"silent: peak below {AUDIBLE_DBFS:.0f} dBFS".replace("-", "−"): 1 - float(audible.mean()),
+        f"silent: peak below {SILENCE_DBFS:.0f} dBFS".replace("-", "−"): 1 - float(audible.mean()),
         "at the limit: peak at full scale": limited,
         "all others": float(audible.mean()) - limited,
     }
@@ -533,6 +368,7 @@ def _chart(axes: "Axes", parameter: Parameter, unit: np.ndarray, heard: np.ndarr
     share = f"heard {heard.mean():.0%}"
     axes.set_title(_fitted(parameter.name, 8, _column_width() - _inches(share, 7) - 0.1), loc="left", fontsize=8, pad=3)
     axes.set_title(share, loc="right", fontsize=7, pad=3, color=_MUTED)
+    # A knob's settings are a histogram over its range, a switch's are bars with their labels.
     if isinstance(parameter, Knob):
         low, high = parameter.setting_limits
         bins = np.linspace(low, high, 21).tolist()
@@ -544,8 +380,8 @@ def _chart(axes: "Axes", parameter: Parameter, unit: np.ndarray, heard: np.ndarr
         axes.set_xticks([low, (low + high) / 2, high], [f"{tick:.2g}" for tick in (low, (low + high) / 2, high)])
         axes.set_yticks([])
         return
-    count = len(parameter.labels)
-    names = [dict(parameter.display).get(label, label) for label in parameter.labels]
+    count = parameter.classes
+    names = [parameter.show(label) for label in parameter.labels]
     everywhere = np.bincount(unit.astype(np.intp), minlength=count)
     axes.barh(range(count), everywhere, height=0.86, color=_OTHER)
     axes.barh(range(count), np.bincount(unit[heard].astype(np.intp), minlength=count), height=0.86, color=_HEARD)

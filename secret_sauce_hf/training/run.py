@@ -16,8 +16,8 @@ import torch
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainingArguments
 
-from secret_sauce_hf.cards.dataset import build_command
 from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.plan import build_command
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection

@@ -20,7 +20,7 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCard, DatasetCardData
 from typer.testing import CliRunner
 
-from secret_sauce_hf.cards.dataset import heard_text, simplify
+from secret_sauce_hf.cards.parameters import heard_text, simplify
 from secret_sauce_hf.cards.templates import render_card
 from secret_sauce_hf.cli import root as cli
 from secret_sauce_hf.data import build_collection, features, iter_takes, load_takes, read_audio, shards

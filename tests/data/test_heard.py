@@ -13,7 +13,6 @@ from secret_sauce_hf.data.heard import (
     agreement,
     band_levels,
     measure_heard,
-    moved_units,
 )
 from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, Knob
@@ -191,7 +190,7 @@ def test_moves_are_legal_and_far_away(name):
     presets = draw_presets(name, 60, seed=1)
     for place, parameter in enumerate(presets.parameters):
         unit = presets.unit[:, place]
-        moves = moved_units(parameter, unit)
+        moves = parameter.moves(unit)
         for moved in moves:
             table = presets.unit.copy()
             table[:, place] = moved

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secret_sauce_hf.data import features, plan
+from secret_sauce_hf.data import features, names
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     INSTRUMENTS,
@@ -513,7 +513,7 @@ def test_files_that_are_no_text(tmp_path):
 
 
 def test_reserved_names_are_those_that_are_taken():
-    columns = {plan.AUDIO_COLUMN, plan.HEARD_COLUMN, plan.MEASURED_COLUMN, plan.CHANGE_COLUMN, "file", "split"}
+    columns = {names.AUDIO_COLUMN, names.HEARD_COLUMN, names.MEASURED_COLUMN, names.CHANGE_COLUMN, "file", "split"}
     assert columns <= RESERVED
     nn = pytest.importorskip("torch").nn
     methods = {name.casefold() for name in dir(nn.ModuleDict()) if re.fullmatch(r"[A-Za-z]\w*", name)}

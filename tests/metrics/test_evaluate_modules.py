@@ -19,8 +19,9 @@ from huggingface_hub import HfApi
 from packaging.requirements import Requirement
 
 from secret_sauce_hf import metrics
+from secret_sauce_hf.cards.metric import metric_card
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.metrics.modules import MODULES, metric_card, module_files, module_path
+from secret_sauce_hf.metrics.modules import MODULES, module_files, module_path
 
 RATE = 22_050
 REFERENCES = [

@@ -7,7 +7,7 @@ import pytest
 from datasets import Dataset, load_dataset
 from PIL import Image
 
-from secret_sauce_hf.data import build_collection, features
+from secret_sauce_hf.data import build_collection, features, gathering
 from secret_sauce_hf.data.shards import takes_table
 from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
@@ -124,7 +124,7 @@ def test_fresh_rows(tmp_path):
     ],
 )
 def test_runs(count, rows, expected):
-    assert module._runs(count, rows) == expected
+    assert gathering._runs(count, rows) == expected
 
 
 # From data
@@ -201,10 +201,10 @@ def test_files_of_any_name_and_silence():
 def test_takes_are_chosen_evenly_however_many_pass_by():
     presets = draw_presets(LIGHT, 10, seed=1)
     for batches in (1, 2, 7, 50):
-        gathered = module._Gathered(4)
+        gathered = gathering.Gatherer(4)
         for _ in range(batches):
             gathered.add(np.zeros((10, 5_000), np.float32), presets)
-        numbers = [number for number, _, _ in gathered.shown()]
+        numbers = [take.number for take in gathered.shown()]
         assert gathered.count == 10 * batches
         assert len(numbers) == 4 and numbers[0] == 0 and numbers[-1] >= 7 * batches
         assert np.diff(numbers).min() >= 0.6 * np.diff(numbers).max()
@@ -247,7 +247,7 @@ def test_bad_data(built, tmp_path):
     (tmp_path / "cut" / "data" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="cannot be read"):
         sound_sheet(data=tmp_path / "cut")
-    gathered = module._Gathered(1)
+    gathered = gathering.Gatherer(1)
     presets = draw_presets(LIGHT, 1, seed=1)
     gathered.add(np.zeros((1, 5_000), np.float32), presets)
     with pytest.raises(InputError, match="differ in length"):

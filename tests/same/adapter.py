@@ -160,12 +160,14 @@ def build(
 
 def published_dataset_card(collection: str, folder: Path) -> str:
     """Return the card of a build as it is published, with the collection's id, a picture and a tag."""
-    from secret_sauce_hf.cards.dataset import Placement, dataset_card, split_files
+    from secret_sauce_hf.cards.dataset import Placement, dataset_card
     from secret_sauce_hf.data.building import finished_plan
+    from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 
     collection = instruments.get_collection(collection)
     placement = Placement(source=collection.hub_id, sheet="sheet.png", tag="v0")
-    return dataset_card(collection, split_files(folder), finished_plan(folder), placement)
+    facts = dataset_facts(collection, split_files(folder), finished_plan(folder))
+    return dataset_card(collection, facts, placement)
 
 
 def model_card(checkpoint: str) -> str:
@@ -191,7 +193,8 @@ def metric_cards() -> dict[str, str]:
     """Return the cards of the metrics by name; none where `evaluate` is not installed."""
     if find_spec("evaluate") is None:
         return {}
-    from secret_sauce_hf.metrics.modules import MODULES, metric_card
+    from secret_sauce_hf.cards.metric import metric_card
+    from secret_sauce_hf.metrics.modules import MODULES
 
     return {name: metric_card(name, f"secret-sauce/{name}") for name in MODULES}
 

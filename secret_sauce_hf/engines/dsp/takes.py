@@ -7,10 +7,9 @@ import numpy as np
 import soxr
 
 from secret_sauce_hf.engines.dsp.lanes import LANES
+from secret_sauce_hf.instruments.takes import PEAK
 from secret_sauce_hf.processors import thread_count
 
-PEAK = 0.999
-"""Louder takes are turned down to this peak, as the limiter of the recordings did."""
 FULL_SCALE = 32_767
 
 

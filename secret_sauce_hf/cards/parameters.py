@@ -1,0 +1,77 @@
+"""Parameters and notes as the tables of the cards show them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from secret_sauce_hf.cards.templates import table_text
+from secret_sauce_hf.instruments import Collection, Parameter
+from secret_sauce_hf.instruments.parameters import ALWAYS, NEVER, Rule, holds
+
+
+def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:
+    """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares."""
+    return [
+        f"`{parameter.name}`: {table_text(parameter.about)}" if parameter.about else f"`{parameter.name}`",
+        parameter.kind,
+        table_text(parameter.values_text()),
+        ", ".join(map(str, parameter.control)) or "–",
+        table_text(heard_text(parameter.heard, collection)),
+        *(f"{share:.1%}" for share in shares),
+    ]
+
+
+def heard_text(rule: Rule, collection: Collection) -> str:
+    """When a parameter is heard, for people: `always`, `never` or conditions on other parameters.
+
+    What the collection's fixed settings decide is left out.
+    """
+    return _text(simplify(rule, dict(collection.fixed)))
+
+
+def simplify(rule: Rule, fixed: dict[str, Any]) -> Rule:
+    """The same rule where `fixed` settings hold: shorter, and without those parameters.
+
+    No operator stands directly in another of its kind, and no part is always or never true
+    (the whole may be, then it is `ALWAYS` or `NEVER`).
+    """
+    operator, *rest = rule
+    if operator not in ("all", "any"):
+        if rest[0] not in fixed:
+            return rule
+        return ALWAYS if holds(rule, fixed) else NEVER
+    # `NEVER` decides an "all", `ALWAYS` an "any"; the other one adds nothing.
+    decides, neutral = (NEVER, ALWAYS) if operator == "all" else (ALWAYS, NEVER)
+    parts: list[Rule] = []
+    for part in rest:
+        part = simplify(part, fixed)
+        if part == decides:
+            return decides
+        if part == neutral:
+            continue
+        for item in part[1:] if part[0] == operator else (part,):
+            if item not in parts:
+                parts.append(item)
+    if len(parts) == 1:
+        return parts[0]
+    return (operator, *parts)
+
+
+def _text(rule: Rule) -> str:
+    if rule == ALWAYS:
+        return "always"
+    if rule == NEVER:
+        return "never"
+    operator, *rest = rule
+    if operator == "is":
+        return f"`{rest[0]}` is {' or '.join(rest[1:])}"
+    if operator in ("above", "below"):
+        return f"`{rest[0]}` {'>' if operator == 'above' else '<'} {rest[1]:g}"
+    parts = [f"({_text(part)})" if part[0] in ("all", "any") else _text(part) for part in rest]
+    return (" and " if operator == "all" else " or ").join(parts)
+
+
+def note_times(collection: Collection) -> tuple[str, str]:
+    """When the note starts and ends in a take, in ms; its end only if it is heard."""
+    timing = collection.timing
+    start, end = (1000 * (time - timing.cut[0]) for time in (timing.note_on, timing.note_off))
+    return f"{start:.1f}", f"{min(end, 1000 * (timing.cut[1] - timing.cut[0])):.1f}"

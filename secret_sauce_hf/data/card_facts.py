@@ -1,0 +1,100 @@
+"""What the card of a dataset tells, counted in the dataset's files."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from datasets import DatasetInfo, Features, SplitDict, SplitInfo
+
+from secret_sauce_hf.cards.dataset import BuildFacts, DatasetFacts, SplitFacts
+from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.plan import Plan, build_command
+from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.presets import FILE_COLUMN
+
+
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """The Parquet files of each split of a dataset's folder, in row order.
+
+    They lie in the folder or in its `data`, named `SPLIT.parquet` or `SPLIT-….parquet`.
+    The train split comes first, the test split last.
+    """
+    found: dict[str, list[Path]] = {}
+    inside = folder / DATA_FOLDER
+    for path in sorted((inside if inside.is_dir() else folder).glob("[!._]*.parquet")):
+        found.setdefault(re.split(r"[-.]", path.name)[0], []).append(path)
+    order = {"train": 0, "test": 2}
+    return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 1), item[0])))
+
+
+def dataset_facts(
+    collection: Collection, files: Mapping[str, Sequence[Path]], plan: Plan | None = None
+) -> DatasetFacts:
+    """Count what a card tells of a dataset of takes.
+
+    Args:
+        collection: whose parameters its columns are.
+        files: the Parquet files of each split, in row order.
+        plan: the build that they are from; None if they were not rendered.
+    """
+    info = _dataset_info(files)
+    paths = [path for part in files.values() for path in part]
+    measured = plan is not None and plan.heard_threshold is not None
+    return DatasetFacts(
+        info=info,
+        splits=tuple(_split_facts(split, part, info.splits[split].num_examples) for split, part in files.items()),
+        heard=_shares(paths, collection, HEARD_COLUMN) if HEARD_COLUMN in info.features else None,
+        measured=_shares(paths, collection, MEASURED_COLUMN) if measured else None,
+        build=None if plan is None else _build_facts(plan),
+    )
+
+
+def _dataset_info(files: Mapping[str, Sequence[Path]]) -> DatasetInfo:
+    splits = SplitDict()
+    for split, paths in files.items():
+        examples = size = 0
+        for path in paths:
+            footer = pq.read_metadata(path)
+            examples += footer.num_rows
+            size += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+        splits.add(SplitInfo(name=split, num_bytes=size, num_examples=examples))
+    paths = [path for part in files.values() for path in part]
+    return DatasetInfo(
+        features=Features.from_arrow_schema(pq.read_schema(paths[0])),
+        splits=splits,
+        download_size=sum(path.stat().st_size for path in paths),
+        dataset_size=sum(split.num_bytes for split in splits.values()),
+    )
+
+
+def _shares(paths: Sequence[Path], collection: Collection, name: str) -> dict[str, float]:
+    heard = np.zeros(len(collection.columns))
+    rows = 0
+    for path in paths:
+        column = pq.read_table(path, columns=[name])[name].combine_chunks()
+        heard += [column.field(parameter).true_count for parameter in collection.columns]
+        rows += len(column)
+    return dict(zip(collection.columns, heard / rows, strict=True))
+
+
+def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:
+    ends = [pq.read_table(path, columns=[FILE_COLUMN])[FILE_COLUMN] for path in (paths[0], paths[-1])]
+    return SplitFacts(split, f"{DATA_FOLDER}/{split}-*", rows, ends[0][0].as_py(), ends[1][-1].as_py())
+
+
+def _build_facts(plan: Plan) -> BuildFacts:
+    engine = plan.engine
+    return BuildFacts(
+        start=plan.start,
+        stop=plan.stop,
+        seed=plan.seed,
+        in_session=plan.in_session,
+        threshold=plan.heard_threshold,
+        command=build_command(plan),
+        version=engine.version,
+        remembers=engine.remembers,
+        emulates=engine.emulates,
+        guesses=engine.guesses,
+    )
