@@ -1,10 +1,16 @@
-"""A progress bar that counts rows."""
+"""What is told to the person who waits: lines of text, and a progress bar that counts rows."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def say(text: str) -> None:
+    """Print to the person at the terminal, on standard error; standard output is for results."""
+    print(text, file=sys.stderr)
 
 
 @contextmanager

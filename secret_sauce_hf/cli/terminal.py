@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.instruments import COLLECTIONS
+from secret_sauce_hf.progress import say as say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,8 +44,3 @@ def print_all(*renderables: Any) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     for renderable in renderables:
         console.print(renderable, markup=False)
-
-
-def say(text: str) -> None:
-    """To the person at the terminal, on standard error; standard output is for results."""
-    print(text, file=sys.stderr)

@@ -13,8 +13,15 @@ from huggingface_hub import EvalResult, ModelCardData
 from secret_sauce_hf.cards.dataset import DECLARATION, TAG, note_times, parameter_cells
 from secret_sauce_hf.cards.templates import citation, render_card, table_text
 from secret_sauce_hf.engines import find_engine
-from secret_sauce_hf.evaluation.evaluating import EVALUATION_FILE, PICTURE_FILE, read_evaluation
-from secret_sauce_hf.evaluation.record import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, Benchmark, read_benchmark
+from secret_sauce_hf.evaluation.records import (
+    BENCHMARK_FILE,
+    EVALUATION_FILE,
+    MARKDOWN_FILE,
+    PICTURE_FILE,
+    PICTURES,
+    read_evaluation,
+)
+from secret_sauce_hf.evaluation.results import Benchmark, read_benchmark
 from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Knob, declaration_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob
+from secret_sauce_hf.instruments import Collection
 
 _FILE = Path(__file__).with_name("results-2018.json")
 # Collections whose knobs were scored where their effect was on only.
@@ -36,7 +36,7 @@ def published(collection: Collection) -> list[Published]:
     """What the models of 2018 reached on the original recordings of a collection; nothing if it is not known."""
     found = []
     for name, scores in _results().get(collection.name, {}).items():
-        kinds = {parameter.name: isinstance(parameter, Knob) for parameter in collection.parameters}
+        kinds = {parameter.name: not parameter.classes for parameter in collection.parameters}
         knobs = [value for parameter, value in scores.items() if kinds[parameter]]
         switches = [value for parameter, value in scores.items() if not kinds[parameter]]
         found.append(
