@@ -65,9 +65,9 @@ MOVED: dict[str, dict[str, str]] = {
     },
     "training": {
         "Evaluation": "evaluation:Evaluation",
-        "Scores": "training.evaluation:Scores",
+        "Scores": "evaluation:Scores",
         "evaluate": "evaluation:evaluate",
-        "evaluate_checkpoint": "training.evaluation:evaluate_checkpoint",
+        "evaluate_checkpoint": "evaluation:evaluate_checkpoint",
     },
 }
 """By module and old name where the object is now, as `module:name`; modules without the package's name."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secret_sauce_hf.cli.terminal import CollectionName, print_all, table_of
-from secret_sauce_hf.evaluation.methods import NAMES
+from secret_sauce_hf.evaluation.methods.registry import method_names
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def benchmark(
     baseline_seconds: Annotated[float, typer.Option(help="The most time to train each network to compare with.")] = 120,
     without: Annotated[
         list[str] | None,
-        typer.Option(metavar="WAY", help=f"Leave out a way to answer: {', '.join(NAMES)}.", show_default=False),
+        typer.Option(
+            metavar="WAY", help=f"Leave out a way to answer: {', '.join(method_names())}.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -85,7 +87,7 @@ def benchmark(
     # Names only: where a folder lay on this machine concerns nobody.
     words = ["secret-sauce", "benchmark", Path(collection).name]
     words += [str(word) for name, value in options.items() if value is not None for word in (name, value)]
-    words += [word for way in without or () for word in ("--without", way)]
+    words += [word for name in without or () for word in ("--without", name)]
     try:
         found = run(
             collection,

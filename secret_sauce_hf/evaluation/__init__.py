@@ -1,4 +1,4 @@
-"""How good the ways to tell a sound's settings are, all measured on the same sounds.
+"""How good the methods to tell a sound's settings are, all measured on the same sounds.
 
 `evaluate` scores a checkpoint beside simple references, as its card shows. `benchmark` runs
 our model and its matching beside other methods. Both score answers by settings, by heard

@@ -1,11 +1,18 @@
 from .benchmarking import benchmark
-from .evaluating import Evaluation, evaluate
-from .record import Benchmark, read_benchmark
+from .evaluating import evaluate
+from .methods.base import Answer, Method, Task
+from .results import Benchmark, Evaluation, read_benchmark
+from .scores import Scores, evaluate_checkpoint
 
 __all__ = [
+    "Answer",
     "Benchmark",
     "Evaluation",
+    "Method",
+    "Scores",
+    "Task",
     "benchmark",
     "evaluate",
+    "evaluate_checkpoint",
     "read_benchmark",
 ]

@@ -1,103 +1,46 @@
 """Evaluating a checkpoint on rows it was not trained on: the record its card is written from."""
 
-import hashlib
-import io
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from secret_sauce_hf.data import iter_takes
-from secret_sauce_hf.data.building import finished_plan
-from secret_sauce_hf.data.plan import build_command
-from secret_sauce_hf.engines import find_engine
-from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Switch, get_collection
-from secret_sauce_hf.metrics import mss
+from secret_sauce_hf.engines import Engine, find_engine
+from secret_sauce_hf.evaluation.checkpoint import Checkpoint
+from secret_sauce_hf.evaluation.comparing import Compared, compare
+from secret_sauce_hf.evaluation.hearing import Heard
+from secret_sauce_hf.evaluation.methods.base import Task
+from secret_sauce_hf.evaluation.methods.registry import get_method
+from secret_sauce_hf.evaluation.records import weights_digest
+from secret_sauce_hf.evaluation.results import Evaluation
+from secret_sauce_hf.evaluation.scores import score_presets
+from secret_sauce_hf.evaluation.searching import Budget
+from secret_sauce_hf.evaluation.source import locate, pinned
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.instruments.takes import to_float
+from secret_sauce_hf.metrics.scores import setting_errors, switch_columns
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import DEFAULT_INPUTS, SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
-from secret_sauce_hf.modeling.modeling_secret_sauce import weight_files
+from secret_sauce_hf.plots.evaluation import Shown
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
-from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
+from secret_sauce_hf.training.answering import distributions
 from secret_sauce_hf.training.data import join
-from secret_sauce_hf.training.evaluation import Scores, naive_answers, nearest_answers, predict, score
 
-EVALUATION_FILE = "evaluation.json"
-PICTURE_FILE = "evaluation.png"
+METHODS = ("model", "naive", "nearest", "floor")
+"""What is compared; of the floor, which knows the truth, the sound only."""
 REFERENCES = 5_000
 """Train rows, from the first, for the naive answers and the nearest neighbour."""
 SOUNDS = 200
 """Test rows, from the first, of which the answers are rendered and compared."""
-OTHER_NOISE = 1
-"""Seed of the second rendering of the truth; what differs is the least distance that any answer can have."""
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """How well a checkpoint tells the settings of sounds, beside simple references.
-
-    Args:
-        collection: of the sounds.
-        data: where they are from: `source`, `revision`, `build` (the command that makes
-            them), `split`, `rows` and `references` (train rows that the references know).
-        scores: of the `model`, the `naive` answers (median, majority) and the `nearest`
-            neighbour by log-mel spectrogram.
-        sounds: median MSS in dB between sound and rendered answer of the first `rows`
-            sounds, of the same three and of the truth rendered again (`floor`); None
-            without an engine.
-        weights: SHA-256 of the checkpoint's weights.
-        versions: of what measured this.
-        shown: sounds for the picture: file, sound, rendered answer or None, its MSS or None.
-    """
-
-    collection: Collection
-    data: dict[str, Any]
-    scores: dict[str, Scores]
-    sounds: dict[str, float] | None
-    weights: str
-    versions: dict[str, str]
-    shown: list[tuple[str, np.ndarray, np.ndarray | None, float | None]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the sounds, as JSON-ready values; null for what was not measured."""
-        return _jsonable(
-            {
-                "collection": self.collection.name,
-                "data": self.data,
-                "scores": {who: asdict(scores) for who, scores in self.scores.items()},
-                "sounds": self.sounds,
-                "weights": self.weights,
-                "versions": self.versions,
-            }
-        )
-
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write `evaluation.json`, and where matplotlib is installed `evaluation.png`, each as a whole.
-
-        Returns:
-            The files.
-        """
-        folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; give a folder for the evaluation.")
-        folder.mkdir(parents=True, exist_ok=True)
-        files = [folder / EVALUATION_FILE]
-        if find_spec("matplotlib") is not None:
-            from secret_sauce_hf.plots.evaluation import draw
-
-            picture = io.BytesIO()
-            draw(self).savefig(picture, format="png", metadata={"Software": None})
-            files.append(folder / PICTURE_FILE)
-            write_whole(files[1], picture.getvalue())
-        write_whole(files[0], (json.dumps(self.to_dict(), indent=2) + "\n").encode())
-        return files
+NOISE = 0
+"""Seed of the noise of answers; see `comparing` for that of the truth."""
+SHOWN = 6
+"""Sounds in the picture."""
 
 
 def evaluate(
@@ -108,6 +51,7 @@ def evaluate(
     collection: str | Collection | None = None,
     revision: str | None = None,
     progress: bool = True,
+    engine: Engine | None = None,
 ) -> Evaluation:
     """Score a checkpoint on a split of a dataset, beside simple references from its train split.
 
@@ -120,6 +64,7 @@ def evaluate(
         collection: what the checkpoint should be for; any if None.
         revision: of the checkpoint, on the Hub.
         progress: whether to show a progress bar.
+        engine: renders the answers; the one that is installed for the collection if None.
 
     Raises:
         InputError: the checkpoint or dataset cannot be read or they do not fit; the split
@@ -130,79 +75,87 @@ def evaluate(
     folder = checkpoint_folder(checkpoint, revision=revision)
     pipe = load_pipeline(folder)
     config, extractor = pipe.model.config, pipe.feature_extractor
+    # A checkpoint knows the parameters of a declared collection, and not its takes and other parameters.
+    by_checkpoint = collection is None and config.collection not in COLLECTIONS
     collection = config.to_collection() if collection is None else get_collection(collection)
     if list(collection.columns) != config.label_names:
         raise InputError(f"The checkpoint tells the settings of {config.collection}, not of {collection.name}.")
-    where = _locate(data)
-    source = f"{where['source']}@{where['revision']}" if where["revision"] else data
+    engine = find_engine(collection) if engine is None else engine
+    where = locate(data, None if by_checkpoint else collection)
+    source = pinned(where, data)
     mels = SecretSauceFeatureExtractor(
         take_samples=extractor.take_samples, note_on=extractor.note_on, inputs=DEFAULT_INPUTS[:1]
     )
-
-    known, known_mels = [], []
     with row_progress("Reading train rows", REFERENCES, progress) as advance:
-        for sounds, presets in _first(_takes(source, "train", collection, extractor.take_samples), REFERENCES):
-            known.append(presets)
-            known_mels.append(mels.transform(torch.from_numpy(sounds))["short_mels"].half())
-            advance(len(presets))
-    truths: list[Presets] = []
-    answers: list[np.ndarray] = []
-    test_mels: list[torch.Tensor] = []
+        known = _heard(mels, _first(_takes(source, "train", collection, extractor.take_samples), REFERENCES, advance))
     heads: list[np.ndarray] = []
-    with row_progress(f"Answering {split} rows", None, progress) as advance:
-        for sounds, presets in _takes(source, split, collection, extractor.take_samples):
-            waves = torch.from_numpy(sounds)
-            answers.append(predict(pipe.model, extractor.transform(waves)))
-            truths.append(presets)
-            test_mels.append(mels.transform(waves)["short_mels"].half())
-            if sum(len(part) for part in heads) < SOUNDS:
-                heads.append(sounds)
-            advance(len(presets))
-    if not truths or not known:
-        raise InputError(f"{data} needs rows to train on and rows to test on; it has no {split if known else 'train'}.")
-    truth, references = join(truths), join(known)
-    told = {
-        "model": np.concatenate(answers),
-        "naive": naive_answers(references, len(truth)),
-        "nearest": nearest_answers(
-            {"short_mels": torch.cat(known_mels)}, references, {"short_mels": torch.cat(test_mels)}
-        ),
-    }
-    heard_sounds = np.concatenate(heads)[:SOUNDS]
-    distances, rendered = _compare(heard_sounds, truth[: len(heard_sounds)], told)
-    engine = find_engine(collection)
+    logits: list[dict[str, np.ndarray]] = []
+
+    def answered() -> Iterator[tuple[np.ndarray, Presets]]:
+        with row_progress(f"Answering {split} rows", None, progress) as advance:
+            for sounds, presets in _takes(source, split, collection, extractor.take_samples):
+                logits.append(distributions(pipe.model, extractor.transform(torch.from_numpy(sounds))))
+                if sum(len(part) for part in heads) < SOUNDS:
+                    heads.append(sounds)
+                advance(len(presets))
+                yield sounds, presets
+
+    asked = _heard(mels, answered())
+    if asked is None or known is None:
+        raise InputError(
+            f"{data} needs rows to train on and rows to test on; it has no {'train' if known is None else split}."
+        )
+    truth, sounds = asked.presets, np.concatenate(heads)[:SOUNDS]
+    ours = Checkpoint(str(checkpoint), folder, pipe, weights_digest(folder))
+    task = Task(
+        presets=truth,
+        sounds=sounds,
+        first=len(sounds),
+        known=lambda: known,
+        heard=lambda: asked,
+        logits=lambda: {name: np.concatenate([part[name] for part in logits]) for name in logits[0]},
+        checkpoint=ours,
+        engine=engine,
+        budget=Budget(0.0, None, 0),
+        timed=False,
+    )
+    methods = [get_method(name) for name in METHODS]
+    answers = {method.name: method.answer(task) for method in methods if engine is not None or not method.renders}
+    compared: dict[str, Compared] = {}
+    if engine is not None:
+        first = {name: answer.first for name, answer in answers.items()}
+        compared = compare(sounds, first, partial(_play, engine, collection), NOISE, ("mss",))
     versions = {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")}
     return Evaluation(
         collection=collection,
-        data=where | {"split": split, "rows": len(truth), "references": len(references)},
-        scores={who: score(units, truth) for who, units in told.items()},
-        sounds=None
-        if distances is None
-        else {"rows": len(heard_sounds)} | {who: float(np.median(values)) for who, values in distances.items()},
-        weights=_digest(folder),
-        versions=versions | ({} if engine is None else {"engine": engine.version}),
-        shown=_chosen(heard_sounds, truth, told["model"], rendered, distances),
+        data=where | {"split": split, "rows": len(truth), "references": len(known)},
+        scores={
+            method.name: score_presets(answer.everything, truth)
+            for method in methods
+            if method.scored and (answer := answers[method.name]).everything is not None
+        },
+        sounds={"rows": len(sounds)} | {name: float(np.median(one.distances["mss"])) for name, one in compared.items()}
+        if compared
+        else None,
+        weights=ours.weights,
+        versions=versions if engine is None else versions | {"engine": engine.version},
+        shown=_chosen(sounds, truth[: len(sounds)], answers["model"].first, compared.get("model")),
     )
 
 
-def _locate(data: str | Path) -> dict[str, Any]:
-    """Where a dataset is, so that others find the same rows."""
-    if not is_repo_id(data):
-        folder = Path(data)
-        plan = finished_plan(folder) if folder.is_dir() else None
-        # A name only: where it lay on this machine concerns nobody.
-        return {
-            "source": folder.resolve().name,
-            "revision": None,
-            "build": None if plan is None else build_command(plan),
-        }
-    repo, revision = split_revision(str(data))
-    if revision is None:
-        from huggingface_hub import HfApi
+def _heard(extractor: SecretSauceFeatureExtractor, rows: Iterable[tuple[np.ndarray, Presets]]) -> Heard | None:
+    """Sounds with the one input that the nearest is looked for by; None if there are no rows."""
+    presets, parts = [], []
+    for sounds, settings in rows:
+        presets.append(settings)
+        parts.append(extractor.transform(torch.from_numpy(sounds))["short_mels"].half())
+    if not presets:
+        return None
+    return Heard(join(presets), np.empty((0, 0, 0), np.float32), {"short_mels": torch.cat(parts)})
 
-        with remote_errors(f"dataset {repo}"):
-            revision = HfApi().dataset_info(repo).sha
-    return {"source": repo, "revision": revision, "build": None}
+
+def _play(engine: Engine, collection: Collection, units: np.ndarray, noise: int) -> np.ndarray:
+    return to_float(engine.render(Presets(collection, units), noise_seed=noise))
 
 
 def _takes(
@@ -214,88 +167,34 @@ def _takes(
         yield takes.sounds, takes.presets
 
 
-def _first(takes: Iterator[tuple[np.ndarray, Presets]], rows: int) -> Iterator[tuple[np.ndarray, Presets]]:
-    """Takes up to a number of rows."""
+def _first(
+    takes: Iterator[tuple[np.ndarray, Presets]], rows: int, advance: Callable[[int], None]
+) -> Iterator[tuple[np.ndarray, Presets]]:
+    """Takes up to a number of rows; `advance` is told of each part when it was used."""
     for sounds, presets in takes:
         yield sounds[:rows], presets[:rows]
+        advance(len(presets[:rows]))
         rows -= len(presets)
         if rows <= 0:
             return
 
 
-def _compare(
-    sounds: np.ndarray, truth: Presets, told: dict[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray] | None, np.ndarray | None]:
-    """MSS of every answer's rendering, and the model's renderings; None without an engine."""
-    engine = find_engine(truth.collection)
-    if engine is None:
-        return None, None
-
-    def play(units: np.ndarray, noise: int) -> np.ndarray:
-        presets = Presets(truth.collection, units[: len(sounds)], truth.files)
-        return engine.render(presets, noise_seed=noise).astype(np.float32) / 32_768
-
-    renderings = {who: play(units, 0) for who, units in told.items()}
-    renderings["floor"] = play(truth.unit, OTHER_NOISE)
-    distances = {who: np.asarray(mss(sounds, takes, SAMPLE_RATE)) for who, takes in renderings.items()}
-    return distances, renderings["model"]
-
-
-def _chosen(
-    sounds: np.ndarray,
-    truth: Presets,
-    answers: np.ndarray,
-    rendered: np.ndarray | None,
-    distances: dict[str, np.ndarray] | None,
-    count: int = 6,
-) -> list[tuple[str, np.ndarray, np.ndarray | None, float | None]]:
+def _chosen(sounds: np.ndarray, truth: Presets, answers: np.ndarray, compared: Compared | None) -> Shown:
     """Sounds from the best answer to the worst, evenly spaced, so that the picture flatters nobody."""
-    switches = [isinstance(parameter, Switch) for parameter in truth.parameters]
-    errors = np.where(switches, answers != truth.unit, np.abs(answers - truth.unit))
-    rank = errors.mean(axis=1)[: len(sounds)] if distances is None else distances["model"]
+    if compared is None:
+        # As shares of the range, so that a knob can be as wrong as a switch.
+        ranges = np.where(switch_columns(truth.parameters), 1, 10)
+        rank = (setting_errors(truth.parameters, truth.unit, answers) / ranges).mean(axis=1)
+    else:
+        rank = compared.distances["mss"]
     order = np.argsort(rank, kind="stable")
-    places = np.rint(np.linspace(0, len(order) - 1, min(count, len(order)))).astype(int)
+    places = np.rint(np.linspace(0, len(order) - 1, min(SHOWN, len(order)))).astype(int)
     return [
         (
             truth.files[row],
             sounds[row],
-            None if rendered is None else rendered[row],
-            None if distances is None else float(distances["model"][row]),
+            None if compared is None else compared.takes[row],
+            None if compared is None else float(compared.distances["mss"][row]),
         )
         for row in order[places]
     ]
-
-
-def read_evaluation(folder: str | Path) -> dict[str, Any]:
-    """The record that `Evaluation.save` wrote beside a checkpoint.
-
-    Raises:
-        InputError: there is none, it cannot be read, or it is of other weights.
-    """
-    path = Path(folder) / EVALUATION_FILE
-    remedy = f"run `secret-sauce evaluate {folder} --data DATASET`"
-    if not path.is_file():
-        raise InputError(f"{folder} has not been evaluated, and a card shows how good a model is: {remedy}.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        weights = record["weights"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}): {remedy}.") from error
-    if weights != _digest(Path(folder)):
-        raise InputError(f"{path} is about other weights than {folder} has now: {remedy}.")
-    return record
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256 of a checkpoint's weights, of all their files one after the other."""
-    total = hashlib.sha256()
-    for path in weight_files(folder):
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-def _jsonable(value: Any) -> Any:
-    """Null for NaN, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

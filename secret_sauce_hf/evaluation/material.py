@@ -12,13 +12,13 @@ from secret_sauce_hf.data.plan import Plan, build_command, make_plan
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.data.recorded import digest, read_recordings
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
-from secret_sauce_hf.engines import find_engine, get_engine
-from secret_sauce_hf.evaluation.evaluating import _locate as locate
+from secret_sauce_hf.engines import Engine
+from secret_sauce_hf.evaluation.source import locate, pinned
 from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.training.data import join
 
-FULL_SCALE = 32_768
 REPLACEMENT_SEED = 2_018
 """Of the fresh rows that take the place of train rows which are scored."""
 
@@ -29,6 +29,7 @@ class Material:
 
     Args:
         collection: whose settings are told.
+        engine: renders it; None if nothing does.
         sounds: takes to score, float32 of shape (rows, samples), full scale ±1.
         presets: their settings.
         source: what was read or rendered, for the record.
@@ -37,6 +38,7 @@ class Material:
     """
 
     collection: Collection
+    engine: Engine | None
     sounds: np.ndarray = field(repr=False)
     presets: Presets
     source: dict[str, Any]
@@ -56,23 +58,27 @@ class Material:
             self.left_out += int((~keep).sum())
             if keep.any():
                 yield Takes(takes.sounds[keep], takes.presets[np.flatnonzero(keep)])
-        engine = find_engine(self.collection)
-        if self.left_out and engine is not None:
+        if self.left_out and self.engine is not None:
             fresh = draw_presets(self.collection, self.left_out, REPLACEMENT_SEED)
-            yield from _played(fresh, engine.supports(self.collection, in_session=True), REPLACEMENT_SEED)
+            yield from _played(
+                self.engine, fresh, self.engine.supports(self.collection, in_session=True), REPLACEMENT_SEED
+            )
 
     def _train_rows(self) -> Iterator[Takes]:
         if self.data is not None:
             yield from iter_takes(self.data, "train", collection=self.collection)
-        else:
-            yield from _rendered(_plan(self.collection), "train")
+        elif self.engine is not None:
+            yield from _rendered(self.engine, _plan(self.collection), "train")
 
 
-def gather(collection: Collection, data: str | Path | None, recordings: str | Path | None) -> Material:
+def gather(
+    collection: Collection, engine: Engine | None, data: str | Path | None, recordings: str | Path | None
+) -> Material:
     """Find the rows to score.
 
     Args:
         collection: whose settings are told.
+        engine: renders it; None if nothing does.
         data: a dataset with train and test rows; None for the rows of 2018, rendered as
             `build_collection` renders them.
         recordings: a file of recordings to score instead of the test rows.
@@ -81,29 +87,35 @@ def gather(collection: Collection, data: str | Path | None, recordings: str | Pa
         InputError: there are no such rows, or they cannot be read or rendered.
     """
     if data is None:
-        if find_engine(collection) is None:
+        if engine is None:
             raise InputError(
                 f"No engine renders {collection.instrument.name}: give recorded train and test rows with --data."
             )
-        plan = _plan(collection)
         source: dict[str, Any] = {
             "source": collection.name,
             "revision": None,
-            "build": build_command(plan),
+            "build": build_command(_plan(collection)),
         }
     else:
-        source = locate(data)
-        data = f"{source['source']}@{source['revision']}" if source["revision"] else data
+        source = locate(data, collection)
+        data = pinned(source, data)
     if recordings is not None:
         takes = read_recordings(recordings, collection)
         source |= {"split": None, "recordings": Path(recordings).name, "sha256": digest(recordings)}
     else:
-        parts = list(iter_takes(data, "test", collection=collection) if data is not None else _rendered(plan, "test"))
+        parts = list(_test_rows(collection, engine, data))
         if not parts:
             raise InputError(f"There are no test rows in {data or collection.name}; nothing can be scored.")
         takes = Takes(np.concatenate([part.sounds for part in parts]), join([part.presets for part in parts]))
         source |= {"split": "test", "recordings": None, "sha256": None}
-    return Material(collection, takes.sounds, takes.presets, source, data)
+    return Material(collection, engine, takes.sounds, takes.presets, source, data)
+
+
+def _test_rows(collection: Collection, engine: Engine | None, data: str | Path | None) -> Iterator[Takes]:
+    if data is not None:
+        yield from iter_takes(data, "test", collection=collection)
+    elif engine is not None:
+        yield from _rendered(engine, _plan(collection), "test")
 
 
 def _plan(collection: Collection) -> Plan:
@@ -112,21 +124,26 @@ def _plan(collection: Collection) -> Plan:
     return make_plan(collection, None, None, None, None, ROWS_AT_ONCE)
 
 
-def _rendered(plan: Plan, split: str) -> Iterator[Takes]:
+def _rendered(engine: Engine, plan: Plan, split: str) -> Iterator[Takes]:
     """Rows of a split as a build has them, to the sample."""
     start, stop = plan.splits.get(split, (0, 0))
     before = plan.presets(start - 1, start) if plan.in_session and start else None
-    return _played(plan.presets(start, stop), plan.in_session, plan.seed, start, before)
+    return _played(engine, plan.presets(start, stop), plan.in_session, plan.seed, start, before)
 
 
 def _played(
-    presets: Presets, in_session: bool, noise_seed: int | None, first_row: int = 0, before: Presets | None = None
+    engine: Engine,
+    presets: Presets,
+    in_session: bool,
+    noise_seed: int | None,
+    first_row: int = 0,
+    before: Presets | None = None,
 ) -> Iterator[Takes]:
     """Render rows, some at a time."""
     for start in range(0, len(presets), ROWS_AT_ONCE):
         rows = presets[start : start + ROWS_AT_ONCE]
-        takes = get_engine(presets.collection).render(
+        takes = engine.render(
             rows, in_session=in_session, preceding=before, noise_seed=noise_seed, first_row=first_row + start
         )
-        yield Takes(takes.astype(np.float32) / FULL_SCALE, rows)
+        yield Takes(to_float(takes), rows)
         before = rows[-1:] if in_session else None

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from secret_sauce_hf.instruments import Collection, Knob
+from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.metrics.scores import switch_columns
 from secret_sauce_hf.metrics.spectra import decibels, magnitudes, mel_bands
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
@@ -87,7 +88,7 @@ class _Heads(nn.Module):
 
     def __init__(self, collection: Collection, width: int):
         super().__init__()
-        sizes = [1 if isinstance(p, Knob) else len(p.labels) for p in collection.parameters]
+        sizes = [p.classes or 1 for p in collection.parameters]
         self.outputs = nn.ModuleList(nn.Linear(width, size) for size in sizes)
 
 
@@ -166,29 +167,29 @@ class Targets:
 
     def of(self, presets: Presets) -> torch.Tensor:
         """Shape (rows, parameters), float32."""
-        knobs = np.array([isinstance(parameter, Knob) for parameter in self.parameters])
-        values = np.where(knobs, (presets.unit - self._means) / self._deviations, presets.unit)
+        standard = (presets.unit - self._means) / self._deviations
+        values = np.where(switch_columns(self.parameters), presets.unit, standard)
         return torch.from_numpy(values.astype(np.float32))
 
     def loss(self, outputs: list[torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
         """Sum of mean absolute errors of knobs and cross entropies of switches, as in 2018."""
         losses = []
         for parameter, output, target in zip(self.parameters, outputs, targets.T, strict=True):
-            if isinstance(parameter, Knob):
-                losses.append((output[:, 0] - target).abs().mean())
-            else:
+            if parameter.classes:
                 losses.append(functional.cross_entropy(output, target.long()))
+            else:
+                losses.append((output[:, 0] - target).abs().mean())
         return torch.stack(losses).sum()
 
     def units(self, outputs: list[torch.Tensor]) -> np.ndarray:
         """Answers, at legal settings of the controllers: shape (rows, parameters)."""
         columns = []
         for column, (parameter, output) in enumerate(zip(self.parameters, outputs, strict=True)):
-            if isinstance(parameter, Knob):
-                unit = output[:, 0].double().numpy() * self._deviations[column] + self._means[column]
-                columns.append(parameter.cc_to_unit(np.clip(parameter.unit_to_cc(unit), *parameter.limits)))
-            else:
+            if parameter.classes:
                 columns.append(output.argmax(dim=1).double().numpy())
+            else:
+                unit = output[:, 0].double().numpy() * self._deviations[column] + self._means[column]
+                columns.append(parameter.nearest_unit(unit))
         return np.stack(columns, axis=1)
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.evaluation.material import FULL_SCALE
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.evaluation.scoring import NOISES
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
+from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching.search import FEW_NOISES
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.presets import Presets
@@ -34,22 +34,25 @@ class Chance:
     phases: np.ndarray
 
 
-def play(collection: Collection, units: np.ndarray, chance: Chance) -> np.ndarray:
+def play(engine: Engine, collection: Collection, units: np.ndarray, chance: Chance) -> np.ndarray:
     """Takes of answers, shape (answers, parameters), with what chance has left them: full scale ±1."""
     phases = np.broadcast_to(chance.phases, (len(units), chance.phases.shape[-1]))
-    takes = get_engine(collection).render(
+    takes = engine.render(
         Presets(collection, units), noise_seed=chance.seed, first_row=chance.row, same_noise=True, phases=phases
     )
-    return takes.astype(np.float32) / FULL_SCALE
+    return to_float(takes)
 
 
-def play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, seed: int) -> tuple[np.ndarray, Chance]:
+def play_nearest(
+    engine: Engine, collection: Collection, sound: np.ndarray, units: np.ndarray, seed: int
+) -> tuple[np.ndarray, Chance]:
     """An answer with the noise and the phases that bring it nearest to a sound, by MSS: its take, and those.
 
     The nearest of `NOISES` rows is taken, which have phases of their own, and then each
     phase is moved by itself (see `TURNS`).
 
     Args:
+        engine: renders the answer.
         collection: whose preset it is.
         sound: shape (samples,).
         units: the answer, shape (parameters,).
@@ -59,10 +62,9 @@ def play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, s
     def distances_of(takes: np.ndarray) -> np.ndarray:
         return np.asarray(mss(np.broadcast_to(sound, takes.shape), takes, SAMPLE_RATE))
 
-    engine = get_engine(collection)
     for count in (FEW_NOISES, NOISES):
         takes = engine.render(Presets(collection, np.repeat(units[None], count, axis=0)), noise_seed=seed)
-        takes = takes.astype(np.float32) / FULL_SCALE
+        takes = to_float(takes)
         distances = distances_of(takes)
         if np.ptp(distances) <= SAME_DB:
             break
@@ -75,10 +77,18 @@ def play_nearest(collection: Collection, sound: np.ndarray, units: np.ndarray, s
         for column in range(len(chance.phases)):
             phases = np.repeat(chance.phases[None], len(turns), axis=0)
             phases[:, column] = (phases[:, column] + turns) % 1.0
-            takes = play(collection, np.repeat(units[None], len(turns), axis=0), Chance(seed, row, phases))
+            takes = play(engine, collection, np.repeat(units[None], len(turns), axis=0), Chance(seed, row, phases))
             distances = distances_of(takes)
             nearest = int(distances.argmin())
             if distances[nearest] < best:
                 take, best = takes[nearest], distances[nearest]
                 chance = Chance(seed, row, phases[nearest])
     return take, chance
+
+
+def play_all_nearest(
+    engine: Engine, collection: Collection, sounds: np.ndarray, units: np.ndarray, seed: int
+) -> np.ndarray:
+    """Takes of answers, each as near as chance brings it to its sound, see `play_nearest`: shape (rows, samples)."""
+    pairs = zip(sounds, units, strict=True)
+    return np.stack([play_nearest(engine, collection, sound, answer, seed)[0] for sound, answer in pairs])

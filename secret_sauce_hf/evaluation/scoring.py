@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Knob
+from secret_sauce_hf.instruments.takes import SILENCE
+from secret_sauce_hf.metrics.scores import setting_scores, settings_right, switch_columns
 from secret_sauce_hf.presets import Presets
 
 RESAMPLES = 1_000
@@ -18,8 +19,6 @@ NOISES = 32
 In the guitar and the Sub Phatty chorus, LFO and oscillators run freely: where they happened to be is no setting, and
 with other phases the very preset of a sound is further from it than most answers are.
 """
-SILENCE = 10 ** (-60 / 20)
-"""A take whose highest sample is below this (−60 dBFS) tells nothing of its settings."""
 
 Estimate = list[float | None]
 """A figure and the limits of its 95 % confidence interval; nothing but None where nothing was counted."""
@@ -28,7 +27,7 @@ Estimate = list[float | None]
 class Resampling:
     """Draws of as many rows as there are, with repetition; the first is the rows as they are.
 
-    Intervals are percentiles over the draws (B. Efron, 1979). All ways are scored on
+    Intervals are percentiles over the draws (B. Efron, 1979). All methods are scored on
     the same draws.
 
     Args:
@@ -92,32 +91,19 @@ class Truth:
         """How many rows there are in which no parameter is heard."""
         return int((~self.heard.any(axis=1)).sum())
 
-    def errors(self, units: np.ndarray) -> np.ndarray:
-        """Per row and parameter: a knob's absolute error (0 to 10), or 1 where a switch is right, else 0."""
-        columns = []
-        for column, parameter in enumerate(self.presets.parameters):
-            true, told = (parameter.unit_to_setting(values[:, column]) for values in (self.presets.unit, units))
-            if isinstance(parameter, Knob):
-                columns.append(np.abs(np.asarray(true, np.float64) - np.asarray(told, np.float64)))
-            else:
-                columns.append((true == told).astype(np.float64))
-        return np.stack(columns, axis=1)
+    def scores(self, units: np.ndarray) -> np.ndarray:
+        """A knob's absolute error (0 to 10), or 1 where a switch is right, else 0, see `setting_scores`."""
+        return setting_scores(self.presets.parameters, self.presets.unit, units)
 
     def right(self, units: np.ndarray) -> np.ndarray:
-        """Per row and parameter: whether a switch is right, or a knob within one step of a 7-bit controller."""
-        columns = []
-        for column, parameter in enumerate(self.presets.parameters):
-            true, told = (parameter.unit_to_cc(values[:, column]) for values in (self.presets.unit, units))
-            step = (parameter.high - parameter.low + 1) // 128 if isinstance(parameter, Knob) else 0
-            columns.append(np.abs(true - told) <= step)
-        return np.stack(columns, axis=1)
+        """Whether a switch is right, or a knob within one step of a 7-bit controller, see `settings_right`."""
+        return settings_right(self.presets.parameters, self.presets.unit, units)
 
     def heard_knob_errors(self, units: np.ndarray) -> np.ndarray:
         """Mean error of each row's heard knobs, shape (rows,); NaN where none is."""
-        knobs = np.array([isinstance(parameter, Knob) for parameter in self.presets.parameters])
-        counted = self.heard & knobs
+        counted = self.heard & ~switch_columns(self.presets.parameters)
         numbers = counted.sum(axis=1)
-        totals = np.where(counted, self.errors(units), 0.0).sum(axis=1)
+        totals = np.where(counted, self.scores(units), 0.0).sum(axis=1)
         return np.divide(totals, numbers, out=np.full(len(units), np.nan), where=numbers > 0)
 
 
@@ -138,16 +124,16 @@ def score_settings(units: np.ndarray, truth: Truth, resampling: Resampling) -> d
         knob within one CC step; `per_parameter`: name to `all` and `heard`. Every figure
         is an `Estimate`.
     """
-    errors = truth.errors(units)
+    scores = truth.scores(units)
     parameters = truth.presets.parameters
-    knobs = np.array([isinstance(parameter, Knob) for parameter in parameters])
-    everything = np.ones(errors.shape, dtype=bool)
+    switches = switch_columns(parameters)
+    everything = np.ones(scores.shape, dtype=bool)
     result: dict[str, Any] = {"per_parameter": {parameter.name: {} for parameter in parameters}}
     for tier, counted in (("all", everything), ("heard", truth.heard)):
-        means = resampling.means(errors, counted)
+        means = resampling.means(scores, counted)
         result[tier] = {
-            "knob_mae": estimate(_mean_known(means[:, knobs])),
-            "switch_accuracy": estimate(_mean_known(means[:, ~knobs])),
+            "knob_mae": estimate(_mean_known(means[:, ~switches])),
+            "switch_accuracy": estimate(_mean_known(means[:, switches])),
         }
         for column, parameter in enumerate(parameters):
             result["per_parameter"][parameter.name][tier] = estimate(means[:, column])
@@ -183,7 +169,7 @@ def score_over_time(
 
     Args:
         traces: per row, whenever the best improved: seconds, shape (times,); MSS in dB,
-            likewise; units, shape (times, parameters).
+            shape (times,); units, shape (times, parameters).
         truth: of the rows.
         seconds: when to look.
 

@@ -1,4 +1,4 @@
-"""The ways that search for every sound by rendering: matching, and the genetic search."""
+"""The methods that search for every sound by rendering: matching, and the genetic search."""
 
 import time
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.evaluation.store import Part, Store, key_of
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.matching import match
@@ -74,6 +74,7 @@ class Searcher:
 
     Args:
         collection: whose presets are looked for.
+        engine: renders them.
         pipe: pipeline of the model that `matching` begins with; None where it does not take part.
         weights: digest of the model's weights.
         budget: for a sound.
@@ -82,29 +83,33 @@ class Searcher:
     """
 
     def __init__(
-        self, collection: Collection, pipe: Any, weights: str | None, budget: Budget, store: Store, progress: bool
+        self,
+        collection: Collection,
+        engine: Engine,
+        pipe: Any,
+        weights: str | None,
+        budget: Budget,
+        store: Store,
+        progress: bool,
     ):
-        self.collection, self.pipe, self.budget, self.progress = collection, pipe, budget, progress
+        self.collection, self.engine, self.pipe = collection, engine, pipe
+        self.budget, self.progress = budget, progress
         conditions = {
             "collection": collection.name,
             "seconds": budget.seconds,
             "renders": budget.renders,
             "seed": budget.seed,
-            "engine": get_engine(collection).version,
+            "engine": engine.version,
             "package": version("secret_sauce_hf"),
             "weights": weights,
         }
         self._matched = store.part("matching", conditions)
         self._evolved = store.part("genetic", conditions | {"beside_matching": pipe is not None})
 
-    def missing(self, sounds: np.ndarray, ways: list[str]) -> float:
-        """Seconds that `search` will take for these sounds, about."""
-        total = 0.0
-        for way, part in (("matching", self._matched), ("genetic", self._evolved)):
-            if way in ways:
-                todo = sum(key_of(sound) not in part for sound in sounds)
-                total += todo * (self.budget.seconds + MODEL_SECONDS)
-        return total
+    def missing(self, sounds: np.ndarray, method: str) -> float:
+        """Seconds that `matching` or `genetic` will take for these sounds, about; what is kept takes none."""
+        part = {"matching": self._matched, "genetic": self._evolved}[method]
+        return sum(key_of(sound) not in part for sound in sounds) * (self.budget.seconds + MODEL_SECONDS)
 
     def match(self, sounds: np.ndarray) -> list[Search]:
         """What `match` finds for each sound: float32 of shape (rows, samples)."""
@@ -157,10 +162,8 @@ class Searcher:
         start = time.perf_counter()
         objective = Objective(sound, (0, len(sound)), note_on)
 
-        engine = get_engine(self.collection)
-
         def distance(presets: Presets) -> np.ndarray:
-            return objective(engine.render(presets, noise_seed=0, same_noise=True))
+            return objective(self.engine.render(presets, noise_seed=0, same_noise=True))
 
         trace = genetic.search(
             self.collection,

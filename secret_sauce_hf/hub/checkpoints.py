@@ -11,8 +11,15 @@ from typing import Any
 from secret_sauce_hf.cards.model import BenchmarkFacts, ModelFacts, Network, checkpoint_card, hub_base
 from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.engines import find_engine
-from secret_sauce_hf.evaluation.evaluating import EVALUATION_FILE, PICTURE_FILE, read_evaluation
-from secret_sauce_hf.evaluation.record import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, Benchmark, read_benchmark
+from secret_sauce_hf.evaluation.records import (
+    BENCHMARK_FILE,
+    EVALUATION_FILE,
+    MARKDOWN_FILE,
+    PICTURE_FILE,
+    PICTURES,
+    read_evaluation,
+)
+from secret_sauce_hf.evaluation.results import Benchmark, read_benchmark
 from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text

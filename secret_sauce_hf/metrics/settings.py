@@ -26,7 +26,7 @@ def knob_mae(truth: np.ndarray, prediction: np.ndarray, heard: np.ndarray | None
     mask = _mask(truth, prediction, heard)
     if not (np.isfinite(truth).all() and np.isfinite(prediction).all()):
         raise InputError("Settings of knobs must be finite to be compared.")
-    return _mean(np.abs(truth - prediction), mask)
+    return masked_mean(np.abs(truth - prediction), mask)
 
 
 def switch_accuracy(truth: np.ndarray, prediction: np.ndarray, heard: np.ndarray | None = None) -> float | np.ndarray:
@@ -47,7 +47,7 @@ def switch_accuracy(truth: np.ndarray, prediction: np.ndarray, heard: np.ndarray
     mask = _mask(truth, prediction, heard)
     if (truth.dtype.kind in "UO") != (prediction.dtype.kind in "UO"):
         raise InputError("Compare labels with labels or class indices with class indices, not one with the other.")
-    return _mean((truth == prediction).astype(np.float64), mask)
+    return masked_mean((truth == prediction).astype(np.float64), mask)
 
 
 def preset_errors(
@@ -63,9 +63,9 @@ def preset_errors(
 
     Args:
         truth: a setting per parameter, for each preset; all of the same parameters.
-        prediction: likewise, of the same length.
-        heard: likewise, whether the parameter can be heard; only where it can is counted.
-            A parameter that is left out can be.
+        prediction: a setting per parameter, for as many presets.
+        heard: whether each parameter can be heard, for as many presets; only where it can is
+            counted. A parameter that is left out can be.
         switches: parameters that are switches though their settings are numbers: class
             indices, as in the rows of a dataset.
 
@@ -165,7 +165,8 @@ def _mask(truth: np.ndarray, prediction: np.ndarray, heard: np.ndarray | None) -
     return mask
 
 
-def _mean(values: np.ndarray, mask: np.ndarray) -> float | np.ndarray:
+def masked_mean(values: np.ndarray, mask: np.ndarray) -> float | np.ndarray:
+    """Mean over the rows where `mask` is true, NaN where it never is: a float, or one per column."""
     count = mask.sum(axis=0)
     total = np.where(mask, values, 0.0).sum(axis=0)
     means = np.divide(total, count, out=np.full(np.shape(count), np.nan), where=count > 0)

@@ -36,9 +36,9 @@ def published(collection: Collection) -> list[Published]:
     """What the models of 2018 reached on the original recordings of a collection; empty if that is not known."""
     found = []
     for name, scores in _results().get(collection.name, {}).items():
-        kinds = {parameter.name: parameter.kind for parameter in collection.parameters}
-        knobs = [value for parameter, value in scores.items() if kinds[parameter] == "knob"]
-        switches = [value for parameter, value in scores.items() if kinds[parameter] == "switch"]
+        kinds = {parameter.name: not parameter.classes for parameter in collection.parameters}
+        knobs = [value for parameter, value in scores.items() if kinds[parameter]]
+        switches = [value for parameter, value in scores.items() if not kinds[parameter]]
         found.append(
             Published(
                 title=f"2018 {name.split()[0]}",

@@ -62,7 +62,7 @@ def calibration(logits: Mapping[str, np.ndarray], presets: Presets, config: Secr
     for column, parameter in enumerate(presets.parameters):
         probabilities = _softmax(logits[parameter.name])
         truth = presets.unit[:, column]
-        if isinstance(parameter, Knob):
+        if isinstance(parameter, Knob):  # Only knobs have bins.
             settings = config.bin_settings(parameter)
             within = _within(probabilities, settings, parameter.unit_to_setting(truth))
             coverage[parameter.name] = float(within.mean())
@@ -100,7 +100,7 @@ def set_unheard(model: SecretSauceModel, presets: Presets) -> None:
     parts = []
     for column, parameter in enumerate(presets.parameters):
         values = presets.unit[~heard[:, column], column]
-        if isinstance(parameter, Knob):
+        if isinstance(parameter, Knob):  # Only knobs have bins.
             settings = model.config.bin_settings(parameter)
             step = settings[1] - settings[0]
             index = np.rint((parameter.unit_to_setting(values) - settings[0]) / step).astype(np.int64)
@@ -108,7 +108,7 @@ def set_unheard(model: SecretSauceModel, presets: Presets) -> None:
             # A knob of few positions leaves bins empty between them.
             count = np.convolve(count, np.full(5, 0.2), mode="same")
         else:
-            count = np.bincount(values.astype(np.int64), minlength=len(parameter.labels)).astype(np.float64)
+            count = np.bincount(values.astype(np.int64), minlength=parameter.classes).astype(np.float64)
         # As if every setting had been seen once more, which decides where hardly any were.
         parts.append(np.log((count + 1) / (count + 1).sum()))
     model.unheard.copy_(torch.from_numpy(np.concatenate(parts)))
@@ -146,7 +146,7 @@ def calibrate(model: SecretSauceModel, examples: Examples) -> None:
         unit = examples.presets.unit[:, column]
         both = np.stack([np.zeros(len(log_odds)), log_odds[:, column]], axis=1)
         model.heard_temperatures[column] = _temperature(both, heard.astype(np.int64))
-        if isinstance(parameter, Knob):
+        if isinstance(parameter, Knob):  # Only knobs have bins.
             settings = parameter.unit_to_setting(unit[heard])
             model.temperatures[column] = _knob_temperature(
                 logits[heard], settings, model.config.bin_settings(parameter)

@@ -21,15 +21,17 @@ from secret_sauce_hf.data.plan import build_command
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.remote import is_repo_id
+from secret_sauce_hf.training.answering import distributions, predict
 from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, SAMPLER_LAYERS, Base, first_model, open_base
 from secret_sauce_hf.training.calibration import calibrate, calibration, set_unheard
 from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
-from secret_sauce_hf.training.evaluation import distributions, naive_answers, nearest_answers, predict, score
 from secret_sauce_hf.training.optimizer import ENCODER_RATE, MATRIX_RATE, RATE
+from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, default_workers
 from secret_sauce_hf.training.trainer import PresetTrainer
 
@@ -441,10 +443,15 @@ def _record(
         few = extract(takes, examples.extractor, progress=False)
     else:
         sounds, few = len(examples), examples.select(slice(0, REFERENCES))
+    truth, heard = checks.presets, checks.presets.heard()
+
+    def scored(units: np.ndarray) -> Scores:
+        return score(truth.parameters, truth.unit, units, heard)
+
     validation = {
-        "model": score(predict(model, checks.features), checks.presets),
-        "naive": score(naive_answers(few.presets, len(checks)), checks.presets),
-        "nearest": score(nearest_answers(few.features, few.presets, checks.features), checks.presets),
+        "model": scored(predict(model, checks.features)),
+        "naive": scored(naive_answers(few.presets, len(checks))),
+        "nearest": scored(nearest_answers(few.features, few.presets, checks.features)),
     }
     # Those that the temperatures were not found on.
     others = checks.select(slice(1, None, 2))

@@ -7,12 +7,11 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
-from secret_sauce_hf.instruments import Knob
-from secret_sauce_hf.metrics import knob_mae, switch_accuracy
+from secret_sauce_hf.metrics.scores import kind_means, setting_scores
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
+from secret_sauce_hf.training.answering import answers_of
 from secret_sauce_hf.training.data import Examples, collate
-from secret_sauce_hf.training.evaluation import answers_of
 from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE, make_optimizer
 from secret_sauce_hf.training.stream import FreshStream, stream_loader
 
@@ -115,14 +114,10 @@ def measure(logits: Any, labels: Any, config: SecretSauceConfig) -> dict[str, fl
     # Of a single parameter the Trainer hands over the bare array.
     logits, labels = (values if isinstance(values, tuple | list) else (values,) for values in (logits, labels))
     answers = answers_of(dict(zip(names, logits, strict=True)), config)
-    scores: dict[str, float] = {}
-    kinds: dict[str, list[float]] = {"knob_mae": [], "switch_accuracy": []}
-    for column, (parameter, label) in enumerate(zip(config.parameter_specs, labels, strict=True)):
-        told = answers[:, column]
-        if isinstance(parameter, Knob):
-            value = float(knob_mae(np.asarray(label, np.float64), parameter.unit_to_setting(told)))
-        else:
-            value = float(switch_accuracy(np.asarray(label), told.astype(np.int64)))
-        kinds["knob_mae" if isinstance(parameter, Knob) else "switch_accuracy"].append(value)
-        scores[parameter.name] = value
-    return {kind: float(np.mean(values)) for kind, values in kinds.items() if values} | scores
+    parameters = config.parameter_specs
+    columns = zip(parameters, labels, strict=True)
+    # A label of a knob is its setting, one of a switch its class index, which is its unit.
+    truth = np.stack([label if p.classes else p.setting_to_unit(np.asarray(label)) for p, label in columns], axis=1)
+    values = setting_scores(parameters, truth, answers).mean(axis=0)
+    scores = {parameter.name: float(value) for parameter, value in zip(parameters, values, strict=True)}
+    return {kind: mean for kind, mean in kind_means(parameters, scores).items() if not np.isnan(mean)} | scores

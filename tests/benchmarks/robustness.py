@@ -17,12 +17,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.instruments import SAMPLE_RATE, Knob, get_collection
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.training.answering import answers_of, distributions
 from secret_sauce_hf.training.augmentation import _code, _detune, _equalise, _shift
 from secret_sauce_hf.training.data import fresh_rows
-from secret_sauce_hf.training.evaluation import answers_of, distributions, score
 
 SEED = 77
 
@@ -58,7 +59,7 @@ def main() -> None:
 
 def _scores(pipe, takes: np.ndarray, presets: Presets) -> str:
     features = pipe.feature_extractor.transform(torch.from_numpy(takes))
-    found = score(answers_of(distributions(pipe.model, features), pipe.model.config), presets)
+    found = score_presets(answers_of(distributions(pipe.model, features), pipe.model.config), presets)
     shown = []
     for kind in (True, False):
         values = [found.heard[p.name] for p in presets.parameters if isinstance(p, Knob) == kind]

@@ -17,16 +17,20 @@ import torch
 from secret_sauce_hf import checkpoint_path
 from secret_sauce_hf.cli.root import main
 from secret_sauce_hf.data import build_collection, load_takes, read_recordings
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation import Benchmark, benchmark, read_benchmark, searching
 from secret_sauce_hf.evaluation.material import gather
-from secret_sauce_hf.evaluation.methods import NAMES
-from secret_sauce_hf.evaluation.record import PICTURES
+from secret_sauce_hf.evaluation.methods import learning
+from secret_sauce_hf.evaluation.methods.registry import method_names
+from secret_sauce_hf.evaluation.records import PICTURES
 from secret_sauce_hf.hub.checkpoints import model_card
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig
 from secret_sauce_hf.original.table import original_presets
 
 LIGHT = get_collection("noisemaker-light")
+ENGINE = get_engine("noisemaker")
+NAMES = method_names()
 SMALL = {"rows": 2, "renders": 24, "baseline_steps": 2, "progress": False}
 
 
@@ -47,7 +51,7 @@ def built(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(built, tmp_path_factory) -> tuple[Path, Benchmark]:
-    """A benchmark of every way, and the folder in which it is kept."""
+    """A benchmark of every method, and the folder in which it is kept."""
     folder = tmp_path_factory.mktemp("benchmark")
     return folder, benchmark(LIGHT, data=built, out=folder, command="secret-sauce benchmark light", **SMALL)
 
@@ -72,7 +76,7 @@ def _flac(sound: np.ndarray, rate: int = 22_050) -> bytes:
 class TestSounds:
     def test_without_a_dataset_they_are_those_of_a_build(self, tmp_path):
         rows = build_collection(LIGHT, tmp_path / "rows", rows=(798, 803), progress=False)
-        material = gather(LIGHT, None, None)
+        material = gather(LIGHT, ENGINE, None, None)
         tests = load_takes(rows, "test")
         assert len(material.presets) == 200
         np.testing.assert_array_equal(material.sounds[:3], tests.sounds)
@@ -93,7 +97,7 @@ class TestSounds:
 
     def test_nobody_knows_a_row_that_is_scored(self, tmp_path):
         file = _parquet(tmp_path / "real.parquet", range(700, 703))
-        material = gather(LIGHT, None, file)
+        material = gather(LIGHT, ENGINE, None, file)
         known = [takes.presets for takes in material.known()]
         scored = {tuple(row) for row in material.presets.cc.tolist()}
         assert not scored & {tuple(row) for presets in known for row in presets.cc.tolist()}
@@ -166,7 +170,7 @@ class TestRun:
 
         monkeypatch.setattr(searching, "match", refuse)
         monkeypatch.setattr(searching.genetic, "search", refuse)
-        monkeypatch.setattr("secret_sauce_hf.evaluation.answering.train_and_answer", refuse)
+        monkeypatch.setattr(learning, "fit", refuse)
         again = benchmark(LIGHT, data=built, out=folder, command="secret-sauce benchmark light", **SMALL)
         clocked = ("model",)
         for name in set(NAMES) - set(clocked):

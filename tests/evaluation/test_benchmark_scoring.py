@@ -10,10 +10,12 @@ import torch
 
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.engines import get_engine, render
-from secret_sauce_hf.evaluation.baselines import Heard, answer, hear, schedules, train_and_answer
-from secret_sauce_hf.evaluation.methods import NAMES, choose
+from secret_sauce_hf.engines.guitar_rack.engine import GuitarRack
+from secret_sauce_hf.evaluation.hearing import Heard, hear
+from secret_sauce_hf.evaluation.methods.registry import choose, get_method, method_names
 from secret_sauce_hf.evaluation.networks import fit, lstm_network, mfccs, outputs_of, regression_network
 from secret_sauce_hf.evaluation.playing import FEW_NOISES, play, play_nearest
+from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.evaluation.scoring import (
     NOISES,
     Resampling,
@@ -31,10 +33,10 @@ from secret_sauce_hf.matching.strategies import genetic
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.original.results import published
 from secret_sauce_hf.presets import Presets, draw_presets
-from secret_sauce_hf.training.evaluation import score
 
 LIGHT = get_collection("noisemaker-light")
 FULL = get_collection("noisemaker")
+NAMES = method_names()
 LOUD = np.full((50, 4), 0.5)
 
 
@@ -82,7 +84,7 @@ class TestSettings:
     def test_the_means_are_those_of_the_evaluation(self):
         truth, told = draw_presets(FULL, 50, seed=1), draw_presets(FULL, 50, seed=2)
         found = score_settings(told.unit, Truth.of(truth, LOUD), Resampling(50, 0))
-        expected = score(told.unit, truth)
+        expected = score_presets(told.unit, truth)
         assert found["all"]["knob_mae"][0] == pytest.approx(expected.knob_mae)
         assert found["all"]["switch_accuracy"][0] == pytest.approx(expected.switch_accuracy)
         for name, scores in found["per_parameter"].items():
@@ -199,13 +201,13 @@ class TestBaselines:
         np.testing.assert_allclose(mfccs(takes.sounds[:2], 22_050)[0], expected, atol=1e-2)
 
     def test_a_known_sound_is_its_own_nearest(self, heard):
-        np.testing.assert_array_equal(answer("nearest", heard, heard).units, heard.presets.unit)
+        np.testing.assert_array_equal(get_method("nearest").units(heard, heard), heard.presets.unit)
 
     def test_neighbours_are_few_near_and_agree(self, heard):
         # Every sound five times: its neighbours are its copies.
         copies = np.repeat(np.arange(len(heard)), 5)
         many = Heard(heard.presets.__class__(LIGHT, heard.presets.unit[copies]), heard.mfccs[copies], {})
-        np.testing.assert_allclose(answer("knn", many, heard).units, heard.presets.unit)
+        np.testing.assert_allclose(get_method("knn").units(many, heard), heard.presets.unit)
 
     def test_a_tie_goes_to_the_nearest(self, heard):
         wave = LIGHT.columns.index("osc2_wave")
@@ -214,12 +216,12 @@ class TestBaselines:
         distances = np.array([0.0, 1.0, 2.0, 3.0, 4.0], np.float32)
         known = Heard(Presets(LIGHT, units), heard.mfccs[:1] + distances[:, None, None], {})
         asked = Heard(heard.presets[:1], heard.mfccs[:1], {})
-        assert answer("knn", known, asked).units[0, wave] == 2
+        assert get_method("knn").units(known, asked)[0, wave] == 2
 
-    @pytest.mark.parametrize("way", ["lstm", "regression"])
-    def test_networks_learn_from_the_train_rows(self, heard, way):
-        schedule = schedules(1e9, 5, seed=0)[way]
-        told = train_and_answer(way, heard, heard, schedule, progress=False)
+    @pytest.mark.parametrize("name", ["lstm", "regression"])
+    def test_networks_learn_from_the_train_rows(self, heard, name):
+        method = get_method(name)
+        told = method.train(heard, heard, method.schedule(1e9, 5, seed=0), progress=False)
         assert told.trained is not None
         assert told.trained["steps"] == 5
         np.testing.assert_allclose(Presets.from_cc(LIGHT, Presets(LIGHT, told.units).cc).unit, told.units)
@@ -229,7 +231,7 @@ class TestBaselines:
     def test_the_weights_of_the_least_loss_on_the_held_out_rows_are_kept(self, heard):
         network = lstm_network(LIGHT, 0)
         inputs = {"mfcc": torch.from_numpy((heard.mfccs - heard.mfccs.mean()) / heard.mfccs.std())}
-        targets, trained = fit(network, inputs, heard.presets, schedules(1e9, 20, 0)["lstm"], lambda _: None)
+        targets, trained = fit(network, inputs, heard.presets, get_method("lstm").schedule(1e9, 20, 0), lambda _: None)
         held = np.arange(36, 40)
         loss = float(targets.loss(outputs_of(network, inputs, held), targets.of(heard.presets)[held]))
         assert loss == pytest.approx(trained.validation_loss, rel=1e-5)
@@ -332,11 +334,11 @@ class TestNoise:
 
     def test_the_truth_is_not_further_for_its_phase(self):
         collection, sound, units = self.row("on")
-        nearest, chance = play_nearest(collection, sound, units, 1)
+        nearest, chance = play_nearest(get_engine(collection), collection, sound, units, 1)
         rows = render(Presets(collection, np.repeat(units[None], NOISES, axis=0)), noise_seed=1)
         distances = np.array([mss(sound, take / np.float32(32_768), SAMPLE_RATE) for take in rows])
         assert chance.row == distances.argmin()
-        np.testing.assert_array_equal(nearest, play(collection, units[None], chance)[0])
+        np.testing.assert_array_equal(nearest, play(get_engine(collection), collection, units[None], chance)[0])
         apart = abs(chance.phases[0] - get_engine("guitar-rack").draw_phases(9, 0, 1)[0, 0])
         assert min(apart, 1 - apart) < 0.01
         assert mss(sound, nearest, SAMPLE_RATE) < distances.min() < 0.3 * np.median(distances)
@@ -344,20 +346,24 @@ class TestNoise:
     def test_every_phase_is_found(self):
         presets = draw_presets("subphatty", 8, seed=991)[2:3]
         sound = render(presets, noise_seed=5)[0] / np.float32(32_768)
-        nearest, chance = play_nearest(presets.collection, sound, presets.unit[0], 1)
+        nearest, chance = play_nearest(get_engine("subphatty"), presets.collection, sound, presets.unit[0], 1)
         rows = render(Presets(presets.collection, np.repeat(presets.unit, NOISES, axis=0)), noise_seed=1)
         distances = np.array([mss(sound, take / np.float32(32_768), SAMPLE_RATE) for take in rows])
         assert mss(sound, nearest, SAMPLE_RATE) < distances.min() - 0.05
-        np.testing.assert_array_equal(nearest, play(presets.collection, presets.unit, chance)[0])
+        np.testing.assert_array_equal(
+            nearest, play(get_engine("subphatty"), presets.collection, presets.unit, chance)[0]
+        )
 
-    def test_where_nothing_runs_freely_few_are_played(self, monkeypatch):
+    def test_where_nothing_runs_freely_few_are_played(self):
         collection, sound, units = self.row("off")
         played = []
-        monkeypatch.setattr(
-            "secret_sauce_hf.evaluation.playing.render",
-            lambda presets, **options: played.append(len(presets)) or render(presets, **options),
-        )
-        take, _ = play_nearest(collection, sound, units, 1)
+
+        class Counting(GuitarRack):
+            def _render(self, presets, *rest):
+                played.append(len(presets))
+                return super()._render(presets, *rest)
+
+        take, _ = play_nearest(Counting(), collection, sound, units, 1)
         np.testing.assert_array_equal(take, sound)
         assert played == [FEW_NOISES]
 
@@ -365,6 +371,8 @@ class TestNoise:
         noisy = draw_presets("noisemaker", 40, seed=1)
         row = int(np.flatnonzero(noisy.settings["osc1_wave"] == "Noise")[0])
         sound = render(noisy[row : row + 1], noise_seed=9)[0] / np.float32(32_768)
-        nearest, chance = play_nearest(noisy.collection, sound, noisy.unit[row], 1)
+        nearest, chance = play_nearest(get_engine("noisemaker"), noisy.collection, sound, noisy.unit[row], 1)
         assert chance.phases.shape == (0,)
-        np.testing.assert_array_equal(nearest, play(noisy.collection, noisy.unit[row : row + 1], chance)[0])
+        np.testing.assert_array_equal(
+            nearest, play(get_engine("noisemaker"), noisy.collection, noisy.unit[row : row + 1], chance)[0]
+        )

@@ -172,8 +172,8 @@ def published_dataset_card(collection: str, folder: Path) -> str:
 
 def model_card(checkpoint: str) -> str:
     """Return the card of the checkpoint that ships for a collection, as it is published."""
-    from secret_sauce_hf.evaluation.evaluating import read_evaluation
-    from secret_sauce_hf.evaluation.record import read_benchmark
+    from secret_sauce_hf.evaluation.records import read_evaluation
+    from secret_sauce_hf.evaluation.results import read_benchmark
     from secret_sauce_hf.hub import checkpoints
 
     collection = instruments.get_collection(checkpoint)

@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.evaluation import evaluate_checkpoint
+from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, load_pipeline
 from secret_sauce_hf.original.table import original_presets
@@ -23,8 +25,8 @@ from secret_sauce_hf.training.augmentation import augment
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.calibration import _knob_temperature, _temperature, calibration, set_unheard
 from secret_sauce_hf.training.data import CHUNK, extract, fresh_takes, labels
-from secret_sauce_hf.training.evaluation import evaluate_checkpoint, naive_answers, nearest_answers, score
 from secret_sauce_hf.training.optimizer import MuonAdamW, orthogonalise
+from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, stream_loader
 
 LIGHT = get_collection("noisemaker-light")
@@ -98,13 +100,13 @@ class TestOptimizer:
 class TestScores:
     def test_perfect_and_wrong_answers(self):
         presets = original_presets(LIGHT, 0, 50)
-        perfect = score(presets.unit, presets)
+        perfect = score_presets(presets.unit, presets)
         assert perfect.knob_mae == 0
         assert perfect.switch_accuracy == 1
         wrong = presets.unit.copy()
         wrong[:, 1] = np.where(wrong[:, 1] > 0.5, wrong[:, 1] - 0.2, wrong[:, 1] + 0.2)
         wrong[:25, 3] = (wrong[:25, 3] + 1) % 5
-        scores = score(wrong, presets)
+        scores = score_presets(wrong, presets)
         assert scores.per_parameter["filter_cutoff"] == pytest.approx(2)
         assert scores.knob_mae == pytest.approx(0.5)
         assert scores.switch_accuracy == 0.5
@@ -113,7 +115,7 @@ class TestScores:
         presets = original_presets("noisemaker", 0, 200)
         heard = presets.heard()
         answers = np.where(heard, presets.unit, presets.unit[::-1])
-        scores = score(answers, presets)
+        scores = score_presets(answers, presets)
         for column, parameter in enumerate(presets.parameters):
             if heard[:, column].any():
                 assert scores.heard[parameter.name] == (0 if parameter.kind == "knob" else 1)
@@ -124,7 +126,7 @@ class TestScores:
     def test_naive_answers_score_as_in_2018(self):
         """The 2018 notebooks' naive scores on test rows (results-2018.json), to what the median's choice allows."""
         train_rows, test_rows = original_presets(LIGHT, 0, 800), original_presets(LIGHT, 800)
-        scores = score(naive_answers(train_rows, 200), test_rows)
+        scores = score_presets(naive_answers(train_rows, 200), test_rows)
         for name, expected in {"lfo1_rate": 2.6774, "filter_cutoff": 2.6464, "osc2_wave": 0.23}.items():
             assert scores.per_parameter[name] == pytest.approx(expected, abs=0.08)
 

@@ -1,0 +1,1 @@
+"""The methods that an evaluation compares, a class each; `registry` knows all of them."""

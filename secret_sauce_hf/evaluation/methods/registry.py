@@ -1,0 +1,106 @@
+"""Which methods there are: ours, and those that other packages bring."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from secret_sauce_hf.instruments import InputError
+
+if TYPE_CHECKING:
+    from secret_sauce_hf.evaluation.methods.base import Method
+
+GROUP = "secret_sauce_hf.methods"
+"""The group of entry points by which a package brings methods, each under the method's name."""
+_ROOM = "secret_sauce_hf.evaluation.methods"
+# Named only, as the command line lists them and need not import PyTorch for it.
+_OURS = {
+    "naive": f"{_ROOM}.looking_up:Naive",
+    "knn": f"{_ROOM}.looking_up:Neighbours",
+    "nearest": f"{_ROOM}.looking_up:Nearest",
+    "lstm": f"{_ROOM}.learning:Lstm",
+    "regression": f"{_ROOM}.learning:Regression",
+    "genetic-renders": f"{_ROOM}.searching:GeneticRenders",
+    "genetic": f"{_ROOM}.searching:Genetic",
+    "model": f"{_ROOM}.ours:Model",
+    "matching": f"{_ROOM}.ours:Matching",
+    "floor": f"{_ROOM}.truth:Floor",
+}
+
+
+def method_names() -> tuple[str, ...]:
+    """The names of all methods, in the order of the tables: ours first, those of other packages before the floor."""
+    names = [name for name in _points() if name != "floor"]
+    return (*names, "floor")
+
+
+def get_method(name: str) -> "Method":
+    """The method of that name.
+
+    Raises:
+        InputError: there is none, or it cannot be loaded.
+    """
+    if name not in _points():
+        raise InputError(f"There is no method {name!r}; there are {', '.join(method_names())}.")
+    return _loaded(_points()[name])
+
+
+def choose(without: Sequence[str], renders: bool) -> "tuple[Method, ...]":
+    """The methods that take part, in the order of the tables.
+
+    Args:
+        without: names of those that do not.
+        renders: whether there is an engine.
+
+    Raises:
+        InputError: an unknown name, or no method is left.
+    """
+    names = method_names()
+    if unknown := [name for name in without if name not in names]:
+        raise InputError(f"--without {unknown[0]}: there is no such way to answer; there are {', '.join(names)}.")
+    chosen = [get_method(name) for name in names if name not in without]
+    chosen = [method for method in chosen if renders or not method.renders]
+    present = {method.name for method in chosen}
+    chosen = [method for method in chosen if present.issuperset(method.beside)]
+    if not any(method.scored for method in chosen):
+        raise InputError("Every way to answer is left out; leave at least one in.")
+    return tuple(chosen)
+
+
+def in_turn(methods: "Iterable[Method]") -> "list[Method]":
+    """The methods in an order in which each can look at the answers of those that it comes after."""
+    waiting = list(methods)
+    ordered: list[Method] = []
+    while waiting:
+        pending = {method.name for method in waiting}
+        ready = [method for method in waiting if not pending.intersection(method.after)]
+        if not ready:
+            raise InputError(f"The methods {', '.join(sorted(pending))} wait for each other.")
+        ordered += ready
+        waiting = [method for method in waiting if method not in ready]
+    return ordered
+
+
+@cache
+def _points() -> dict[str, EntryPoint]:
+    found = {name: EntryPoint(name, value, GROUP) for name, value in _OURS.items()}
+    for point in entry_points(group=GROUP):
+        # Nobody takes the place of one of ours; of others the first that is found counts.
+        found.setdefault(point.name, point)
+    return found
+
+
+@cache
+def _loaded(point: EntryPoint) -> "Method":
+    from secret_sauce_hf.evaluation.methods.base import Method
+
+    try:
+        method = point.load()()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InputError(f"The method {point.name}, {point.value}, cannot be loaded: {error}.") from error
+    if not isinstance(method, Method) or method.name != point.name:
+        raise InputError(
+            f"{point.value} is registered as the method {point.name}, and is none: it must be a subclass of "
+            "secret_sauce_hf.evaluation.Method with that name."
+        )
+    return method

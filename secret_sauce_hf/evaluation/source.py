@@ -1,0 +1,44 @@
+"""Where the rows of an evaluation are from, so that others find the same ones."""
+
+from pathlib import Path
+from typing import Any
+
+from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.plan import build_command
+from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
+
+
+def locate(data: str | Path, collection: Collection | None) -> dict[str, Any]:
+    """Say where a dataset is: its `source`, its `revision` on the Hub, and the command that `build`s it.
+
+    Args:
+        data: a folder, or `ORG/NAME` or `ORG/NAME@REVISION` on the Hub.
+        collection: what the dataset holds, by which a build of a declared collection is found. None
+            where it is not known as it was declared: then no command is told.
+
+    Raises:
+        InputError: a build that is not finished or of another version; a repository that
+            cannot be reached.
+    """
+    if not is_repo_id(data):
+        folder = Path(data)
+        plan = finished_plan(folder, collection) if collection is not None and folder.is_dir() else None
+        # A name only: where it lay on this machine concerns nobody.
+        return {
+            "source": folder.resolve().name,
+            "revision": None,
+            "build": None if plan is None else build_command(plan),
+        }
+    repo, revision = split_revision(str(data))
+    if revision is None:
+        from huggingface_hub import HfApi
+
+        with remote_errors(f"dataset {repo}"):
+            revision = HfApi().dataset_info(repo).sha
+    return {"source": repo, "revision": revision, "build": None}
+
+
+def pinned(where: dict[str, Any], data: str | Path) -> str | Path:
+    """The dataset at the revision that `locate` found, so that all rows are of one state."""
+    return f"{where['source']}@{where['revision']}" if where["revision"] else data
