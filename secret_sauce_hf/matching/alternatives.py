@@ -3,7 +3,8 @@
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, Knob
-from secret_sauce_hf.matching.candidates import SEARCHED, Candidate, Proposals
+from secret_sauce_hf.matching.proposals import Proposals
+from secret_sauce_hf.matching.result import SEARCHED, Candidate
 from secret_sauce_hf.presets import Presets
 
 APART = 0.1
@@ -59,7 +60,7 @@ def describe(proposals: Proposals, cc: np.ndarray) -> list[Candidate]:
     begun = {row.tobytes(): place for place, row in reversed(list(enumerate(proposals.cc)))}
     told = []
     for row, preset, score in zip(
-        cc, Presets.from_cc(proposals.collection, cc).rows(), proposals.belief.score(cc).tolist(), strict=True
+        cc, Presets.from_cc(proposals.collection, cc).rows(), proposals.posterior.score(cc).tolist(), strict=True
     ):
         place = begun.get(row.tobytes())
         distance = np.nan if place is None else float(proposals.distances[place])

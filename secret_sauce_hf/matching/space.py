@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, Knob, Parameter
-from secret_sauce_hf.matching.candidates import nearest_cc
+from secret_sauce_hf.matching.posterior import nearest_cc
 from secret_sauce_hf.presets import Presets
 
 NOISE_SEED = 0
@@ -37,15 +37,17 @@ class Space:
     """The places of a search: CC values of a collection's parameters, then steps of the engine's phases.
 
     Args:
-        collection: the collection; an engine renders its instrument.
+        collection: the collection.
+        engine: renders its takes.
     """
 
     collection: Collection
+    engine: Engine
     parameters: tuple[Parameter, ...] = field(init=False)
     """The collection's, then a `Phase` for each phase."""
 
     def __post_init__(self) -> None:
-        phases = [Phase(name) for name in get_engine(self.collection).free_phases]
+        phases = [Phase(name) for name in self.engine.free_phases]
         object.__setattr__(self, "parameters", (*self.collection.parameters, *phases))
 
     @property
@@ -63,8 +65,8 @@ class Space:
         return places[:, : self.settings]
 
     def presets(self, places: np.ndarray) -> Presets:
-        """The presets of places."""
-        return Presets.from_cc(self.collection, self.cc(places))
+        """The presets of places, which are taken for legal: those of a search come from presets that were checked."""
+        return Presets.of_search(self.collection, self.cc(places))
 
     def unit(self, places: np.ndarray) -> np.ndarray:
         """Places as units and turns, of the same shape."""
@@ -81,19 +83,35 @@ class Space:
         return np.concatenate([cc, np.broadcast_to(phases, (len(cc), self.phases))], axis=1)
 
     def drawn(self, count: int) -> np.ndarray:
-        """Phases of so many rows of the noise, in steps: (count, phases)."""
-        turns = get_engine(self.collection).draw_phases(NOISE_SEED, 0, count)
+        """Phases of the first `count` rows of the noise, in steps: (count, phases)."""
+        turns = self.engine.draw_phases(NOISE_SEED, 0, count)
         return np.rint(turns * TURN).astype(np.int64) % TURN
 
     def render(self, places: np.ndarray, noise_row: int = 0) -> np.ndarray:
         """Takes of places, from silence, all with the noise of one row: int16, (rows, samples)."""
-        return get_engine(self.collection).render(
+        return self.engine.render(
             self.presets(places),
             noise_seed=NOISE_SEED,
             first_row=noise_row,
             same_noise=True,
             phases=places[:, self.settings :] / TURN,
         )
+
+    def render_known(self, known: np.ndarray | None, noise_row: int, cc: np.ndarray) -> np.ndarray:
+        """Takes of presets with the phases in which a search found them best: int16, (rows, samples).
+
+        Args:
+            known: the search's places, the best first, shape (any, columns); None without a search.
+            noise_row: whose noise the search had.
+            cc: CC values, shape (rows, parameters); presets that are not known get the phases
+                of the best.
+        """
+        if known is None:
+            return self.render(self.places(cc))
+        found = {row.tobytes(): place for row, place in zip(self.cc(known), known, strict=True)}
+        others = self.places(cc, known[0, self.settings :])
+        rows = [found.get(own.tobytes(), other) for own, other in zip(cc, others, strict=True)]
+        return self.render(np.array(rows), noise_row)
 
 
 def nearest(parameter: Parameter, units: np.ndarray) -> np.ndarray:

@@ -12,6 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, Knob, Switch
+from secret_sauce_hf.matching.evaluator import Evaluator
+from secret_sauce_hf.matching.problem import Problem
+from secret_sauce_hf.matching.proposals import Proposals
+from secret_sauce_hf.matching.strategies.base import Refinement
 from secret_sauce_hf.presets import Presets, draw_presets
 
 POPULATION = 128
@@ -88,12 +92,48 @@ def search(
         if all(over) if until_both else any(over):
             return Evolution(trace, rendered)
         count = POPULATION if until_both else min(POPULATION, renders - rendered)
-        children = _children(collection, units, distances, count, generator)
-        fresh = distance(Presets(collection, children))
+        units, distances = _next_generation(collection, distance, units, distances, count, generator)
         rendered += count
-        keep = np.argsort(distances, kind="stable")[:ELITE]
-        units = np.concatenate([units[keep], children])
-        distances = np.concatenate([distances[keep], fresh])
+
+
+class Genetic(Refinement):
+    """A genetic search from random presets; what the model told plays no part."""
+
+    name = "genetic"
+    settles = False
+
+    def refine(
+        self,
+        evaluator: Evaluator,
+        problem: Problem,
+        proposals: Proposals,  # noqa: ARG002 - it begins with random presets
+        rng: np.random.Generator,
+    ) -> None:
+        """Breed generation after generation, see `Refinement`; only the budget ends it."""
+        collection = problem.collection
+
+        def distance(presets: Presets) -> np.ndarray:
+            return evaluator(problem.space.places(presets.cc))
+
+        units = draw_presets(collection, POPULATION, int(rng.integers(2**32))).unit
+        distances = distance(Presets(collection, units))
+        while True:
+            units, distances = _next_generation(collection, distance, units, distances, POPULATION, rng)
+
+
+def _next_generation(
+    collection: Collection,
+    distance: Callable[[Presets], np.ndarray],
+    units: np.ndarray,
+    distances: np.ndarray,
+    count: int,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best of a generation and `count` children, rendered: units (rows, parameters) and distances (rows,)."""
+    children = _children(collection, units, distances, count, generator)
+    fresh = distance(Presets(collection, children))
+    keep = np.argsort(distances, kind="stable")[:ELITE]
+    return np.concatenate([units[keep], children]), np.concatenate([distances[keep], fresh])
 
 
 def _children(
