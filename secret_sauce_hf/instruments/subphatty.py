@@ -7,15 +7,13 @@ rows, 94 % on average. Where they do not, it is mostly the rule that says heard 
 rest of the sound that covers it; the reverse is so in less than 2 % of the rows.
 """
 
-from secret_sauce_hf.instruments.spec import (
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
-    Collection,
-    Instrument,
     Knob,
     Rule,
     Switch,
-    Timing,
     above,
     all_of,
     any_of,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob
+from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.result import SEARCHED, Candidate
 from secret_sauce_hf.presets import Presets
@@ -24,9 +24,7 @@ def alternatives(collection: Collection, cc: np.ndarray, count: int) -> list[int
     """
     presets = Presets.from_cc(collection, cc)
     heard = presets.heard()
-    # Any two labels of a switch are at least 1 apart.
-    knobs = np.array([isinstance(p, Knob) for p in collection.parameters])
-    limits = np.where(knobs, APART, 0.5)
+    limits = np.array([parameter.apart(APART) for parameter in collection.parameters])
     chosen: list[int] = []
     apart = np.ones(len(cc), dtype=bool)
     while apart.any() and len(chosen) < count:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob, Parameter
-from secret_sauce_hf.instruments.spec import parameter_from_dict
+from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.instruments.parameters import parameter_from_dict
 from secret_sauce_hf.presets import Presets
 
 NEAR = 0.05
@@ -59,10 +59,10 @@ class Posterior:
         for record, row in zip(model.config.parameters, logits, strict=True):
             parameter = parameter_from_dict(record)
             scores = row[0].double().cpu().numpy()
-            if isinstance(parameter, Knob):
-                units.append(parameter.setting_to_unit(model.config.bin_settings(parameter)))
+            if parameter.classes:
+                units.append(np.arange(parameter.classes, dtype=np.float64))
             else:
-                units.append(np.arange(len(scores), dtype=np.float64))
+                units.append(parameter.setting_to_unit(model.config.bin_settings(parameter)))
             probabilities.append(np.exp(scores - scores.max()))
             names.append(parameter.name)
         order = [names.index(name) for name in collection.columns]
@@ -115,10 +115,10 @@ class Posterior:
             self.collection.parameters, self.units, self.probabilities, strict=True
         ):
             drawn = units[rng.choice(len(units), size=count, p=probabilities)]
-            if isinstance(parameter, Knob):
+            if not parameter.classes:
                 # A bin stands for everything nearer to it than to the next one.
                 drawn = drawn + (rng.random(count) - 0.5) * (units[1] - units[0])
-            columns.append(nearest_cc(parameter, drawn))
+            columns.append(parameter.nearest_cc(drawn))
         return np.stack(columns, axis=1)
 
     def score(self, cc: np.ndarray) -> np.ndarray:
@@ -133,10 +133,3 @@ class Posterior:
         """Per parameter, where in `units` the nearest ones to presets lie."""
         unit = Presets.from_cc(self.collection, cc).unit
         return [np.abs(own[:, None] - units).argmin(axis=1) for own, units in zip(unit.T, self.units, strict=True)]
-
-
-def nearest_cc(parameter: Parameter, units: np.ndarray) -> np.ndarray:
-    """The legal CC values nearest to any units."""
-    if isinstance(parameter, Knob):
-        return np.clip(parameter.unit_to_cc(units), *parameter.limits)
-    return parameter.unit_to_cc(np.clip(np.rint(units), 0, len(parameter.labels) - 1))

@@ -6,13 +6,13 @@ With other phases the very preset of a sound is further from it than many a wron
 they are looked for like knobs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, Knob, Parameter
-from secret_sauce_hf.matching.posterior import nearest_cc
 from secret_sauce_hf.presets import Presets
 
 NOISE_SEED = 0
@@ -30,6 +30,14 @@ class Phase(Knob):
     def cc_to_unit(self, cc: np.ndarray) -> np.ndarray:
         """Steps to turns."""
         return np.asarray(cc) / TURN
+
+    def nearest_cc(self, unit: np.ndarray) -> np.ndarray:
+        """The steps nearest to any turns."""
+        return np.rint(np.asarray(unit) * TURN).astype(np.int64) % TURN
+
+    def steps(self, cc: int, steps: Iterable[float]) -> list[int]:
+        """Where `steps` lead from step `cc`, past a whole turn on from 0; ascending, without itself."""
+        return sorted({int(cc + step) % TURN for step in steps} - {int(cc)})
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,13 @@ class Space:
     def phases(self) -> int:
         """How many are phases."""
         return len(self.parameters) - self.settings
+
+    def bounds(self, column: int) -> tuple[float, float]:
+        """Between which units a strategy may move a knob; a phase goes round as often as it likes."""
+        if column >= self.settings:
+            return -9.0, 10.0
+        units = self.parameters[column].cc_to_unit(self.parameters[column].spread(2))
+        return float(units[0]), float(units[-1])
 
     def cc(self, places: np.ndarray) -> np.ndarray:
         """The CC values of places: (rows, columns) to (rows, parameters)."""
@@ -112,10 +127,3 @@ class Space:
         others = self.places(cc, known[0, self.settings :])
         rows = [found.get(own.tobytes(), other) for own, other in zip(cc, others, strict=True)]
         return self.render(np.array(rows), noise_row)
-
-
-def nearest(parameter: Parameter, units: np.ndarray) -> np.ndarray:
-    """The legal values nearest to any units; of a phase, to any turns."""
-    if isinstance(parameter, Phase):
-        return np.rint(np.asarray(units) * TURN).astype(np.int64) % TURN
-    return nearest_cc(parameter, units)

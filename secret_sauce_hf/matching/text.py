@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob, Parameter
+from secret_sauce_hf.instruments import Collection, Parameter
 from secret_sauce_hf.matching.result import Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
 from secret_sauce_hf.presets import Presets
@@ -25,9 +25,7 @@ def shorten(name: str, length: int) -> str:
 
 def show_setting(parameter: Parameter, setting: Any) -> str:
     """A setting as it is shown: two decimals, or the label's display name."""
-    if isinstance(parameter, Knob):
-        return f"{float(setting):.2f}"
-    return dict(parameter.display).get(str(setting), str(setting))
+    return parameter.show(setting)
 
 
 def show_confidence(match: Result, name: str) -> str:
@@ -45,15 +43,13 @@ def setting_rows(match: Result) -> list[list[str]]:
 
 def show_error(parameter: Parameter, truth: Any, setting: Any) -> str:
     """How far a setting is from the truth: the difference of a knob, right or wrong of a switch."""
-    if isinstance(parameter, Knob):
-        return f"{float(setting) - float(truth):+.2f}"
-    return "right" if setting == truth else "wrong"
+    return parameter.show_error(truth, setting)
 
 
 def error_summary(collection: Collection, truth: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
     """All errors of a preset in half a line."""
-    knobs = [p.name for p in collection.parameters if isinstance(p, Knob)]
-    switches = [p.name for p in collection.parameters if not isinstance(p, Knob)]
+    knobs = [p.name for p in collection.parameters if not p.classes]
+    switches = [p.name for p in collection.parameters if p.classes]
     parts = []
     if knobs:
         error = knob_mae(np.array([truth[name] for name in knobs]), np.array([preset[name] for name in knobs]))

@@ -13,7 +13,7 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.matching import match
 from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.matching.problem import Budget, SpentError
-from secret_sauce_hf.matching.space import TURN, Phase, Space, nearest
+from secret_sauce_hf.matching.space import TURN, Phase, Space
 from secret_sauce_hf.matching.strategies.chance import attune
 from secret_sauce_hf.matching.strategies.gauss_newton import descend
 from secret_sauce_hf.matching.strategies.racing import Runner
@@ -52,7 +52,9 @@ class TestPhases:
         np.testing.assert_array_equal(SPACE.places(TRUTH[None]), TRUTH[None])
 
     def test_a_phase_goes_round(self):
-        np.testing.assert_array_equal(nearest(Phase("LFO"), np.array([-0.25, 0.0, 0.5, 1.0, 1.25])), [96, 0, 64, 0, 32])
+        np.testing.assert_array_equal(
+            Phase("LFO").nearest_cc(np.array([-0.25, 0.0, 0.5, 1.0, 1.25])), [96, 0, 64, 0, 32]
+        )
         assert neighbours([Phase("LFO")], np.array([127]), (-1, 1)) == [(0, 0), (0, 126)]
 
     def test_it_is_found(self):

@@ -302,7 +302,9 @@ class TestTraining:
             "pipeline_secret_sauce.py",
             "preprocessor_config.json",
             "sampler_secret_sauce.py",
-            "spec.py",
+            "instrument.py",
+            "parameters.py",
+            "takes.py",
             "training.json",
         ]
         assert json.loads((out / "training.json").read_text()) == record

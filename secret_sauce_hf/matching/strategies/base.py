@@ -38,7 +38,7 @@ class Strategy(ABC):
 
     name: ClassVar[str]
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
         """Import and compile what the search needs, before its clock runs."""
 
     @abstractmethod

@@ -5,7 +5,6 @@ import numpy as np
 from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
-from secret_sauce_hf.matching.space import nearest
 from secret_sauce_hf.matching.strategies.base import Refinement
 from secret_sauce_hf.matching.strategies.chance import align, attune
 from secret_sauce_hf.matching.strategies.starting import RUNNERS, moving_knobs, starts
@@ -95,7 +94,7 @@ def descend(evaluator: Evaluator, starts: np.ndarray, laps: int) -> np.ndarray:
                 for scale in (1.0, 0.5):
                     to = here[row].copy()
                     for (column, knob), amount in zip(knobs.items(), change * scale, strict=True):
-                        to[column] = nearest(knob, np.array([unit[column] + amount]))[0]
+                        to[column] = knob.nearest_cc(np.array([unit[column] + amount]))[0]
                     tried.append((row, to))
         before = evaluator(here)
         distances = evaluator(np.array([to for _, to in tried]).reshape(-1, here.shape[1]))

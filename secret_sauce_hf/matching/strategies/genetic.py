@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob, Switch
+from secret_sauce_hf.instruments import Collection, Parameter
 from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
@@ -152,9 +152,8 @@ def _children(
     return children
 
 
-def _changed(parameter: Knob | Switch, unit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def _changed(parameter: Parameter, unit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A knob moved a little, on the grid of its controller; a switch drawn anew."""
-    if isinstance(parameter, Knob):
-        moved = unit + generator.normal(0.0, SPREAD, len(unit))
-        return parameter.cc_to_unit(np.clip(parameter.unit_to_cc(moved), *parameter.limits))
-    return generator.integers(len(parameter.labels), size=len(unit)).astype(np.float64)
+    if parameter.classes:
+        return generator.integers(parameter.classes, size=len(unit)).astype(np.float64)
+    return parameter.nearest_unit(unit + generator.normal(0.0, SPREAD, len(unit)))

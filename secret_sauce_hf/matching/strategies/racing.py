@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Knob
 from secret_sauce_hf.matching.evaluator import Evaluator
-from secret_sauce_hf.matching.space import Phase, nearest
 from secret_sauce_hf.matching.strategies.starting import moving_knobs
 
 LAP = 10
@@ -46,7 +44,7 @@ class Runner:
             return
         columns = list(self.knobs)
         unit = evaluator.space.unit(start[None])[0]
-        lower, upper = np.array([_bounds(knob) for knob in self.knobs.values()]).T
+        lower, upper = np.array([evaluator.space.bounds(column) for column in columns]).T
         with warnings.catch_warnings():
             # Of few dimensions and the like: nobody can do anything about it.
             warnings.simplefilter("ignore")
@@ -71,7 +69,7 @@ class Runner:
         self._asked = self.strategy.ask()
         generation = np.repeat(self.place[None], len(self._asked), axis=0)
         for (column, knob), units in zip(self.knobs.items(), np.array(self._asked).T, strict=True):
-            generation[:, column] = nearest(knob, units)
+            generation[:, column] = knob.nearest_cc(units)
         return generation
 
     def tell(self, generation: np.ndarray, distances: np.ndarray) -> None:
@@ -84,14 +82,6 @@ class Runner:
                 self.strategy.tell(self._asked, distances.tolist())
         if distances.min() < self.best:
             self.best, self.place = float(distances.min()), generation[distances.argmin()].copy()
-
-
-def _bounds(knob: Knob) -> tuple[float, float]:
-    """Between which units a strategy may move; a phase goes round as often as it likes."""
-    if isinstance(knob, Phase):
-        return -9.0, 10.0
-    lower, upper = knob.cc_to_unit(np.array(knob.limits))
-    return float(lower), float(upper)
 
 
 def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:

@@ -14,8 +14,9 @@ APART = 0.08
 def moving_knobs(evaluator: Evaluator, place: np.ndarray) -> dict[int, Knob]:
     """The knobs that are heard in a preset, by the declared rules or because they were seen to matter: by column."""
     heard = evaluator.space.heard(place[None])[0] | evaluator.matters
+    # Strategies move along a range; only knobs have one.
     knobs = {column: p for column, p in enumerate(evaluator.space.parameters) if isinstance(p, Knob)}
-    return {column: knob for column, knob in knobs.items() if heard[column] and knob.limits[0] < knob.limits[1]}
+    return {column: knob for column, knob in knobs.items() if heard[column] and knob.cc_count > 1}
 
 
 def starts(

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Knob, Parameter
+from secret_sauce_hf.instruments import Parameter
 from secret_sauce_hf.matching.evaluator import Evaluator
-from secret_sauce_hf.matching.space import TURN, Phase
 
 MATTERS_DB = 0.02
 """A parameter whose moves change the distance by more than this matters."""
@@ -29,12 +28,7 @@ def sweep(evaluator: Evaluator, place: np.ndarray, count: int) -> None:
     """
     tried, columns = [], []
     for column, parameter in enumerate(evaluator.space.parameters):
-        if isinstance(parameter, Knob):
-            low, high = parameter.limits
-            values = np.unique(np.rint(np.linspace(low, high, count)).astype(np.int64))
-        else:
-            values = np.array(parameter.codes)
-        for value in values:
+        for value in parameter.spread(count):
             row = place.copy()
             row[column] = value
             tried.append(row)
@@ -56,15 +50,7 @@ def neighbours(parameters: Iterable[Parameter], place: np.ndarray, steps: Iterab
     """
     moves = []
     for column, parameter in enumerate(parameters):
-        if isinstance(parameter, Phase):
-            to = {int(place[column] + s) % TURN for s in steps}
-        elif isinstance(parameter, Knob):
-            step = (parameter.high - parameter.low) / 127
-            low, high = parameter.limits
-            to = {int(np.clip(place[column] + round(s * step), low, high)) for s in steps}
-        else:
-            to = set(parameter.codes)
-        moves += [(column, value) for value in sorted(to - {int(place[column])})]
+        moves += [(column, value) for value in parameter.steps(int(place[column]), steps)]
     return moves
 
 
