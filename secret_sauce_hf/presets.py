@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -112,6 +113,19 @@ class Presets:
         return cls(collection, unit, files)
 
     @classmethod
+    def of_search(cls, collection: Collection, cc: np.ndarray) -> "Presets":
+        """From CC integers of shape (rows, parameters) that are known to be legal: nothing is checked.
+
+        For searches, which make thousands of presets out of a few that were checked.
+        """
+        presets = cls.__new__(cls)
+        presets.collection = collection
+        parameters = _parameters(collection)
+        presets.unit = np.stack([p.cc_to_unit(cc[:, column]) for column, p in enumerate(parameters)], axis=1)
+        presets.files = [sound_file(row) for row in range(len(cc))]
+        return presets
+
+    @classmethod
     def from_settings(cls, collection: str | Collection, rows: Iterable[Mapping[str, Any]]) -> "Presets":
         """From one mapping (name → setting) per row, with an optional `file`.
 
@@ -192,9 +206,13 @@ class Presets:
 
     def complete_unit(self) -> np.ndarray:
         """Units of every parameter of the instrument, shape (rows, instrument's parameters)."""
-        settings = self.complete()
-        columns = [p.setting_to_unit(settings[p.name]) for p in self.collection.instrument.parameters]
-        return np.stack(columns, axis=1) if columns else np.empty((len(self), 0))
+        fixed, own, columns = _completion(self.collection)
+        units = np.repeat(fixed[None], len(self), axis=0)
+        for column, (place, parameter) in enumerate(zip(own, columns, strict=True)):
+            # By way of settings, whose rounding is part of every rendering; of a switch nothing is rounded.
+            unit = self.unit[:, column]
+            units[:, place] = parameter.setting_to_unit(parameter.unit_to_setting(unit)) if parameter else unit
+        return units
 
     def heard(self) -> np.ndarray:
         """Whether each parameter is heard, by the declared rules: (rows, parameters), bool.
@@ -219,6 +237,30 @@ class Presets:
             columns.append([f'"{name}"' for name in self.files])
         for row in zip(*columns, strict=True):
             target.write(",".join(row) + "\n")
+
+
+@cache
+def _parameters(collection: Collection) -> tuple[Parameter, ...]:
+    """The collection's parameters, which it looks up by their names every time."""
+    return collection.parameters
+
+
+@cache
+def _completion(collection: Collection) -> tuple[np.ndarray, list[int], list[Parameter | None]]:
+    """How presets become rows of the whole instrument.
+
+    Returns:
+        Units of the fixed parameters, NaN for the others, shape (instrument's parameters,);
+        the place of each of the collection's columns among them; and the knob in each column,
+        None for a switch.
+    """
+    parameters = collection.instrument.parameters
+    names = [parameter.name for parameter in parameters]
+    fixed = np.full(len(parameters), np.nan)
+    for name, setting in collection.fixed:
+        fixed[names.index(name)] = collection.instrument[name].setting_to_unit(np.asarray(setting))
+    knobs = [None if p.classes else p for p in collection.parameters]
+    return fixed, [names.index(name) for name in collection.columns], knobs
 
 
 def read_table(

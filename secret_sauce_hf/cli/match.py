@@ -91,7 +91,7 @@ def match(
         model=model,
         seconds=seconds,
         renders=renders,
-        num_candidates=candidates,
+        candidates=candidates,
         seed=seed,
         takes=takes,
         progress=True,

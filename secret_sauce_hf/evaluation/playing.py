@@ -8,7 +8,7 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.evaluation.scoring import NOISES
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.instruments.takes import to_float
-from secret_sauce_hf.matching.search import FEW_NOISES
+from secret_sauce_hf.matching.strategies.chance import FEW_NOISES
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.presets import Presets
 

@@ -12,8 +12,8 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.evaluation.store import Part, Store, key_of
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.matching import match
-from secret_sauce_hf.matching.objective import Objective
 from secret_sauce_hf.matching.strategies import genetic
+from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress, say
 

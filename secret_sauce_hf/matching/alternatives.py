@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob
-from secret_sauce_hf.matching.candidates import SEARCHED, Candidate, Proposals
+from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.matching.proposals import Proposals
+from secret_sauce_hf.matching.result import SEARCHED, Candidate
 from secret_sauce_hf.presets import Presets
 
 APART = 0.1
@@ -23,9 +24,7 @@ def alternatives(collection: Collection, cc: np.ndarray, count: int) -> list[int
     """
     presets = Presets.from_cc(collection, cc)
     heard = presets.heard()
-    # Any two labels of a switch are at least 1 apart.
-    knobs = np.array([isinstance(p, Knob) for p in collection.parameters])
-    limits = np.where(knobs, APART, 0.5)
+    limits = np.array([parameter.apart(APART) for parameter in collection.parameters])
     chosen: list[int] = []
     apart = np.ones(len(cc), dtype=bool)
     while apart.any() and len(chosen) < count:
@@ -59,7 +58,7 @@ def describe(proposals: Proposals, cc: np.ndarray) -> list[Candidate]:
     begun = {row.tobytes(): place for place, row in reversed(list(enumerate(proposals.cc)))}
     told = []
     for row, preset, score in zip(
-        cc, Presets.from_cc(proposals.collection, cc).rows(), proposals.belief.score(cc).tolist(), strict=True
+        cc, Presets.from_cc(proposals.collection, cc).rows(), proposals.posterior.score(cc).tolist(), strict=True
     ):
         place = begun.get(row.tobytes())
         distance = np.nan if place is None else float(proposals.distances[place])

@@ -1,20 +1,15 @@
 """From a sound to a preset, its MIDI and what it sounds like."""
 
-import io
-import json
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from secret_sauce_hf.engines import find_engine
-from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,
@@ -23,111 +18,34 @@ from secret_sauce_hf.instruments import (
     get_collection,
     same_parameters,
 )
+from secret_sauce_hf.matching import writing
 from secret_sauce_hf.matching.alternatives import describe, ranked
-from secret_sauce_hf.matching.candidates import MODEL, Candidate, propose
-from secret_sauce_hf.matching.evaluating import Budget, TracePoint
-from secret_sauce_hf.matching.objective import Objective
+from secret_sauce_hf.matching.problem import Budget, Problem
 from secret_sauce_hf.matching.progress import match_progress
-from secret_sauce_hf.matching.racing import library
+from secret_sauce_hf.matching.proposals import propose
 from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
 from secret_sauce_hf.matching.reference import place
-from secret_sauce_hf.matching.search import Search, find
+from secret_sauce_hf.matching.result import MODEL, Result, Search
 from secret_sauce_hf.matching.space import Space
+from secret_sauce_hf.matching.strategies import Strategy, get_strategy
 from secret_sauce_hf.metrics import distances, mss
+from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
 from secret_sauce_hf.presets import Presets
 
 DEFAULT_SECONDS = 10.0
 """How long `match` searches if it is not told."""
 PROPOSALS = 256
-"""How many presets of the model's are rendered at first."""
+"""How many of the model's presets are rendered at first."""
 NEAREST_TAKES = 16
 """How many recorded takes are candidates at least."""
 BY_RENDERING = "their sound, rendered and compared"
 BY_TAKES = "the distances of recorded takes and the model's scores"
 BY_SCORES = "the model's scores"
-NO_SEARCH = Search(None, False, (), 0.0, 0, 0, 0)
 
 
-@dataclass(frozen=True, eq=False)
-class Match:
-    """A preset found for a sound.
-
-    Args:
-        sound: what the sound is called.
-        collection: the collection whose parameters are set.
-        preset: name → setting of each parameter, on the grid of its CC values.
-        confidence: name → how sure the model is, 0 to 1.
-        heard: name → whether the parameter changes this sound at all.
-        cc: name → CC value of each parameter that has a controller.
-        model: the checkpoint that made the prediction.
-        reference: the sound, brought to a take's length and timing, as it was compared:
-            float32 of shape (samples,) at 22,050 Hz.
-        rendered: the preset rendered from silence, in the same form, with the noise and
-            phases that came nearest; None if there is no engine for the instrument.
-        distances: name → distance between `reference` and `rendered`, MSS first, of the part
-            of a take that the sound covers; empty without `rendered`.
-        versions: of what made this.
-        alone: what the model tells by itself, before anything is rendered.
-        candidates: presets that differ in what is heard, `preset` first; after a search, those
-            that sound most alike.
-        trace: every moment when the search found something better, the model's own answer
-            first; empty without a search.
-        ranking: what the candidates were ranked by, for people.
-        seconds: that the search took, after the model's answer.
-        renders: how many presets it rendered.
-        late: by how many seconds the sound was found to be later than its preset's;
-            `reference` is earlier by as much.
-        interrupted: whether the search was ended from the keyboard.
-    """
-
-    sound: str
-    collection: Collection
-    preset: dict[str, float | str]
-    confidence: dict[str, float]
-    heard: dict[str, bool]
-    cc: dict[str, int]
-    model: str
-    reference: np.ndarray = field(repr=False)
-    rendered: np.ndarray | None = field(repr=False)
-    distances: dict[str, float]
-    versions: dict[str, str]
-    alone: Candidate
-    candidates: tuple[Candidate, ...]
-    trace: tuple[TracePoint, ...] = field(repr=False)
-    ranking: str
-    seconds: float
-    renders: int
-    late: float
-    interrupted: bool
-
-    @property
-    def midi(self) -> list[Any]:
-        """The `mido` messages that set the preset, as far as MIDI reaches the instrument."""
-        from secret_sauce_hf.midi import preset_messages
-
-        return preset_messages(self.collection, self.preset)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the sounds, as JSON-ready values."""
-        return {
-            "sound": self.sound,
-            "collection": self.collection.name,
-            "instrument": self.collection.instrument.name,
-            "model": self.model,
-            "preset": self.preset,
-            "confidence": self.confidence,
-            "heard": self.heard,
-            "cc": self.cc,
-            "distances": self.distances or None,
-            "model_alone": self.alone.to_dict(),
-            "candidates": [candidate.to_dict() for candidate in self.candidates],
-            "ranking": self.ranking,
-            "renders": self.renders,
-            "interrupted": self.interrupted,
-            "late": self.late,
-            "versions": self.versions,
-        }
+class Match(Result):
+    """A preset found for a sound, see `Result` for what it holds."""
 
     def save(self, folder: str | Path, stem: str = "match") -> dict[str, Path]:
         """Write the preset as JSON and MIDI, the re-rendered sound and the picture.
@@ -145,39 +63,7 @@ class Match:
         Raises:
             InputError: `folder` is a file.
         """
-        from secret_sauce_hf.midi import preset_midi_file
-
-        folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; give a folder for the match to go to.")
-        folder.mkdir(parents=True, exist_ok=True)
-        contents: dict[str, Callable[[io.BytesIO], Any]] = {}
-        if self.midi:
-            midi_file = preset_midi_file(self.collection, self.preset)
-            contents["midi"] = lambda target: midi_file.save(file=target)
-        contents["json"] = lambda target: target.write((json.dumps(self.to_dict(), indent=2) + "\n").encode())
-        if self.rendered is not None:
-            # The engine's own 16 bits; libsndfile would scale floats by 32,767.
-            take = np.rint(self.rendered * np.float32(32_768)).astype(np.int16)
-            contents["wav"] = lambda target: soundfile.write(target, take, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-        if _has_matplotlib():
-            contents["png"] = self._write_png
-        files = {}
-        for kind, write in contents.items():
-            content = io.BytesIO()
-            write(content)
-            files[kind] = folder / f"{stem}.{'mid' if kind == 'midi' else kind}"
-            write_whole(files[kind], content.getvalue())
-        return files
-
-    def _write_png(self, target: io.BytesIO) -> None:
-        from secret_sauce_hf.plots.match import draw
-
-        with warnings.catch_warnings():
-            # A name in a script that the font lacks is drawn as boxes; that is all.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            # Without the library's version, so that it does not change the bytes.
-            draw(self).savefig(target, format="png", dpi=110, metadata={"Software": None})
+        return writing.save(self, folder, stem)
 
 
 def match(
@@ -188,10 +74,13 @@ def match(
     sampling_rate: int | None = None,
     seconds: float | None = None,
     renders: int | None = None,
-    num_candidates: int = 1,
+    candidates: int = 1,
     seed: int = 0,
     takes: TakeSource | None = None,
+    strategy: str | Strategy = "evolution",
+    engine: Engine | None = None,
     progress: bool = False,
+    num_candidates: int | None = None,
 ) -> Match:
     """Find the preset that makes a sound.
 
@@ -213,11 +102,15 @@ def match(
             this nor `renders` is given; 0 takes the model's answer as it is.
         renders: how many presets to render instead. Then the same arguments give the same
             preset, however fast the machine is.
-        num_candidates: how many different presets to tell, as far as there are so many.
+        candidates: how many different presets to tell, at most.
         seed: of what is drawn at random.
         takes: recorded takes, a dataset as `secret_sauce_hf.data.iter_takes` reads it:
             those that sound like the sound are candidates too.
+        strategy: how to search, by name or as an object: "evolution", "gauss_newton",
+            "genetic", "none", or one that was registered, see `secret_sauce_hf.matching.strategies`.
+        engine: renders presets; if None, the one that is found for the collection.
         progress: whether to show a progress bar, on standard error if that is a terminal.
+        num_candidates: old name of `candidates`.
 
     Returns:
         The match; nothing is written until its `save`.
@@ -225,10 +118,15 @@ def match(
     Raises:
         InputError: the sound or the checkpoint cannot be read, no checkpoint ships for
             the collection, or the model predicts another one; a limit that is negative, or
-            both; the takes are of another collection.
+            both; the takes are of another collection; there is no such strategy; the engine
+            given cannot render the collection.
         KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search only.
     """
-    _check(seconds, renders, num_candidates, seed)
+    if num_candidates is not None:
+        warnings.warn("`num_candidates` of match() is called `candidates` now.", DeprecationWarning, stacklevel=2)
+        candidates = num_candidates
+    _check(seconds, renders, candidates, seed)
+    strategy = get_strategy(strategy)
     if collection is not None:
         collection = get_collection(collection)
     if seconds is None and renders is None:
@@ -239,32 +137,38 @@ def match(
         reference = place(pipe.feature_extractor, sound, sampling_rate)
         # Silence tells nothing that could be searched for.
         audible = _is_audible(reference.take)
-        # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
-        engine = find_engine(collection)
-        searching = engine is not None and audible and bool(seconds or renders)
+        if engine is None:
+            # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
+            engine = find_engine(collection)
+        else:
+            engine.check(collection)
+        space = None if engine is None else Space(collection, engine)
+        searching = space is not None and audible and bool(seconds or renders)
         rng = np.random.default_rng(seed)
-        drawn = PROPOSALS if searching or num_candidates > 1 else 1
+        drawn = PROPOSALS if searching or candidates > 1 else 1
         answer, proposals = propose(pipe, collection, reference.take, drawn, seed, rng)
         objective = Objective(reference.take, reference.known, reference.note_on)
         if takes is not None and audible:
-            nearest = nearest_takes(takes, collection, objective, max(num_candidates, NEAREST_TAKES))
+            nearest = nearest_takes(takes, collection, objective, max(candidates, NEAREST_TAKES))
             proposals = proposals.joined(*nearest)
-        search = NO_SEARCH
-        if searching:
+        search = Search()
+        if space is not None and searching:
             # Imports and compiles what has not been yet: that is no part of the search.
-            library()
-            space = Space(collection)
+            strategy.prepare()
             objective(space.render(space.places(proposals.cc[:1])))
-            search = find(collection, objective, proposals, Budget(seconds, renders), reference.is_take, rng, report)
+            problem = Problem(reference, space.engine, space, objective, Budget(seconds, renders))
+            search = strategy.search(problem, proposals, rng, report)
     searched = search.known is not None
-    found = ranked(proposals, search.cc(collection), num_candidates)
+    known = None if search.known is None else search.known[:, : len(collection.columns)]
+    found = ranked(proposals, known, candidates)
     (alone,) = describe(proposals, proposals.cc[:1])
     reference = reference.earlier(search.shift)
     versions = {"secret_sauce_hf": version("secret_sauce_hf")}
     rendered, values = None, {}
-    if engine is not None:
-        sounds = search.render(collection, np.array([one.cc for one in (*found, alone)]))
-        versions["engine"] = engine.version
+    if space is not None:
+        told = np.array([one.cc for one in (*found, alone)])
+        sounds = space.render_known(search.known, search.noise_row, told)
+        versions["engine"] = space.engine.version
         rendered = (sounds[0] / 32_768).astype(np.float32)
         compared = reference.covered(sounds)
         values = {name: float(value) for name, value in distances(reference.take, compared[0], SAMPLE_RATE).items()}
@@ -277,7 +181,7 @@ def match(
     presets = Presets.from_cc(collection, np.array([found[0].cc]))
     confidence, heard = answer["confidence"], answer["heard"]
     if searched or found[0].origin != MODEL:
-        confidence = dict(zip(collection.columns, proposals.belief.confidence(presets.unit[0]), strict=True))
+        confidence = dict(zip(collection.columns, proposals.posterior.confidence(presets.unit[0]), strict=True))
         heard = dict(zip(collection.columns, (presets.heard()[0] & audible).tolist(), strict=True))
     return Match(
         sound=_name_of(sound),
@@ -302,15 +206,15 @@ def match(
     )
 
 
-def _check(seconds: float | None, renders: int | None, num_candidates: int, seed: int) -> None:
+def _check(seconds: float | None, renders: int | None, candidates: int, seed: int) -> None:
     if seconds is not None and renders is not None:
         raise InputError("Give `seconds` or `renders`, not both: a search ends by the clock or by a number.")
     if seconds is not None and not 0 <= seconds < np.inf:
         raise InputError(f"A search of {seconds} seconds is none; give 0, for the model alone, or more.")
     if renders is not None and renders < 0:
         raise InputError(f"A search of {renders} renderings is none; give 0, for the model alone, or more.")
-    if num_candidates < 1:
-        raise InputError(f"{num_candidates} candidates are none; give 1 or more.")
+    if candidates < 1:
+        raise InputError(f"{candidates} candidates are none; give 1 or more.")
     if seed < 0:
         raise InputError(f"The seed is {seed}; it must not be negative.")
 
@@ -372,7 +276,3 @@ def _name_of(sound: Any) -> str:
     if isinstance(sound, Mapping):
         sound = sound.get("path")
     return Path(sound).name if isinstance(sound, str | Path) else "sound"
-
-
-def _has_matplotlib() -> bool:
-    return find_spec("matplotlib") is not None

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from secret_sauce_hf.matching.evaluating import Evaluator
+from secret_sauce_hf.matching.evaluator import Evaluator
 
 
 @contextmanager

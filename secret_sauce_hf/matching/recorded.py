@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError
-from secret_sauce_hf.matching.objective import Objective
+from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.presets import Presets
 
 if TYPE_CHECKING:

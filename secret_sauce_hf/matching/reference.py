@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import soxr
 
-from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SAME_LENGTH, find_onset, read_sound
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SAME_LENGTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +25,7 @@ class Reference:
     is_take: bool
 
     def earlier(self, shift: int) -> "Reference":
-        """The same, so many samples earlier; where it covers nothing any more, there is silence."""
+        """The sound `shift` samples earlier; where it covers nothing any more, there is silence."""
         if not shift:
             return self
         length = len(self.take)
@@ -49,13 +48,8 @@ def place(extractor: Any, sound: Any, sampling_rate: int | None) -> Reference:
     Raises:
         InputError: see `feature_extraction_secret_sauce.read_sound`.
     """
-    samples, rate = read_sound(sound, sampling_rate)
-    own = extractor.sampling_rate
-    if rate != own:
-        samples = soxr.resample(samples, rate, own)
-    take = extractor.take({"array": samples, "sampling_rate": own})
-    # The extractor does not tell where it put the sound.
-    length, note_on = len(take), round(extractor.note_on * own)
-    is_take = abs(len(samples) - length) <= SAME_LENGTH * own
-    start = 0 if is_take else find_onset(samples) - note_on
-    return Reference(take, (max(-start, 0), min(len(samples) - start, length)), note_on, is_take)
+    take, start, length = extractor.place(sound, sampling_rate)
+    rate = extractor.sampling_rate
+    is_take = abs(length - len(take)) <= SAME_LENGTH * rate
+    known = max(-start, 0), min(length - start, len(take))
+    return Reference(take, known, round(extractor.note_on * rate), is_take)

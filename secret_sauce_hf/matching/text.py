@@ -1,17 +1,14 @@
 """A match as rows of text, for tables in a terminal and in a picture."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob, Parameter
+from secret_sauce_hf.instruments import Collection, Parameter
+from secret_sauce_hf.matching.result import Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
 from secret_sauce_hf.presets import Presets
-
-if TYPE_CHECKING:
-    from secret_sauce_hf.matching.candidates import Candidate
-    from secret_sauce_hf.matching.match import Match
 
 NOT_HEARD = "(not heard)"
 _MOST_CHANGES = 4
@@ -28,17 +25,15 @@ def shorten(name: str, length: int) -> str:
 
 def show_setting(parameter: Parameter, setting: Any) -> str:
     """A setting as it is shown: two decimals, or the label's display name."""
-    if isinstance(parameter, Knob):
-        return f"{float(setting):.2f}"
-    return dict(parameter.display).get(str(setting), str(setting))
+    return parameter.show(setting)
 
 
-def show_confidence(match: "Match", name: str) -> str:
+def show_confidence(match: Result, name: str) -> str:
     """How sure the model is; nothing can be sure of what is not heard."""
     return f"{match.confidence[name]:.0%}" if match.heard[name] else NOT_HEARD
 
 
-def setting_rows(match: "Match") -> list[list[str]]:
+def setting_rows(match: Result) -> list[list[str]]:
     """Name, setting and confidence of every parameter."""
     return [
         [p.name, show_setting(p, match.preset[p.name]), show_confidence(match, p.name)]
@@ -48,15 +43,13 @@ def setting_rows(match: "Match") -> list[list[str]]:
 
 def show_error(parameter: Parameter, truth: Any, setting: Any) -> str:
     """How far a setting is from the truth: the difference of a knob, right or wrong of a switch."""
-    if isinstance(parameter, Knob):
-        return f"{float(setting) - float(truth):+.2f}"
-    return "right" if setting == truth else "wrong"
+    return parameter.show_error(truth, setting)
 
 
 def error_summary(collection: Collection, truth: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
     """All errors of a preset in half a line."""
-    knobs = [p.name for p in collection.parameters if isinstance(p, Knob)]
-    switches = [p.name for p in collection.parameters if not isinstance(p, Knob)]
+    knobs = [p.name for p in collection.parameters if not p.classes]
+    switches = [p.name for p in collection.parameters if p.classes]
     parts = []
     if knobs:
         error = knob_mae(np.array([truth[name] for name in knobs]), np.array([preset[name] for name in knobs]))
@@ -67,8 +60,8 @@ def error_summary(collection: Collection, truth: Mapping[str, Any], preset: Mapp
     return ", ".join(parts)
 
 
-def search_summary(match: "Match", timed: bool = True) -> list[str]:
-    """What the search bought, and what had to be allowed for, in a line each; nothing without an engine.
+def search_summary(match: Result, timed: bool = True) -> list[str]:
+    """Tell what the search gained and what had to be allowed for, in a line each; nothing without an engine.
 
     Args:
         match: the match.
@@ -89,7 +82,7 @@ def search_summary(match: "Match", timed: bool = True) -> list[str]:
     return lines
 
 
-def candidate_rows(match: "Match") -> list[list[str]]:
+def candidate_rows(match: Result) -> list[list[str]]:
     """Number, distance, origin and what is set otherwise than in the best one, of every candidate."""
     best = match.candidates[0]
     return [
@@ -103,7 +96,7 @@ def candidate_rows(match: "Match") -> list[list[str]]:
     ]
 
 
-def _changes(collection: Collection, best: "Candidate", other: "Candidate") -> str:
+def _changes(collection: Collection, best: Candidate, other: Candidate) -> str:
     """Settings of the other preset that are heard and not the best one's, those first that differ most."""
     presets = Presets.from_cc(collection, np.array([best.cc, other.cc]))
     gaps = np.abs(presets.unit[0] - presets.unit[1]) * presets.heard().any(axis=0)

@@ -92,10 +92,9 @@ def mss(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> np.nda
     the three. Ignores level.
     """
     total = np.zeros(len(reference))
-    for window, hop, bands in MSS_SCALES:
-        length, step = _samples(window, sample_rate), _samples(hop, sample_rate)
+    for length, hop, bands in mss_scales(sample_rate):
         first, second = (
-            decibels(mel_powers(waves, sample_rate, length, step, bands), relative=True)
+            decibels(mel_powers(waves, sample_rate, length, hop, bands), relative=True)
             for waves in (reference, estimate)
         )
         total += np.abs(first - second).mean(axis=(-2, -1))
@@ -198,6 +197,11 @@ def level_difference(reference: np.ndarray, estimate: np.ndarray, sample_rate: i
         20 * np.log10(np.maximum(np.sqrt(np.mean(waves**2, axis=-1)), SILENCE_RMS)) for waves in (reference, estimate)
     ]
     return np.abs(levels[0] - levels[1])
+
+
+def mss_scales(sample_rate: int) -> list[tuple[int, int, int]]:
+    """Window in samples, hop in samples and number of mel bands of each spectrogram of `mss`."""
+    return [(_samples(window, sample_rate), _samples(hop, sample_rate), bands) for window, hop, bands in MSS_SCALES]
 
 
 def _samples(milliseconds: int, sample_rate: int) -> int:

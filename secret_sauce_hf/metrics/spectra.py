@@ -42,7 +42,7 @@ def magnitudes(waves: np.ndarray, length: int, hop: int) -> np.ndarray:
     Returns:
         Shape (..., frames, length // 2 + 1), from 0 Hz to Nyquist.
     """
-    return np.abs(scipy.fft.rfft(frames(waves, length, hop) * _hann(length), axis=-1))
+    return np.abs(scipy.fft.rfft(frames(waves, length, hop) * hann(length), axis=-1))
 
 
 def mel_powers(waves: np.ndarray, sample_rate: int, length: int, hop: int, bands: int) -> np.ndarray:
@@ -71,8 +71,11 @@ def cepstra(waves: np.ndarray, sample_rate: int, length: int, hop: int, bands: i
 
 
 @lru_cache(maxsize=16)
-def _hann(length: int) -> np.ndarray:
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+def hann(length: int) -> np.ndarray:
+    """Periodic Hann window of shape (length,); do not write to it."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    window.setflags(write=False)
+    return window
 
 
 @lru_cache(maxsize=16)

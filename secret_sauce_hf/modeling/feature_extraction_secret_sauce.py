@@ -195,11 +195,25 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         Raises:
             InputError: see `read_sound`.
         """
+        return self.place(sound, sampling_rate)[0]
+
+    def place(self, sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, int, int]:
+        """A sound as a take, and where in the sound the take lies.
+
+        Returns:
+            The take; the sample of the sound, at the take's rate, that is its first one,
+            negative where the sound begins later; and how many samples the sound has.
+
+        Raises:
+            InputError: see `read_sound`.
+        """
         samples, rate = read_sound(sound, sampling_rate)
         if rate != self.sampling_rate:
             samples = _resample_sound(samples, rate, self.sampling_rate)
-        take = align(samples, self.take_samples, round(self.note_on * self.sampling_rate), self.sampling_rate)
-        return take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
+        note_on = round(self.note_on * self.sampling_rate)
+        start = _take_start(samples, self.take_samples, note_on, self.sampling_rate)
+        take = _cut(samples, start, self.take_samples)
+        return take * np.float32(PEAK / max(PEAK, float(np.abs(take).max()))), start, len(samples)
 
     def transform(self, takes: torch.Tensor) -> dict[str, torch.Tensor]:
         """Takes to the model's inputs; see `__call__` for the shapes.
@@ -377,8 +391,17 @@ def align(samples: np.ndarray, length: int, note_on: int, rate: int) -> np.ndarr
         float32 of shape (length,). A sound of the take's length comes back as it is,
         and a silent one from its beginning.
     """
+    return _cut(samples, _take_start(samples, length, note_on, rate), length)
+
+
+def _take_start(samples: np.ndarray, length: int, note_on: int, rate: int) -> int:
+    """At which sample of a sound its take begins, see `align`."""
     is_take = abs(len(samples) - length) <= SAME_LENGTH * rate
-    start = 0 if is_take else find_onset(samples) - note_on
+    return 0 if is_take else find_onset(samples) - note_on
+
+
+def _cut(samples: np.ndarray, start: int, length: int) -> np.ndarray:
+    """Samples from `start` on, with silence where there are none: float32 of shape (length,)."""
     take = np.zeros(length, dtype=np.float32)
     piece = samples[max(start, 0) : max(start + length, 0)]
     take[max(-start, 0) : max(-start, 0) + len(piece)] = piece

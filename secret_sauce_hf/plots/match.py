@@ -1,39 +1,50 @@
-"""A match as one picture: the sound beside what its preset sounds like."""
+"""A sound beside what its preset sounds like, in one picture."""
 
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE
-from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
 from secret_sauce_hf.plots.spectrogram import levels, spectrogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from secret_sauce_hf.matching.match import Match
-
 _ZOOM_SECONDS = 0.025
 _SOUND, _PRESET, _MUTED = "#1f5a99", "#d1602b", "0.5"
 
 
-def draw(match: "Match") -> "Figure":
-    """Both spectrograms, both waveforms, a close-up of the two, the settings and the distances.
+def draw(
+    title: str,
+    reference: np.ndarray,
+    rendered: np.ndarray | None,
+    settings: Sequence[Sequence[str]],
+    distances: Sequence[Sequence[str]],
+    muted: Container[int] = (),
+) -> "Figure":
+    """Draw both spectrograms, both waveforms, a close-up of the two, the settings and the distances.
 
-    Without a re-rendered sound: the sound and the settings.
+    Args:
+        title: of the picture.
+        reference: the sound, float32 of shape (samples,) at `SAMPLE_RATE`.
+        rendered: its preset's sound, of the same form; if None, the picture has the sound and
+            the settings only.
+        settings: name, setting and confidence of every parameter.
+        distances: title and value of every distance to show.
+        muted: numbers of the rows of `settings` that are grey.
     """
     # Not pyplot: a Figure of one's own needs no display and leaves no global state.
     from matplotlib.figure import Figure
 
-    sounds = [("The sound", match.reference, _SOUND)]
-    if match.rendered is not None:
-        sounds.append(("Its preset, rendered", match.rendered, _PRESET))
+    sounds = [("The sound", reference, _SOUND)]
+    if rendered is not None:
+        sounds.append(("Its preset, rendered", rendered, _PRESET))
     count = len(sounds)
     figure = Figure(figsize=(4.2 * count + 4.2, 7.8), layout="constrained")
-    name = shorten(match.sound, 60)
     # A file's name may hold dollar signs, which are no formulas.
-    figure.suptitle(f"{name} as a preset of {match.collection.name}", fontsize=14, parse_math=False)
+    figure.suptitle(title, fontsize=14, parse_math=False)
     grid = figure.add_gridspec(3, count + 1, height_ratios=(2.1, 1, 1.1), width_ratios=(1,) * count + (0.95,))
 
     spectra = [levels(wave) for _, wave, _ in sounds]
@@ -53,12 +64,12 @@ def draw(match: "Match") -> "Figure":
             waveform.set_ylabel("Amplitude")
     figure.colorbar(mesh, ax=figure.axes[2 * count - 2], label="dB", pad=0.01)
     _close_up(figure.add_subplot(grid[2, :count]), sounds)
-    settings = [["", "setting", "confidence"], *setting_rows(match)]
-    _table(figure.add_subplot(grid[:2, count]), settings, "Preset")
-    if match.rendered is None:
+    grey = {0, *(row + 1 for row in range(len(settings)) if row in muted)}
+    _table(figure.add_subplot(grid[:2, count]), [["", "setting", "confidence"], *settings], "Preset", grey)
+    if rendered is None:
         _table(figure.add_subplot(grid[2, count]), [["No engine renders this instrument."]], "Not compared")
     else:
-        _table(figure.add_subplot(grid[2, count]), distance_rows(match.distances), "Distances between the two")
+        _table(figure.add_subplot(grid[2, count]), distances, "Distances between the two")
     return figure
 
 
@@ -93,8 +104,8 @@ def _bare(axes: "Axes") -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _table(axes: "Axes", rows: list[list[str]], title: str) -> None:
-    """Text in columns, small enough for fifty rows; rows that are not heard, and headers, in grey."""
+def _table(axes: "Axes", rows: Sequence[Sequence[str]], title: str, grey: Container[int] = ()) -> None:
+    """Text in columns, small enough for fifty rows; rows whose numbers are given in grey."""
     axes.axis("off")
     axes.set_title(title, fontsize=12, loc="left")
     table = axes.table(cellText=rows, loc="upper left", cellLoc="right", edges="open")
@@ -106,5 +117,5 @@ def _table(axes: "Axes", rows: list[list[str]], title: str) -> None:
         cell.get_text().set_parse_math(False)
         if column == 0:
             cell.set_text_props(ha="left")
-        if rows[row][0] == "" or rows[row][-1] == NOT_HEARD:
+        if row in grey:
             cell.set_text_props(color=_MUTED)

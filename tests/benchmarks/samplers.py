@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import Collection, Knob, get_collection
-from secret_sauce_hf.matching.objective import Objective
+from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.sampler_secret_sauce import PresetSampler

@@ -21,7 +21,7 @@ from secret_sauce_hf.cli import root as cli
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import COLLECTIONS, get_collection
 from secret_sauce_hf.matching import demo_sound
-from secret_sauce_hf.matching.evaluating import Evaluator
+from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.midi import read_midi_file, read_preset
 from secret_sauce_hf.modeling import checkpoint_path
 from secret_sauce_hf.original.table import original_presets

@@ -24,8 +24,8 @@ from secret_sauce_hf.instruments import (
     write_declaration,
 )
 from secret_sauce_hf.matching import Match, demo_sound, match
-from secret_sauce_hf.matching.candidates import Candidate
 from secret_sauce_hf.matching.match import _collection_of
+from secret_sauce_hf.matching.result import Candidate
 from secret_sauce_hf.matching.text import (
     candidate_rows,
     error_summary,
@@ -63,7 +63,7 @@ def found(pipe) -> Match:
 @pytest.fixture(scope="module")
 def searched(pipe) -> Match:
     """Of a sound that the model is less sure of."""
-    return match(UNSURE, model=pipe, sampling_rate=22_050, renders=64, num_candidates=3)
+    return match(UNSURE, model=pipe, sampling_rate=22_050, renders=64, candidates=3)
 
 
 def test_the_bundled_sound_is_the_row_it_says():
@@ -231,7 +231,7 @@ def test_without_an_engine_there_is_no_sound_and_no_distance(found, tmp_path):
 
 
 def test_a_silent_sound_is_drawn_too(pipe, tmp_path):
-    nothing = match(np.zeros(19_845), model=pipe, sampling_rate=22_050, num_candidates=2)
+    nothing = match(np.zeros(19_845), model=pipe, sampling_rate=22_050, candidates=2)
     assert not any(nothing.heard.values())
     assert (nothing.renders, nothing.trace, nothing.ranking) == (0, (), "the model's scores")
     assert nothing.candidates[0] == nothing.alone
@@ -275,7 +275,7 @@ def test_bad_requests(pipe):
         ({"seconds": float("nan")}, "A search of nan seconds is none"),
         ({"seconds": float("inf")}, "A search of inf seconds is none"),
         ({"renders": -5}, "A search of -5 renderings is none"),
-        ({"num_candidates": 0}, "0 candidates are none"),
+        ({"candidates": 0}, "0 candidates are none"),
         ({"seed": -1}, "The seed is -1"),
     ],
 )

@@ -5,16 +5,21 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from test_matching_search import LIGHT, NOTE_ON, TRUTH, WAVE
+from test_matching_search import NOTE_ON, SPACE, TRUTH, WAVE
 
 from secret_sauce_hf.data.reading import Takes
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.matching import match
-from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError
-from secret_sauce_hf.matching.objective import Objective
-from secret_sauce_hf.matching.racing import Runner, moving_knobs
-from secret_sauce_hf.matching.search import attune, descend, neighbours
-from secret_sauce_hf.matching.space import TURN, Phase, Space, nearest
+from secret_sauce_hf.matching.evaluator import Evaluator
+from secret_sauce_hf.matching.problem import Budget, SpentError
+from secret_sauce_hf.matching.space import TURN, Phase, Space
+from secret_sauce_hf.matching.strategies.chance import attune
+from secret_sauce_hf.matching.strategies.gauss_newton import descend
+from secret_sauce_hf.matching.strategies.racing import Runner
+from secret_sauce_hf.matching.strategies.starting import moving_knobs
+from secret_sauce_hf.matching.strategies.stepping import neighbours
+from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.presets import Presets, draw_presets
 
 
@@ -22,7 +27,7 @@ class TestPhases:
     """A chorus's LFO, or an oscillator, may be anywhere when the note starts."""
 
     def place(self, name: str, row: int) -> tuple[Space, np.ndarray]:
-        space = Space(get_collection(name))
+        space = Space(get_collection(name), get_engine(name))
         return space, space.places(draw_presets(name, 60, seed=3).cc[row : row + 1], space.drawn(8)[7])
 
     def with_chorus(self) -> tuple[Space, np.ndarray]:
@@ -31,7 +36,7 @@ class TestPhases:
 
     def evaluator(self, space: Space, place: np.ndarray, renders: int) -> Evaluator:
         wave = space.render(place, 7)[0] / np.float32(32_768)
-        return Evaluator(space.collection, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, renders))
+        return Evaluator(space, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, renders))
 
     def test_a_place_is_a_preset_and_phases(self):
         space, place = self.place("subphatty", 0)
@@ -43,11 +48,13 @@ class TestPhases:
         turned = place.copy()
         turned[0, -2] = (turned[0, -2] + TURN // 2) % TURN
         assert not np.array_equal(space.render(turned, 7), space.render(place, 7))
-        assert Space(LIGHT).phases == 0
-        np.testing.assert_array_equal(Space(LIGHT).places(TRUTH[None]), TRUTH[None])
+        assert SPACE.phases == 0
+        np.testing.assert_array_equal(SPACE.places(TRUTH[None]), TRUTH[None])
 
     def test_a_phase_goes_round(self):
-        np.testing.assert_array_equal(nearest(Phase("LFO"), np.array([-0.25, 0.0, 0.5, 1.0, 1.25])), [96, 0, 64, 0, 32])
+        np.testing.assert_array_equal(
+            Phase("LFO").nearest_cc(np.array([-0.25, 0.0, 0.5, 1.0, 1.25])), [96, 0, 64, 0, 32]
+        )
         assert neighbours([Phase("LFO")], np.array([127]), (-1, 1)) == [(0, 0), (0, 126)]
 
     def test_it_is_found(self):
@@ -104,7 +111,7 @@ def test_where_nothing_runs_freely_no_noise_is_better():
     presets = draw_presets(guitar, 60, seed=3)
     row = int(np.flatnonzero(presets.settings["flanger_on_off"] == "off")[0])
     wave = WAVE[: guitar.samples]
-    evaluator = Evaluator(guitar, Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, 70))
+    evaluator = Evaluator(Space(guitar, get_engine(guitar)), Objective(wave, (0, len(wave)), NOTE_ON), Budget(None, 70))
     place = evaluator.space.places(presets.cc[row : row + 1])
     evaluator(place)
     assert not attune(evaluator, place, 0.0)

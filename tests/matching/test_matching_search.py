@@ -6,6 +6,7 @@ import sys
 import warnings
 from contextlib import closing
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from time import monotonic
 from types import SimpleNamespace
 
@@ -17,33 +18,33 @@ from test_matching import OWN, UNSURE, untrained
 
 from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.data.reading import Takes
-from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_collection
 from secret_sauce_hf.matching import demo_sound, match
 from secret_sauce_hf.matching.alternatives import alternatives
-from secret_sauce_hf.matching.candidates import DIFFERENCES, MOST_DOUBT, Belief, Proposals, propose
-from secret_sauce_hf.matching.evaluating import Budget, Evaluator, SpentError
-from secret_sauce_hf.matching.objective import LEVEL_MOST_DB, LEVEL_WEIGHT, WAVE_FLOOR, WAVE_WEIGHT, Objective
+from secret_sauce_hf.matching.evaluator import Evaluator
+from secret_sauce_hf.matching.posterior import DIFFERENCES, MOST_PENALTY, Posterior
+from secret_sauce_hf.matching.problem import Budget, Problem, SpentError
 from secret_sauce_hf.matching.progress import match_progress
-from secret_sauce_hf.matching.racing import Runner, moving_knobs
-from secret_sauce_hf.matching.reference import place
-from secret_sauce_hf.matching.search import (
-    GIVEN_UP,
-    OFF_DB,
-    UNHEARD_DB,
-    align,
-    climb,
-    descend,
-    find,
-    neighbours,
-    settle,
-)
+from secret_sauce_hf.matching.proposals import Proposals, propose
+from secret_sauce_hf.matching.reference import Reference, place
+from secret_sauce_hf.matching.result import Search
 from secret_sauce_hf.matching.space import Space
+from secret_sauce_hf.matching.strategies import Strategy, get_strategy, register_strategy, strategy_names
+from secret_sauce_hf.matching.strategies.chance import align
+from secret_sauce_hf.matching.strategies.evolution import Evolution
+from secret_sauce_hf.matching.strategies.gauss_newton import descend
+from secret_sauce_hf.matching.strategies.racing import Runner
+from secret_sauce_hf.matching.strategies.settling import GIVEN_UP, OFF_DB, UNHEARD_DB, settle
+from secret_sauce_hf.matching.strategies.starting import moving_knobs
+from secret_sauce_hf.matching.strategies.stepping import climb, neighbours
 from secret_sauce_hf.metrics import mss
+from secret_sauce_hf.metrics.objective import LEVEL_MOST_DB, LEVEL_WEIGHT, WAVE_FLOOR, WAVE_WEIGHT, Objective
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets, draw_presets
 
 LIGHT = get_collection("noisemaker-light")
+SPACE = Space(LIGHT, get_engine(LIGHT))
 NOTE_ON = round((LIGHT.timing.note_on - LIGHT.timing.cut[0]) * SAMPLE_RATE)
 TRUTH = draw_presets(LIGHT, 5, seed=9).cc[4]
 """What `UNSURE` was made with."""
@@ -59,9 +60,14 @@ def objective(wave: np.ndarray = WAVE) -> Objective:
     return Objective(wave, (0, len(wave)), NOTE_ON)
 
 
+def problem(renders: int) -> Problem:
+    target = Reference(WAVE, (0, len(WAVE)), NOTE_ON, is_take=True)
+    return Problem(target, SPACE.engine, SPACE, objective(), Budget(None, renders))
+
+
 @pytest.fixture
 def evaluator():
-    evaluator = Evaluator(LIGHT, objective(), Budget(None, 2_000))
+    evaluator = Evaluator(SPACE, objective(), Budget(None, 2_000))
     yield evaluator
     evaluator.close()
 
@@ -79,9 +85,9 @@ def takes_near_the_truth() -> Takes:
     return Takes((render(presets) / 32_768).astype(np.float32), presets)
 
 
-def knows_nothing() -> Belief:
+def knows_nothing() -> Posterior:
     units = [np.linspace(0, 1, 101) if isinstance(p, Knob) else np.arange(len(p.labels)) for p in LIGHT.parameters]
-    return Belief(LIGHT, units, [np.ones(len(values)) for values in units])
+    return Posterior(LIGHT, units, [np.ones(len(values)) for values in units])
 
 
 # The distance
@@ -181,7 +187,7 @@ def test_every_preset_is_rendered_once(evaluator):
 
 def test_what_the_budget_allows_for_is_measured_before_more_is_refused():
     cc = draw_presets(LIGHT, 40, seed=3).cc
-    evaluator = Evaluator(LIGHT, objective(), Budget(None, 10))
+    evaluator = Evaluator(SPACE, objective(), Budget(None, 10))
     with pytest.raises(SpentError):
         evaluator(cc)
     assert len(evaluator.known(99)) == 10
@@ -196,7 +202,7 @@ def test_what_the_budget_allows_for_is_measured_before_more_is_refused():
 def test_a_search_is_the_same_twice_whatever_the_threads(pipe, monkeypatch):
     def search(threads):
         monkeypatch.setenv("SECRET_SAUCE_THREADS", threads)
-        return match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=270, num_candidates=3)
+        return match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=270, candidates=3)
 
     def steps(found):
         return [(point.renders, point.distance, point.unit) for point in found.trace]
@@ -215,7 +221,7 @@ def test_global_generators_and_the_network_are_left_alone(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     states = random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
     match(demo_sound().path, collection="noisemaker-light", renders=16)
-    evolve = Evaluator(LIGHT, objective(), Budget(None, 100))
+    evolve = Evaluator(SPACE, objective(), Budget(None, 100))
     runner = Runner(evolve, TRUTH, np.full(5, 0.1), 8, np.random.default_rng(0))
     for _ in range(3):
         runner.tell(generation := runner.ask(), evolve(generation))
@@ -225,12 +231,12 @@ def test_global_generators_and_the_network_are_left_alone(monkeypatch):
 
 def test_a_search_comes_nearer_and_tells_different_presets(pipe):
     for take in render(draw_presets(LIGHT, 2, seed=9)):
-        found = match(take, model=pipe, sampling_rate=SAMPLE_RATE, renders=100, num_candidates=4)
+        found = match(take, model=pipe, sampling_rate=SAMPLE_RATE, renders=100, candidates=4)
         distances = [point.distance for point in found.trace]
         assert distances == sorted(distances, reverse=True)
         assert distances[-1] < distances[0]
         wave = take / np.float32(32_768)
-        alone, best = objective(wave)(Space(LIGHT).render(np.array([found.alone.cc, found.candidates[0].cc])))
+        alone, best = objective(wave)(SPACE.render(np.array([found.alone.cc, found.candidates[0].cc])))
         assert best <= alone
         assert distances[0] == pytest.approx(alone, abs=0.05)
         cc = np.array([one.cc for one in found.candidates])
@@ -242,7 +248,7 @@ def test_a_search_comes_nearer_and_tells_different_presets(pipe):
 def test_from_near_the_truth_the_way_leads_there():
     cc = near_the_truth(8)[1:]
     proposals = Proposals(cc, ["model"] + ["sampled"] * 6, np.full(7, np.nan), knows_nothing())
-    found = find(LIGHT, objective(), proposals, Budget(None, 200), True, np.random.default_rng(0))
+    found = Evolution().search(problem(200), proposals, np.random.default_rng(0))
     assert (found.shift, found.interrupted, found.renders) == (0, False, pytest.approx(200, abs=12))
     assert np.abs(found.known[0] - TRUTH).max() <= 4
     assert found.trace[-1].distance < found.trace[0].distance
@@ -262,7 +268,7 @@ def test_evolution_comes_nearer_without_warnings(evaluator):
 
 def test_a_runner_without_knobs_tells_its_start_once():
     switch = replace(LIGHT, columns=("osc2_wave",))
-    lonely = SimpleNamespace(space=Space(switch), matters=np.zeros(1, dtype=bool))
+    lonely = SimpleNamespace(space=Space(switch, get_engine(LIGHT)), matters=np.zeros(1, dtype=bool))
     start = TRUTH[3:4]
     runner = Runner(lonely, start, np.full(1, 0.1), 8, np.random.default_rng(0))
     np.testing.assert_array_equal(runner.ask(), start[None])
@@ -282,7 +288,9 @@ def test_knobs_that_are_heard_and_can_move_do(evaluator):
     stuck = [replace(p, drawn=(5, 5)) if p.name == "filter_cutoff" else p for p in LIGHT.instrument.parameters]
     collection = replace(LIGHT, instrument=replace(LIGHT.instrument, parameters=tuple(stuck)))
     still[1] = 5
-    assert list(moving_knobs(SimpleNamespace(space=Space(collection), matters=np.zeros(5, bool)), still)) == [2, 4]
+    assert list(
+        moving_knobs(SimpleNamespace(space=Space(collection, get_engine(LIGHT)), matters=np.zeros(5, bool)), still)
+    ) == [2, 4]
 
 
 def test_descending_and_climbing_never_go_up_nor_leave_the_range(evaluator):
@@ -331,7 +339,7 @@ def test_what_sounds_the_same_is_as_the_model_told(evaluator):
 
 def test_where_no_preset_is_the_sound_the_model_is_believed_a_little_more():
     noise = np.random.default_rng(4).standard_normal(len(WAVE)).astype(np.float32) / 8
-    with closing(Evaluator(LIGHT, objective(noise), Budget(None, 2_000))) as evaluator:
+    with closing(Evaluator(SPACE, objective(noise), Budget(None, 2_000))) as evaluator:
         told = TRUTH
         best = told.copy()
         best[:3] += 2
@@ -349,36 +357,36 @@ def test_where_no_preset_is_the_sound_the_model_is_believed_a_little_more():
         assert evaluator.best <= limit + GIVEN_UP * (limit - OFF_DB) + 2 * UNHEARD_DB
 
 
-class TestDoubt:
-    def sure(self) -> Belief:
+class TestPriorPenalty:
+    def sure(self) -> Posterior:
         """Of all knobs about as sure as a model is, and of the wave's label."""
-        belief = knows_nothing()
+        posterior = knows_nothing()
         peaks = [
             np.exp(-0.5 * ((units - 0.5) / 0.1) ** 2) if len(units) > 9 else np.eye(len(units))[1]
-            for units in belief.units
+            for units in posterior.units
         ]
-        return Belief(LIGHT, belief.units, peaks)
+        return Posterior(LIGHT, posterior.units, peaks)
 
     def test_its_size(self):
         likely = np.array([[64, 64, 64, LIGHT.parameters[3].codes[1], 64]])
         unlikely, other = likely.copy(), likely.copy()
-        unlikely[0, 0] += 13  # 1.1 standard deviations, on the grid of the belief
+        unlikely[0, 0] += 13  # 1.1 standard deviations, on the grid of the posterior
         other[0, 3] = LIGHT.parameters[3].codes[0]
-        belief = self.sure()
-        assert belief.doubt(likely) == pytest.approx(1.0, abs=1e-3)
-        assert belief.doubt(unlikely) == pytest.approx(np.exp(0.605 / DIFFERENCES), rel=1e-4)
+        posterior = self.sure()
+        assert posterior.penalty(likely) == pytest.approx(1.0, abs=1e-3)
+        assert posterior.penalty(unlikely) == pytest.approx(np.exp(0.605 / DIFFERENCES), rel=1e-4)
         # However sure a model is, it may be wrong.
-        assert belief.doubt(other) == pytest.approx(np.exp(MOST_DOUBT / DIFFERENCES), rel=1e-3)
-        assert knows_nothing().doubt(near_the_truth(8)) == pytest.approx(1.0)
+        assert posterior.penalty(other) == pytest.approx(np.exp(MOST_PENALTY / DIFFERENCES), rel=1e-3)
+        assert knows_nothing().penalty(near_the_truth(8)) == pytest.approx(1.0)
 
     def test_it_counts_for_the_order_and_is_not_told(self):
         cc = near_the_truth(8)
-        with closing(Evaluator(LIGHT, objective(), Budget(None, 100))) as evaluator:
+        with closing(Evaluator(SPACE, objective(), Budget(None, 100))) as evaluator:
             distances = evaluator(cc)
         factors = np.linspace(3.0, 1.0, 8)
         keys = {row.tobytes(): factor for row, factor in zip(cc, factors, strict=True)}
-        doubt = lambda rows: np.array([keys[row.tobytes()] for row in rows])  # noqa: E731
-        with closing(Evaluator(LIGHT, objective(), Budget(None, 100), doubt=doubt)) as evaluator:
+        penalty = lambda rows: np.array([keys[row.tobytes()] for row in rows])  # noqa: E731
+        with closing(Evaluator(SPACE, objective(), Budget(None, 100), penalty=penalty)) as evaluator:
             np.testing.assert_allclose(evaluator(cc), distances * factors)
             best = int((distances * factors).argmin())
             np.testing.assert_array_equal(evaluator.best_place, cc[best])
@@ -413,7 +421,7 @@ def test_control_c_keeps_the_best_so_far(pipe, monkeypatch):
         measure(self, cc)
 
     monkeypatch.setattr(Evaluator, "_measure", measure_twice)
-    found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, num_candidates=2)
+    found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, candidates=2)
     assert found.interrupted and found.renders >= 64
     assert found.trace[-1].unit == tuple(Presets.from_settings(LIGHT, [found.preset]).unit[0].tolist())
 
@@ -474,7 +482,7 @@ def test_a_click_before_the_note_is_not_its_start(pipe, monkeypatch):
 
 @pytest.mark.parametrize("shift", [220, -220])
 def test_an_onset_that_is_off_is_found(shift):
-    evaluator = Evaluator(LIGHT, objective(np.roll(WAVE, shift)), Budget(None, 8))
+    evaluator = Evaluator(SPACE, objective(np.roll(WAVE, shift)), Budget(None, 8))
     cc = near_the_truth(8)
     evaluator(cc)
     assert align(evaluator, evaluator.known(4), 0.05)
@@ -502,12 +510,116 @@ def test_a_reference_knows_what_the_sound_covers(pipe):
     assert short.covered(sounds).sum() == 2 * 4_100 and sounds.all()
 
 
+# Strategies
+
+
+@pytest.mark.parametrize("name", ["evolution", "gauss_newton", "genetic"])
+def test_every_strategy_comes_nearer_within_its_budget(pipe, name):
+    found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=330, strategy=name)
+    assert 256 <= found.renders <= 330
+    assert found.trace[-1].distance < found.trace[0].distance
+    again = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=330, strategy=name)
+    assert again.to_dict() == found.to_dict()
+
+
+def test_no_strategy_is_the_model_alone(pipe):
+    none = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=50, strategy="none")
+    assert (none.renders, none.trace, none.preset) == (0, (), none.alone.preset)
+    assert none.ranking == "the model's scores"
+
+
+class TestOwnStrategies:
+    class Nearby(Strategy):
+        """Takes a given place for the answer."""
+
+        name = "nearby"
+
+        def search(self, problem, proposals, rng, report=None):  # noqa: ARG002
+            distance = float(problem.objective(problem.space.render(TRUTH[None]))[0])
+            assert distance < problem.objective(problem.space.render(proposals.cc[:1]))[0]
+            return Search(known=TRUTH[None], renders=2)
+
+    def test_one_from_outside_is_one_class(self, pipe, monkeypatch):
+        monkeypatch.setattr("secret_sauce_hf.matching.strategies.registry._registered", {})
+        with pytest.raises(InputError, match="Unknown strategy 'nearby'; there are evolution, gauss_newton, genetic"):
+            match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=9, strategy="nearby")
+        assert register_strategy(self.Nearby) is self.Nearby
+        assert "nearby" in strategy_names()
+        for strategy in ("nearby", self.Nearby()):
+            found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=9, strategy=strategy)
+            assert (found.candidates[0].cc, found.renders) == (tuple(TRUTH.tolist()), 2)
+            assert found.distances["mss"] < 0.05
+
+    def test_what_is_none_is_refused(self):
+        for wrong, message in (
+            (dict, "<class 'dict'> is no strategy: it must be a subclass"),
+            (type("Same", (self.Nearby,), {"name": "evolution"}), "There is a strategy evolution in the package"),
+            (type("Nameless", (Strategy,), {}), "with a name"),
+        ):
+            with pytest.raises(InputError, match=message):
+                register_strategy(wrong)
+
+    def test_an_entry_point_brings_one(self, monkeypatch):
+        points = {name: EntryPoint(name, value, "") for name, value in (("sneaky", "builtins:dict"), ("gone", "no:x"))}
+
+        def entry_points(group, name=None):
+            assert group == "secret_sauce_hf.strategies"
+            return [point for point in points.values() if name in (None, point.name)]
+
+        monkeypatch.setattr("secret_sauce_hf.matching.strategies.registry.entry_points", entry_points)
+        assert {"sneaky", "gone"} < set(strategy_names())
+        with pytest.raises(InputError, match=r"is no strategy: it must be a subclass .* with the name 'sneaky'"):
+            get_strategy("sneaky")
+        with pytest.raises(InputError, match="The strategy gone, no:x, cannot be loaded"):
+            get_strategy("gone")
+        points["nearby"] = EntryPoint("nearby", f"{__name__}:TestOwnStrategies.Nearby", "")
+        assert isinstance(get_strategy("nearby"), self.Nearby)
+
+
+# The engine
+
+
+def test_an_engine_of_ones_own_renders(pipe):
+    class Counted(type(SPACE.engine)):
+        version = "counted"
+        rows = 0
+
+        def _render(self, presets, *arguments):
+            Counted.rows += len(presets)
+            return super()._render(presets, *arguments)
+
+    found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=40, engine=Counted())
+    assert found.versions["engine"] == "counted"
+    assert Counted.rows > found.renders
+    with pytest.raises(InputError, match="does not render"):
+        match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=40, engine=get_engine("guitar"))
+
+
+def test_the_model_is_asked_once(pipe, monkeypatch):
+    asked = []
+    forward = type(pipe.model).forward
+
+    def counted(self, *arguments, **inputs):
+        asked.append(inputs)
+        return forward(self, *arguments, **inputs)
+
+    monkeypatch.setattr(type(pipe.model), "forward", counted)
+    match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=1)
+    assert len(asked) == 1
+
+
+def test_the_old_name_of_candidates(pipe):
+    with pytest.warns(DeprecationWarning, match="`num_candidates` of match\\(\\) is called `candidates` now"):
+        found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, seconds=0, num_candidates=2)
+    assert len(found.candidates) == 2
+
+
 # Recorded takes
 
 
 def test_takes_are_candidates_of_a_search(pipe, tmp_path):
     folder = build_collection("noisemaker-light", tmp_path / "takes", rows=(210, 213))
-    found = match(demo_sound().path, model=pipe, renders=4, takes=folder, num_candidates=3)
+    found = match(demo_sound().path, model=pipe, renders=4, takes=folder, candidates=3)
     assert found.candidates[0].origin == "nearest take"
     assert found.preset == pytest.approx(demo_sound().settings, abs=1e-6)
     assert found.ranking == "their sound, rendered and compared"
@@ -521,7 +633,7 @@ def test_without_an_engine_a_take_that_sounds_the_same_is_the_answer():
     own = untrained(OWN)
     presets = draw_presets(OWN, 3, seed=1)
     sounds = np.stack([np.roll(WAVE, 3_000), WAVE, -WAVE[::-1]])
-    found = match(WAVE, model=own, sampling_rate=SAMPLE_RATE, takes=Takes(sounds, presets), num_candidates=9)
+    found = match(WAVE, model=own, sampling_rate=SAMPLE_RATE, takes=Takes(sounds, presets), candidates=9)
     assert found.preset == list(presets.rows())[1]
     first, *others = found.candidates
     assert first.origin == "nearest take" and first.distance == pytest.approx(0, abs=1e-3)
@@ -536,15 +648,15 @@ def test_without_an_engine_a_take_that_sounds_the_same_is_the_answer():
 
 def test_without_an_engine_candidates_are_ranked_by_score():
     for pipe in (untrained(OWN), untrained(OWN, sampler_layers=0)):
-        found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, num_candidates=5)
+        found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, candidates=5)
         assert [one.origin for one in found.candidates] == ["model"] + ["sampled"] * 4
         scores = [one.score for one in found.candidates[1:]]
         assert scores == sorted(scores, reverse=True)
         assert all(one.distance is None for one in found.candidates)
         assert found.ranking == "the model's scores"
-        again = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, num_candidates=5)
+        again = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, candidates=5)
         assert again.candidates == found.candidates
-        other = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, num_candidates=5, seed=1)
+        other = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, candidates=5, seed=1)
         assert other.candidates[0] == found.candidates[0] and other.candidates != found.candidates
 
 
@@ -552,7 +664,7 @@ def test_scores_are_the_pipelines(pipe):
     told = pipe({"array": WAVE, "sampling_rate": SAMPLE_RATE}, num_candidates=8)["candidates"]
     answer, proposals = propose(pipe, LIGHT, WAVE, 16, 0, np.random.default_rng(0))
     cc = Presets.from_settings(LIGHT, [one["preset"] for one in told]).cc
-    np.testing.assert_allclose(proposals.belief.score(cc), [one["score"] for one in told], atol=1e-4)
+    np.testing.assert_allclose(proposals.posterior.score(cc), [one["score"] for one in told], atol=1e-4)
     assert len(proposals.cc) == 16
     assert next(Presets.from_cc(LIGHT, proposals.cc[:1]).rows()) == answer["preset"]
 

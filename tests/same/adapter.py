@@ -252,7 +252,7 @@ def match(
         collection=collection,
         sampling_rate=sampling_rate,
         renders=renders,
-        num_candidates=num_candidates,
+        candidates=num_candidates,
         seed=0,
     )
     return {

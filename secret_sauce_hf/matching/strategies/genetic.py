@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob, Switch
+from secret_sauce_hf.instruments import Collection, Parameter
+from secret_sauce_hf.matching.evaluator import Evaluator
+from secret_sauce_hf.matching.problem import Problem
+from secret_sauce_hf.matching.proposals import Proposals
+from secret_sauce_hf.matching.strategies.base import Refinement
 from secret_sauce_hf.presets import Presets, draw_presets
 
 POPULATION = 128
@@ -88,12 +92,48 @@ def search(
         if all(over) if until_both else any(over):
             return Evolution(trace, rendered)
         count = POPULATION if until_both else min(POPULATION, renders - rendered)
-        children = _children(collection, units, distances, count, generator)
-        fresh = distance(Presets(collection, children))
+        units, distances = _next_generation(collection, distance, units, distances, count, generator)
         rendered += count
-        keep = np.argsort(distances, kind="stable")[:ELITE]
-        units = np.concatenate([units[keep], children])
-        distances = np.concatenate([distances[keep], fresh])
+
+
+class Genetic(Refinement):
+    """A genetic search from random presets; what the model told plays no part."""
+
+    name = "genetic"
+    settles = False
+
+    def refine(
+        self,
+        evaluator: Evaluator,
+        problem: Problem,
+        proposals: Proposals,  # noqa: ARG002 - it begins with random presets
+        rng: np.random.Generator,
+    ) -> None:
+        """Breed generation after generation, see `Refinement`; only the budget ends it."""
+        collection = problem.collection
+
+        def distance(presets: Presets) -> np.ndarray:
+            return evaluator(problem.space.places(presets.cc))
+
+        units = draw_presets(collection, POPULATION, int(rng.integers(2**32))).unit
+        distances = distance(Presets(collection, units))
+        while True:
+            units, distances = _next_generation(collection, distance, units, distances, POPULATION, rng)
+
+
+def _next_generation(
+    collection: Collection,
+    distance: Callable[[Presets], np.ndarray],
+    units: np.ndarray,
+    distances: np.ndarray,
+    count: int,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best of a generation and `count` children, rendered: units (rows, parameters) and distances (rows,)."""
+    children = _children(collection, units, distances, count, generator)
+    fresh = distance(Presets(collection, children))
+    keep = np.argsort(distances, kind="stable")[:ELITE]
+    return np.concatenate([units[keep], children]), np.concatenate([distances[keep], fresh])
 
 
 def _children(
@@ -112,9 +152,8 @@ def _children(
     return children
 
 
-def _changed(parameter: Knob | Switch, unit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def _changed(parameter: Parameter, unit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A knob moved a little, on the grid of its controller; a switch drawn anew."""
-    if isinstance(parameter, Knob):
-        moved = unit + generator.normal(0.0, SPREAD, len(unit))
-        return parameter.cc_to_unit(np.clip(parameter.unit_to_cc(moved), *parameter.limits))
-    return generator.integers(len(parameter.labels), size=len(unit)).astype(np.float64)
+    if parameter.classes:
+        return generator.integers(parameter.classes, size=len(unit)).astype(np.float64)
+    return parameter.nearest_unit(unit + generator.normal(0.0, SPREAD, len(unit)))

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Knob
-from secret_sauce_hf.matching.evaluating import Evaluator
-from secret_sauce_hf.matching.space import Phase, nearest
+from secret_sauce_hf.matching.evaluator import Evaluator
+from secret_sauce_hf.matching.strategies.starting import moving_knobs
 
-APART = 0.08
-"""Presets whose heard knobs are set nearer than this part of their range begin no two runs."""
 LAP = 10
 """Generations after which the worse half of the runners drops out."""
 
@@ -47,7 +44,7 @@ class Runner:
             return
         columns = list(self.knobs)
         unit = evaluator.space.unit(start[None])[0]
-        lower, upper = np.array([_bounds(knob) for knob in self.knobs.values()]).T
+        lower, upper = np.array([evaluator.space.bounds(column) for column in columns]).T
         with warnings.catch_warnings():
             # Of few dimensions and the like: nobody can do anything about it.
             warnings.simplefilter("ignore")
@@ -72,7 +69,7 @@ class Runner:
         self._asked = self.strategy.ask()
         generation = np.repeat(self.place[None], len(self._asked), axis=0)
         for (column, knob), units in zip(self.knobs.items(), np.array(self._asked).T, strict=True):
-            generation[:, column] = nearest(knob, units)
+            generation[:, column] = knob.nearest_cc(units)
         return generation
 
     def tell(self, generation: np.ndarray, distances: np.ndarray) -> None:
@@ -87,21 +84,6 @@ class Runner:
             self.best, self.place = float(distances.min()), generation[distances.argmin()].copy()
 
 
-def _bounds(knob: Knob) -> tuple[float, float]:
-    """Between which units a strategy may move; a phase goes round as often as it likes."""
-    if isinstance(knob, Phase):
-        return -9.0, 10.0
-    lower, upper = knob.cc_to_unit(np.array(knob.limits))
-    return float(lower), float(upper)
-
-
-def moving_knobs(evaluator: Evaluator, place: np.ndarray) -> dict[int, Knob]:
-    """The knobs that are heard in a preset, by the declared rules or because they were seen to matter: by column."""
-    heard = evaluator.space.heard(place[None])[0] | evaluator.matters
-    knobs = {column: p for column, p in enumerate(evaluator.space.parameters) if isinstance(p, Knob)}
-    return {column: knob for column, knob in knobs.items() if heard[column] and knob.limits[0] < knob.limits[1]}
-
-
 def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:
     """Let runners evolve for a lap, side by side."""
     for _ in range(LAP):
@@ -111,30 +93,3 @@ def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:
             runner.tell(generation, distances[: len(generation)])
             distances = distances[len(generation) :]
     runners.sort(key=lambda runner: runner.best)
-
-
-def starts(
-    evaluator: Evaluator, places: np.ndarray, distances: np.ndarray, count: int, taken: list[np.ndarray]
-) -> list[np.ndarray]:
-    """The best places of which no two, and none of those `taken` already, have presets that are alike."""
-    chosen: list[np.ndarray] = []
-    order = np.argsort(distances, kind="stable")
-    presets = evaluator.space.presets(
-        np.concatenate([np.array(taken).reshape(-1, places.shape[1]).astype(np.int64), places[order]])
-    )
-    heard = presets.heard()
-    # Labels are at least 1 apart.
-    free = np.ones(len(presets), dtype=bool)
-    for row in range(len(taken)):
-        free &= _apart(presets.unit, heard, row)
-    free[: len(taken)] = False
-    while free.any() and len(chosen) < count:
-        row = int(free.argmax())
-        chosen.append(places[order[row - len(taken)]])
-        free &= _apart(presets.unit, heard, row)
-        free[row] = False
-    return chosen
-
-
-def _apart(unit: np.ndarray, heard: np.ndarray, row: int) -> np.ndarray:
-    return ((np.abs(unit - unit[row]) > APART) & (heard | heard[row])).any(axis=1)

@@ -5,16 +5,18 @@ about level and waveform. It is computed thousands of times per match, so that e
 about the reference is computed once.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
 
 from secret_sauce_hf.compiling import kernel
 from secret_sauce_hf.instruments import SAMPLE_RATE
-from secret_sauce_hf.metrics.sounds import MSS_SCALES
-from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, mel_bands
+from secret_sauce_hf.metrics.sounds import mss_scales
+from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, hann, mel_bands
 
 LEVEL_WEIGHT = 0.1
 """What a difference in level of 1 dB counts, in dB of spectral distance."""
@@ -55,14 +57,12 @@ class _Scale:
 @cache
 def _scales() -> tuple[_Scale, ...]:
     scales = []
-    for window, hop_ms, bands in MSS_SCALES:
-        length, hop = int(window * SAMPLE_RATE / 1000), int(hop_ms * SAMPLE_RATE / 1000)
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    for length, hop, bands in mss_scales(SAMPLE_RATE):
         filters = mel_bands(SAMPLE_RATE, length, bands)
         # A bin lies in two neighbouring triangles at most: the products with all others are 0.
         band = np.minimum((filters > 0).argmax(axis=1), bands - 2)
         shares = np.stack([np.take_along_axis(filters, (band + step)[:, None], axis=1)[:, 0] for step in (0, 1)])
-        scales.append(_Scale(length, hop, bands, hann.astype(np.float32), band, shares.astype(np.float32)))
+        scales.append(_Scale(length, hop, bands, hann(length).astype(np.float32), band, shares.astype(np.float32)))
     return tuple(scales)
 
 
@@ -82,6 +82,18 @@ def _mel_powers(spectra, band, shares, out):
                 power = value.real * value.real + value.imag * value.imag
                 out[row, frame, band[index]] += power * shares[0, index]
                 out[row, frame, band[index] + 1] += power * shares[1, index]
+
+
+class Analysis(NamedTuple):
+    """What an objective compares of a few renderings; the same for every shift of the reference.
+
+    Args:
+        waves: float32 of shape (rows, samples), full scale 1.
+        levels: their mel spectrograms in dB, each of shape (rows, frames, bands).
+    """
+
+    waves: np.ndarray
+    levels: list[np.ndarray]
 
 
 class Objective:
@@ -123,22 +135,35 @@ class Objective:
         self._energy = float(self._wave @ self._wave)
 
     def shifted(self, shift: int) -> "Objective":
-        """The same reference, taken to be late by `shift` samples."""
+        """An objective of the same reference, taken to be late by `shift` samples."""
         return Objective(self.reference, self.known, self.note_on, shift)
 
     def __call__(self, takes: np.ndarray) -> np.ndarray:
         """Distances of renderings, int16 of shape (rows, samples): float64, (rows,)."""
-        parts = [self._distances(takes[at : at + _ROWS_TOGETHER]) for at in range(0, len(takes), _ROWS_TOGETHER)]
+        # A few at a time, from one end to the other, so that they stay in the processor's cache.
+        parts = [self.compare([part]) for part in self._analyses(takes)]
         return np.concatenate(parts) if parts else np.empty(0)
+
+    def analyse(self, takes: np.ndarray) -> list[Analysis]:
+        """What `compare` needs to know of renderings, int16 of shape (rows, samples)."""
+        return list(self._analyses(takes))
+
+    def compare(self, analyses: list[Analysis]) -> np.ndarray:
+        """Distances of renderings that this objective, or one `shifted` from it, has analysed: float64, (rows,)."""
+        return np.concatenate([self._distances(analysis) for analysis in analyses])
 
     def residuals(self, takes: np.ndarray) -> np.ndarray:
         """Differences of the spectrograms from the reference's in dB, int16 takes to float32 (rows, cells)."""
         parts = []
-        for at in range(0, len(takes), _ROWS_TOGETHER):
-            levels = self._levels(takes[at : at + _ROWS_TOGETHER] * _INT16)
+        for _, levels in self._analyses(takes):
             cells = [(one - target).reshape(len(one), -1) for one, target in zip(levels, self._targets, strict=True)]
             parts.append(np.concatenate(cells, axis=1))
         return np.concatenate(parts)
+
+    def _analyses(self, takes: np.ndarray) -> Iterator[Analysis]:
+        for at in range(0, len(takes), _ROWS_TOGETHER):
+            waves = takes[at : at + _ROWS_TOGETHER] * _INT16
+            yield Analysis(waves, self._levels(waves))
 
     @property
     def cell_weights(self) -> np.ndarray:
@@ -146,10 +171,10 @@ class Objective:
         scales = zip(self._weights, self._scales, strict=True)
         return np.concatenate([np.repeat(weights, scale.bands) for weights, scale in scales]) / len(self._scales)
 
-    def _distances(self, takes: np.ndarray) -> np.ndarray:
-        waves = takes * _INT16
+    def _distances(self, analysis: Analysis) -> np.ndarray:
+        waves = analysis.waves
         spectral = np.zeros(len(waves))
-        for levels, target, weights in zip(self._levels(waves), self._targets, self._weights, strict=True):
+        for levels, target, weights in zip(analysis.levels, self._targets, self._weights, strict=True):
             spectral += (np.abs(levels - target).sum(axis=2) @ weights) / len(self._scales)
         bodies = waves[:, self._body]
         energies = np.einsum("rs,rs->r", bodies, bodies, dtype=np.float64)

@@ -1,0 +1,90 @@
+"""Presets that a sound may have been made with, before anything is rendered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.matching.posterior import Posterior
+from secret_sauce_hf.matching.result import MODEL, NEAREST, SAMPLED
+from secret_sauce_hf.presets import Presets
+
+SAME_DB = 1.0
+"""A recorded take that is nearer than this counts as the sound itself, before the model's answer does."""
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Candidates to begin with, the model's own answer first.
+
+    Args:
+        cc: CC values, shape (candidates, parameters).
+        origins: where each comes from.
+        distances: of recorded takes from the sound, shape (candidates,); NaN for others.
+        posterior: what the model tells of the sound.
+    """
+
+    cc: np.ndarray
+    origins: list[str]
+    distances: np.ndarray
+    posterior: Posterior
+
+    @property
+    def collection(self) -> Collection:
+        """Whose parameters they set."""
+        return self.posterior.collection
+
+    def joined(self, cc: np.ndarray, distances: np.ndarray) -> "Proposals":
+        """These and recorded takes, whose CC values and distances from the sound are given, nearest first.
+
+        They come after the model's own answer and before what was drawn.
+        """
+        return Proposals(
+            np.concatenate([self.cc[:1], cc, self.cc[1:]]),
+            [*self.origins[:1], *[NEAREST] * len(cc), *self.origins[1:]],
+            np.concatenate([self.distances[:1], distances, self.distances[1:]]),
+            self.posterior,
+        )
+
+    def ranked(self) -> "Proposals":
+        """Order them, the most promising first, as far as that can be told without rendering them.
+
+        Takes that are as near as the sound itself, the model's own answer, further takes, and
+        what was drawn, by its score.
+        """
+        near, taken = self.distances < SAME_DB, np.isfinite(self.distances)
+        kind = np.select([near, np.array(self.origins) == MODEL, taken], [0, 1, 2], 3)
+        order = np.lexsort((np.where(taken, self.distances, -self.posterior.score(self.cc)), kind))
+        return Proposals(self.cc[order], [self.origins[row] for row in order], self.distances[order], self.posterior)
+
+
+def propose(
+    pipe: Any, collection: Collection, take: np.ndarray, count: int, seed: int, rng: np.random.Generator
+) -> tuple[dict[str, Any], Proposals]:
+    """Ask a model, once.
+
+    Args:
+        pipe: an `AudioToPresetPipeline`.
+        collection: its collection.
+        take: float32 of shape (samples,).
+        count: how many candidates, the model's own answer among them. Up to half of the
+            others come from its sampler of whole presets, if it has one; the rest takes
+            every parameter by itself.
+        seed: of the sampler.
+        rng: draws the rest.
+
+    Returns:
+        The pipeline's answer, and `count` proposals.
+    """
+    # What the pipeline does of a sound that is a take already, without reading and aligning it again.
+    outputs = pipe.forward(pipe.feature_extractor.transform(torch.from_numpy(take[None])))
+    sampling = {"num_candidates": count // 2, "seed": seed} if pipe.model.sampler is not None and count > 1 else {}
+    answer = pipe.postprocess(outputs, **sampling)
+    posterior = Posterior.of_outputs(pipe.model, collection, outputs)
+    sampled = [one["preset"] for one in answer.get("candidates", ()) if one["preset"] != answer["preset"]]
+    # What is rendered is what the MIDI sets: settings on the grid of their controllers.
+    cc = Presets.from_settings(collection, [answer["preset"], *sampled]).cc
+    cc = np.concatenate([cc, posterior.sample(count - len(cc), rng)])
+    return answer, Proposals(cc, [MODEL] + [SAMPLED] * (count - 1), np.full(count, np.nan), posterior)

@@ -1,0 +1,162 @@
+"""What matching finds: plain data, of which texts, pictures and files are functions."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from secret_sauce_hf.instruments import Collection
+
+MODEL, SAMPLED, NEAREST, SEARCHED = "model", "sampled", "nearest take", "search"
+"""Where a candidate can come from."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A preset proposed for a sound.
+
+    Args:
+        preset: name → setting of each parameter, on the grid of its CC values.
+        cc: CC values in column order.
+        distance: MSS from the sound to the rendered preset in dB (see `Result.distances`);
+            without an engine, what `Objective` tells of a recorded take, and None for others.
+        score: logarithm of the probability that the model gives it, in nats.
+        origin: "model", "sampled", "nearest take" or "search".
+    """
+
+    preset: dict[str, float | str]
+    cc: tuple[int, ...]
+    distance: float | None
+    score: float
+    origin: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready values."""
+        return {
+            "preset": self.preset,
+            "distance": self.distance,
+            "score": self.score,
+            "origin": self.origin,
+        }
+
+
+@dataclass(frozen=True)
+class TracePoint:
+    """A moment when a search found something better.
+
+    Args:
+        seconds: since the model's answer.
+        renders: how many renderings there were.
+        distance: of the best preset so far from the sound, in dB (see `Objective`).
+        unit: its units, in column order.
+    """
+
+    seconds: float
+    renders: int
+    distance: float
+    unit: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What a strategy has found; nothing, if it is made without arguments.
+
+    Args:
+        known: what was tried, the best first, as places (see `Space`) of shape (rows,
+            columns), every preset once; None if nothing was.
+        interrupted: whether it was ended from the keyboard.
+        trace: the moments when something better was found.
+        seconds: that it took.
+        renders: how many presets it rendered.
+        shift: by how many samples the sound was found to be late.
+        noise_row: whose noise came nearest, see `Space.render`.
+    """
+
+    known: np.ndarray | None = None
+    interrupted: bool = False
+    trace: tuple[TracePoint, ...] = ()
+    seconds: float = 0.0
+    renders: int = 0
+    shift: int = 0
+    noise_row: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A preset found for a sound.
+
+    Args:
+        sound: what the sound is called.
+        collection: the collection whose parameters are set.
+        preset: name → setting of each parameter, on the grid of its CC values.
+        confidence: name → how sure the model is, 0 to 1.
+        heard: name → whether the parameter changes this sound at all.
+        cc: name → CC value of each parameter that has a controller.
+        model: the checkpoint that made the prediction.
+        reference: the sound, brought to a take's length and timing, as it was compared:
+            float32 of shape (samples,) at 22,050 Hz.
+        rendered: the preset rendered from silence, in the same form, with the noise and
+            phases that came nearest; None if there is no engine for the instrument.
+        distances: name → distance between `reference` and `rendered`, MSS first, of the part
+            of a take that the sound covers; empty without `rendered`.
+        versions: of what made this.
+        alone: what the model tells by itself, before anything is rendered.
+        candidates: presets that differ in what is heard, `preset` first; after a search, those
+            that sound most alike.
+        trace: every moment when the search found something better, the model's own answer
+            first; empty without a search.
+        ranking: what the candidates were ranked by, for people.
+        seconds: that the search took, after the model's answer.
+        renders: how many presets it rendered.
+        late: by how many seconds the sound was found to be later than its preset's;
+            `reference` is earlier by as much.
+        interrupted: whether the search was ended from the keyboard.
+    """
+
+    sound: str
+    collection: Collection
+    preset: dict[str, float | str]
+    confidence: dict[str, float]
+    heard: dict[str, bool]
+    cc: dict[str, int]
+    model: str
+    reference: np.ndarray = field(repr=False)
+    rendered: np.ndarray | None = field(repr=False)
+    distances: dict[str, float]
+    versions: dict[str, str]
+    alone: Candidate
+    candidates: tuple[Candidate, ...]
+    trace: tuple[TracePoint, ...] = field(repr=False)
+    ranking: str
+    seconds: float
+    renders: int
+    late: float
+    interrupted: bool
+
+    @property
+    def midi(self) -> list[Any]:
+        """The `mido` messages that set the preset, as far as MIDI reaches the instrument."""
+        from secret_sauce_hf.midi import preset_messages
+
+        return preset_messages(self.collection, self.preset)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the sounds, as JSON-ready values."""
+        return {
+            "sound": self.sound,
+            "collection": self.collection.name,
+            "instrument": self.collection.instrument.name,
+            "model": self.model,
+            "preset": self.preset,
+            "confidence": self.confidence,
+            "heard": self.heard,
+            "cc": self.cc,
+            "distances": self.distances or None,
+            "model_alone": self.alone.to_dict(),
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "ranking": self.ranking,
+            "renders": self.renders,
+            "interrupted": self.interrupted,
+            "late": self.late,
+            "versions": self.versions,
+        }
