@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,25 +25,11 @@ from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, INDEX
 from secret_sauce_hf.modeling.registration import TASK
 from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
 from secret_sauce_hf.remote import is_repo_id
+from secret_sauce_hf.training.config import TrainingConfig, current_names
 from secret_sauce_hf.training.run import RECORD_FILE
 
 CONFIG_FILE = "config.json"
 _WHO = ("model", "naive", "nearest")
-# What a run tells of its call of `train`, beside the collection, the data and the base.
-_SETTINGS = (
-    "fresh",
-    "epochs",
-    "batch_size",
-    "validation",
-    "seed",
-    "rate",
-    "matrix_rate",
-    "hidden_size",
-    "layers",
-    "sampler_layers",
-    "augmented",
-    "precision",
-)
 
 
 def publish_checkpoint(
@@ -392,8 +379,10 @@ def _call(run: Mapping[str, Any], collection: Collection, config: SecretSauceCon
     name = run["collection"] if collection.name in COLLECTIONS else DECLARATION
     words = [repr(name), repr(run["data"]), repr(out)]
     # Muon is for layers of our own: with an AST encoder its rate says nothing.
-    unused = "matrix_rate" if config.ast is not None else None
-    words += [f"{name}={run[name]!r}" for name in _SETTINGS if name in run and name != unused]
+    unused = {"base", *(["matrix_learning_rate"] if config.ast is not None else [])}
+    settings = current_names(run)
+    names = [field.name for field in fields(TrainingConfig) if field.name in settings.keys() - unused]
+    words += [f"{name}={settings[name]!r}" for name in names]
     if base is not None:
         words.append(f"base={base!r}")
     return f"train({', '.join(words)})".replace("'", '"')
