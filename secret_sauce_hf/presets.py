@@ -2,28 +2,19 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
-from secret_sauce_hf.instruments.spec import holds
+from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection
+from secret_sauce_hf.instruments.parameters import holds
+from secret_sauce_hf.instruments.takes import sound_file
 
 FILE_COLUMN = "file"
 MAX_CSV_BYTES = 256 * 2**20
 """Larger tables are refused; the 2018 tables have at most 4 MB."""
-
-# Settings that passed through 32-bit floats (a dataset's) stray this far past a
-# limit; a 14-bit knob's step is 6e-4.
-_SETTING_SLACK = 1e-6
-# For units, which are always computed in 64 bits.
-_UNIT_SLACK = 1e-9
-# `float` alone would also read " 5", "1_000", "nan" and digits of any script.
-_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class Presets:
@@ -51,12 +42,12 @@ class Presets:
         self.files = list(files) if files is not None else [sound_file(row) for row in range(len(self.unit))]
         if len(self.files) != len(self.unit):
             raise InputError(f"{len(self.files)} file names for {len(self.unit)} rows.")
-        legal = [_legal_unit(p, self.unit[:, column]) for column, p in enumerate(self.parameters)]
+        legal = [p.legal_unit(self.unit[:, column]) for column, p in enumerate(self.parameters)]
         if at := _first(~np.stack(legal, axis=1)):
             row, column = at
             value, parameter = self.unit[row, column], self.parameters[column]
             raise InputError(
-                f"row {row}, column {parameter.name}: no setting has the unit {value:g}; {_allowed_unit(parameter)}."
+                f"row {row}, column {parameter.name}: no setting has the unit {value:g}; {parameter.allowed_unit()}."
             )
         for row, name in enumerate(self.files):
             if not _is_plain_file(name):
@@ -108,11 +99,11 @@ class Presets:
                 f"CCs of {collection.name} need integers of shape (rows, {len(parameters)}), "
                 f"got {cc.dtype} of shape {cc.shape}."
             )
-        legal = np.stack([legal_cc(p, cc[:, column]) for column, p in enumerate(parameters)], axis=1)
+        legal = np.stack([p.legal_cc(cc[:, column]) for column, p in enumerate(parameters)], axis=1)
         if at := _first(~legal):
             row, column = at
             parameter = parameters[column]
-            raise InputError(f"row {row}, column {parameter.name}: CC {cc[row, column]} {allowed_cc(parameter)}.")
+            raise InputError(f"row {row}, column {parameter.name}: CC {cc[row, column]} {parameter.allowed_cc()}.")
         unit = np.stack([p.cc_to_unit(cc[:, column]) for column, p in enumerate(parameters)], axis=1)
         return cls(collection, unit, files)
 
@@ -143,7 +134,7 @@ class Presets:
     def _from_rows(
         cls, collection: Collection, rows: Iterable[Mapping[str, Any]], where: Callable[[int], str]
     ) -> "Presets":
-        """`from_settings`; `where` names a row for messages."""
+        """Presets from one mapping per row (see `from_settings`); `where` names a row for messages."""
         table: list[Mapping[str, Any]] = []
         files: dict[str, int] = {}
         fault: InputError | None = None
@@ -161,12 +152,12 @@ class Presets:
         parameters = collection.parameters
         unit = np.empty((len(table), len(parameters)), dtype=np.float64)
         for column, parameter in enumerate(parameters):
-            unit[:, column] = _read_cells(parameter, [row[parameter.name] for row in table])
+            unit[:, column] = parameter.parse(row[parameter.name] for row in table)
         if at := _first(np.isnan(unit)):
             number, column = at
             parameter = parameters[column]
             cell = _shortened(table[number][parameter.name])
-            raise InputError(f"{where(number)}, column {parameter.name}: {cell} {allowed_setting(parameter)}.")
+            raise InputError(f"{where(number)}, column {parameter.name}: {cell} {parameter.allowed_setting()}.")
         if fault:
             raise fault
         return cls(collection, unit, list(files))
@@ -204,8 +195,7 @@ class Presets:
     def heard(self) -> np.ndarray:
         """Whether each parameter is heard, by the declared rules: (rows, parameters), bool.
 
-        A take that is (nearly) silent tells nothing of its settings all the same:
-        the rules know the preset only, not the sound.
+        The rules know the preset only, not the sound: of a silent take nothing is heard, whatever they say.
         """
         settings = self.complete()
         heard = np.empty(self.unit.shape, dtype=bool)
@@ -218,7 +208,7 @@ class Presets:
         with_file = self.collection.has_file_column
         target.write(",".join(self.collection.columns + ((FILE_COLUMN,) if with_file else ())) + "\n")
         columns = [
-            [_digits(value) for value in values] if isinstance(p, Knob) else [f'"{value}"' for value in values]
+            [p.text(value) for value in values]
             for p, values in zip(self.parameters, self.settings.values(), strict=True)
         ]
         if with_file:
@@ -230,12 +220,12 @@ class Presets:
 def read_table(
     collection: str | Collection, source: str | Path | TextIO, further: Sequence[str] = ()
 ) -> tuple[Presets, dict[str, list[str]]]:
-    """`Presets.from_csv` for a table that may have further columns.
+    """Read a table in the 2018 format that may have further columns.
 
     Args:
         collection: the collection or its name.
         source: the table.
-        further: names of columns that it may have besides.
+        further: names of columns that it may have besides the parameters and `file`.
 
     Returns:
         The presets, and the cells of those further columns that there are.
@@ -260,36 +250,6 @@ def read_table(
     return presets, cells
 
 
-def allowed_setting(parameter: Parameter) -> str:
-    """What a setting may be, for messages."""
-    if isinstance(parameter, Knob):
-        low, high = parameter.setting_limits
-        return f"must be a number from {low:.12g} to {high:.12g}"
-    return f"must be one of {', '.join(parameter.labels)}"
-
-
-def legal_cc(parameter: Parameter, cc: np.ndarray) -> np.ndarray:
-    """Whether each CC integer is one that `parameter` can have: an array of the same shape."""
-    if isinstance(parameter, Knob):
-        low, high = parameter.limits
-        return (low <= cc) & (cc <= high)
-    return np.isin(cc, parameter.codes)
-
-
-def allowed_cc(parameter: Parameter) -> str:
-    """What `legal_cc` allows, for messages."""
-    if isinstance(parameter, Knob):
-        low, high = parameter.limits
-        return f"must be from {low} to {high}"
-    codes = zip(parameter.codes, parameter.labels, strict=True)
-    return f"must be one of {', '.join(f'{code} ({label})' for code, label in codes)}"
-
-
-def sound_file(row: int) -> str:
-    """The file name of a row's sound, as in 2018."""
-    return f"s{row}.wav"
-
-
 def draw_presets(collection: str | Collection, count: int, seed: int, start: int = 0) -> Presets:
     """Fresh random rows, uniform over the legal CC values of every parameter.
 
@@ -310,20 +270,23 @@ def draw_presets(collection: str | Collection, count: int, seed: int, start: int
     raw = row_random(seed, start, count, len(collection.columns))
     cc = np.empty(raw.shape, dtype=np.int64)
     for column, parameter in enumerate(collection.parameters):
-        # The upper 32 bits times the number of values: uneven by less than 2^-18.
-        if isinstance(parameter, Knob):
-            low, high = parameter.limits
-            cc[:, column] = low + ((raw[:, column] >> np.uint64(32)) * np.uint64(high - low + 1) >> np.uint64(32))
-        else:
-            index = (raw[:, column] >> np.uint64(32)) * np.uint64(len(parameter.codes)) >> np.uint64(32)
-            cc[:, column] = np.asarray(parameter.codes)[index.astype(np.intp)]
+        cc[:, column] = parameter.draw(raw[:, column])
     return Presets.from_cc(collection, cc, [sound_file(row) for row in range(start, start + count)])
 
 
 def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, same: bool = False) -> np.ndarray:
-    """Random 64-bit integers of shape (count, width) that depend on seed, stream and row only.
+    """Random 64-bit integers that depend on seed, stream and row number only.
 
-    If `same`, all rows get those of row `start`.
+    Args:
+        seed: any non-negative integer.
+        start: number of the first row.
+        count: number of rows.
+        width: numbers per row.
+        stream: tells apart what is drawn for different purposes from one seed.
+        same: whether every row gets the numbers of row `start`.
+
+    Returns:
+        uint64 of shape (count, width).
     """
     if same:
         return np.repeat(row_random(seed, start, 1, width, stream), count, axis=0)
@@ -333,50 +296,6 @@ def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, s
     generator = np.random.Philox(key=key)
     generator.advance(start * steps)
     return generator.random_raw(count * steps * 4).reshape(count, steps * 4)[:, :width]
-
-
-def _digits(value: float) -> str:
-    """A number as Python 2 wrote it: 12 significant digits, always with a point."""
-    text = f"{value:.12g}"
-    return text if "." in text else text + ".0"
-
-
-def _number(cell: Any) -> float:
-    """A cell as a number, NaN if it is none."""
-    if isinstance(cell, str):
-        return float(cell) if _PLAIN_NUMBER.fullmatch(cell) else np.nan
-    if type(cell) is not float and (isinstance(cell, bool) or not isinstance(cell, Real)):
-        return np.nan
-    try:
-        return float(cell)
-    except OverflowError:
-        return np.nan
-
-
-def _read_cells(parameter: Parameter, cells: Sequence[Any]) -> np.ndarray:
-    """Units of a column of settings, NaN where a cell is not a legal setting."""
-    if isinstance(parameter, Knob):
-        settings = np.array([_number(cell) for cell in cells], dtype=np.float64)
-        low, high = parameter.setting_limits
-        legal = (low - _SETTING_SLACK <= settings) & (settings <= high + _SETTING_SLACK)
-        return np.where(legal, parameter.setting_to_unit(np.clip(settings, low, high)), np.nan)
-    units = {label: float(index) for index, label in enumerate(parameter.labels)}
-    return np.array([units.get(cell, np.nan) if isinstance(cell, str) else np.nan for cell in cells], dtype=np.float64)
-
-
-def _legal_unit(parameter: Parameter, unit: np.ndarray) -> np.ndarray:
-    if isinstance(parameter, Knob):
-        low, high = parameter.cc_to_unit(np.asarray(parameter.limits))
-        return (low - _UNIT_SLACK <= unit) & (unit <= high + _UNIT_SLACK)
-    return np.isin(unit, range(len(parameter.labels)))
-
-
-def _allowed_unit(parameter: Parameter) -> str:
-    """What `_legal_unit` allows, for messages."""
-    if isinstance(parameter, Knob):
-        low, high = parameter.cc_to_unit(np.asarray(parameter.limits))
-        return f"must be from {low:.12g} to {high:.12g}"
-    return f"must be one of 0 to {len(parameter.labels) - 1}"
 
 
 def _first(mask: np.ndarray) -> tuple[int, int] | None:

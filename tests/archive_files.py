@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
+from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.original.table import original_presets
-from secret_sauce_hf.presets import sound_file
 
 TINY = "guitar-tiny"
 """All of its 32 rows are quickly written, and reading an archive takes no engine."""

@@ -26,7 +26,7 @@ from secret_sauce_hf.instruments import (
     Parameter,
     Switch,
 )
-from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, Rule, holds
+from secret_sauce_hf.instruments.parameters import ALWAYS, NEVER, Rule, holds
 from secret_sauce_hf.original.table import SEED
 from secret_sauce_hf.presets import FILE_COLUMN
 

@@ -14,7 +14,7 @@ import soundfile
 from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import Collection, InputError, known_collection
-from secret_sauce_hf.instruments.spec import parameter_to_dict
+from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import Presets, draw_presets
 

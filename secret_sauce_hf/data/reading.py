@@ -37,7 +37,8 @@ from secret_sauce_hf.instruments import (
     Switch,
     get_collection,
 )
-from secret_sauce_hf.presets import FILE_COLUMN, Presets, allowed_setting, sound_file
+from secret_sauce_hf.instruments.takes import sound_file
+from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 
 Source: TypeAlias = str | Path | Dataset | DatasetDict | IterableDataset | IterableDatasetDict
@@ -370,4 +371,4 @@ def _check(parameter: Parameter, legal: np.ndarray, values: np.ndarray, first_ro
     if not legal.all():
         wrong = int(np.argmin(legal))
         value = values[wrong]
-        raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value!r} {allowed_setting(parameter)}.")
+        raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value!r} {parameter.allowed_setting()}.")

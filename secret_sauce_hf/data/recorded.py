@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from secret_sauce_hf.data.reading import Takes, read_audio
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
-from secret_sauce_hf.presets import FILE_COLUMN, Presets, sound_file
+from secret_sauce_hf.instruments.takes import sound_file
+from secret_sauce_hf.presets import FILE_COLUMN, Presets
 
 SOUND_COLUMN = "flac"
 MAX_ROWS = 100_000

@@ -18,20 +18,15 @@ from secret_sauce_hf.instruments.declaring import (
     read_declaration,
     write_declaration,
 )
-from secret_sauce_hf.instruments.spec import (
-    CHANNEL,
-    NOTE,
-    SAMPLE_RATE,
-    VELOCITY,
-    Collection,
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     InputError,
-    Instrument,
     Knob,
     Parameter,
     Switch,
-    Timing,
     parameter_to_dict,
 )
+from secret_sauce_hf.instruments.takes import CHANNEL, NOTE, SAMPLE_RATE, VELOCITY
 
 __all__ = [
     "CHANNEL",

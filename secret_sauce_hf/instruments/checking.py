@@ -7,19 +7,20 @@ from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any
 
-from secret_sauce_hf.instruments.spec import SETTING_MAX, Collection, InputError, Instrument, Knob, Parameter, Switch
+from secret_sauce_hf.instruments.instrument import Collection, Instrument
+from secret_sauce_hf.instruments.parameters import SETTING_MAX, InputError, Knob, Parameter, Switch
 
 MAX_PARAMETERS = 256
 MAX_TAKE_SECONDS = 60.0
 MAX_SLOT_SECONDS = 600.0
-"""Of a recording session, and so of a note."""
+"""Longest slot of a recording session, and so the longest note."""
 MAX_NAME = 64
 MAX_TEXT = 300
 MAX_CONTROLLER = 119
 """From 120 on they are no controllers but channel mode messages."""
 
 OPERATORS = ("is", "above", "below", "all", "any")
-"""Of heard rules, see `spec.holds`."""
+"""Operators of heard rules (see `parameters.holds`)."""
 _DEEPEST_RULE = 16
 
 _COLUMNS = {"audio", "file", "heard", "heard_measured", "heard_change", "split"}
@@ -58,7 +59,7 @@ _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def check_collection(collection: Collection) -> None:
-    """See that a collection can be drawn, stored, learnt and sent.
+    """Check that a collection can be drawn, stored, learnt and sent.
 
     Raises:
         InputError: the first thing that is wrong; the message names the parameter.
@@ -89,14 +90,14 @@ def check_collection(collection: Collection) -> None:
 
 
 def nearest(wrong: object, known: Iterable[str]) -> str:
-    """A hint at the name that was perhaps meant, or at all there are."""
+    """Hint at the one of the `known` names that was perhaps meant, or list them all."""
     known = list(known)
     close = get_close_matches(str(wrong), known, 1)
     return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known) or 'none'}."
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number; booleans are not."""
+    """Whether `value` is a finite number; booleans are none."""
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
@@ -197,7 +198,7 @@ def _check_switch(switch: Switch) -> None:
 
 
 def _check_apart(parameters: tuple[Parameter, ...]) -> None:
-    """That no two parameters share a name or a controller."""
+    """Check that no two parameters share a name or a controller."""
     names: dict[str, str] = {}
     owners: dict[int, str] = {}
     for parameter in parameters:
@@ -236,7 +237,7 @@ def _check_columns(collection: Collection, parameters: dict[str, Parameter]) -> 
 
 
 def _check_fixed(collection: Collection, parameters: dict[str, Parameter]) -> dict[str, Any]:
-    """The settings that do not vary, by name."""
+    """Check the settings that do not vary, and return them by name."""
     named = set().union(*(_names(parameter.heard) for parameter in parameters.values()))
     fixed: dict[str, Any] = dict(collection.fixed)
     if len(fixed) < len(collection.fixed):
@@ -307,7 +308,7 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
 
 
 def check_timing(collection: Collection) -> None:
-    """See that a take of a collection can be recorded or rendered at all.
+    """Check that a take of a collection can be recorded or rendered at all.
 
     Raises:
         InputError: a time that is none, or that does not go with the others.

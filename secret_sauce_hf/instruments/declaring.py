@@ -43,17 +43,15 @@ from typing import Any
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest
-from secret_sauce_hf.instruments.spec import (
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
-    Collection,
     InputError,
-    Instrument,
     Knob,
     Parameter,
     Rule,
     Switch,
-    Timing,
 )
 
 SUFFIX = ".json"
@@ -108,8 +106,8 @@ def read_declaration(path: str | Path) -> Collection:
 def declaration(collection: Collection) -> dict[str, Any]:
     """A collection as the JSON-ready content of a declaration.
 
-    `read_declaration` makes the same collection of it again, but for what the rows of 2018
-    need (their number, their split and the names of their files).
+    `read_declaration` turns it back into the collection, less what belongs to the rows of
+    2018 (their number, their split and the names of their files).
     """
     timing = collection.timing
     lead, end = timing.cut

@@ -3,14 +3,12 @@
 In 2018: Ableton Tension into Guitar Rig 5 Player.
 """
 
-from secret_sauce_hf.instruments.spec import (
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
-    Collection,
-    Instrument,
     Knob,
     Rule,
     Switch,
-    Timing,
     above,
     all_of,
     is_one_of,

@@ -7,13 +7,11 @@ collection the two agree in 97 % of the cases, in 92 % for the parameter where t
 agree least.
 """
 
-from secret_sauce_hf.instruments.spec import (
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     NEVER,
-    Collection,
-    Instrument,
     Knob,
     Switch,
-    Timing,
     above,
     all_of,
     any_of,

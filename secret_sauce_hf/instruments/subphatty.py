@@ -4,18 +4,16 @@ Controllers and ranges as in the manual's table. All knobs are 14-bit pairs, the
 LSB 32 above the MSB. The heard rules agree with what was measured on fresh presets of
 the built-in engine (`secret_sauce_hf.data.measure_heard`) in 81 to 100 % of the
 rows, 94 % on average. Where they do not, it is mostly the rule that says heard and the
-rest of the sound that covers it; the reverse is so in less than 2 % of the rows.
+rest of the sound that covers it; what the rule denies is measured in less than 2 % of the rows.
 """
 
-from secret_sauce_hf.instruments.spec import (
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
-    Collection,
-    Instrument,
     Knob,
     Rule,
     Switch,
-    Timing,
     above,
     all_of,
     any_of,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, Knob, Parameter
-from secret_sauce_hf.instruments.spec import parameter_from_dict
+from secret_sauce_hf.instruments.parameters import parameter_from_dict
 from secret_sauce_hf.presets import Presets
 
 NEAR = 0.05

@@ -18,7 +18,7 @@ from secret_sauce_hf.instruments import (
     Parameter,
     get_collection,
 )
-from secret_sauce_hf.presets import Presets, allowed_cc, legal_cc
+from secret_sauce_hf.presets import Presets
 
 Order = Literal["msb-lsb", "lsb-msb", "lsb-msb-lsb"]
 """In which order the two halves of a 14-bit value are sent.
@@ -71,7 +71,7 @@ class MessagesReport:
             names = listed(_with_control(parameters[name]) for name in self.incomplete)
             text.append(f"only half of a 14-bit value came for {names}")
         for name, cc in self.illegal.items():
-            text.append(f"{_with_control(parameters[name])} got {cc} but {allowed_cc(parameters[name])}")
+            text.append(f"{_with_control(parameters[name])} got {cc} but {parameters[name].allowed_cc()}")
         if self.unknown:
             text.append(f"controllers that {self.collection.name} does not have (remove them): {listed(self.unknown)}")
         if self.overridden:
@@ -157,7 +157,7 @@ def read_messages(
             missing.append(parameter.name)
         elif cc is None:
             incomplete.append(parameter.name)
-        elif not legal_cc(parameter, np.asarray(cc)):
+        elif not parameter.legal_cc(np.asarray(cc)):
             illegal[parameter.name] = cc
         else:
             settings[parameter.name] = parameter.unit_to_setting(parameter.cc_to_unit(np.asarray(cc))).item()

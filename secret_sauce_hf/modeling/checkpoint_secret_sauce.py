@@ -20,9 +20,9 @@ from .configuration_secret_sauce import IS_COPY, own_extractor_values, own_value
 try:
     if IS_COPY:
         raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.spec import InputError
+    from secret_sauce_hf.instruments.parameters import InputError
 except ImportError:
-    from .spec import InputError  # type: ignore[import-not-found, no-redef]
+    from .parameters import InputError  # type: ignore[import-not-found, no-redef]
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

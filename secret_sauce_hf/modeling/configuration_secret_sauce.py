@@ -1,7 +1,7 @@
 """What a checkpoint's model predicts, and its size; and how a checkpoint carries its code.
 
 This file and its siblings travel with every checkpoint: they import one another as flat
-siblings, and of the package only `instruments.spec`, which travels beside them. Whoever
+siblings, and of the package only `BESIDE`, which travels beside them. Whoever
 has not installed the package lets transformers run these copies (`trust_remote_code`).
 """
 
@@ -24,31 +24,27 @@ try:
     if IS_COPY:
         raise ImportError("A copy keeps to its own siblings: an installed package may be of another version.")
     from secret_sauce_hf.instruments import COLLECTIONS
-    from secret_sauce_hf.instruments.spec import (
-        SAMPLE_RATE,
-        Collection,
+    from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+    from secret_sauce_hf.instruments.parameters import (
         InputError,
-        Instrument,
         Knob,
         Parameter,
         Switch,
-        Timing,
         parameter_from_dict,
         parameter_to_dict,
     )
+    from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 except ImportError:
-    from .spec import (  # type: ignore[import-not-found, no-redef]
-        SAMPLE_RATE,
-        Collection,
+    from .instrument import Collection, Instrument, Timing  # type: ignore[import-not-found, no-redef]
+    from .parameters import (  # type: ignore[import-not-found, no-redef]
         InputError,
-        Instrument,
         Knob,
         Parameter,
         Switch,
-        Timing,
         parameter_from_dict,
         parameter_to_dict,
     )
+    from .takes import SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
     COLLECTIONS = {}
 
@@ -63,6 +59,8 @@ if TYPE_CHECKING:
     from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
     from .sampler_secret_sauce import PresetSampler  # noqa: F401
 
+BESIDE = ("instrument.py", "parameters.py", "takes.py")
+"""The files of `secret_sauce_hf.instruments` that travel with a checkpoint."""
 CODE = (
     "checkpoint_secret_sauce.py",
     "configuration_secret_sauce.py",
@@ -70,7 +68,7 @@ CODE = (
     "modeling_secret_sauce.py",
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
-    "spec.py",
+    *BESIDE,
 )
 """The files that travel with a checkpoint."""
 
@@ -105,8 +103,8 @@ AST_FIELDS = (
 def code_files() -> dict[str, Path]:
     """The files that travel with a checkpoint: name there, and where it lies here."""
     files = {name: Path(__file__).with_name(name) for name in CODE}
-    files["spec.py"] = Path(sys.modules[InputError.__module__].__file__ or "")
-    return files
+    parameters = Path(sys.modules[InputError.__module__].__file__ or "")
+    return files | {name: parameters.with_name(name) for name in BESIDE}
 
 
 def save_code(folder: str | Path) -> None:
@@ -240,7 +238,7 @@ class SecretSauceConfig(PretrainedConfig):
 
     Args:
         collection: name of the collection (or of one's own) whose parameters are predicted.
-        parameters: one record per parameter, in column order (see `spec.parameter_to_dict`).
+        parameters: one record per parameter, in column order (see `parameters.parameter_to_dict`).
             A list, since JSON files of this library sort the keys of mappings.
         fixed: (name, setting) of the instrument's other parameters, which heard rules may name.
         sample_rate: in Hz.

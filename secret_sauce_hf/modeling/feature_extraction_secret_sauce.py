@@ -24,9 +24,11 @@ from .configuration_secret_sauce import IS_COPY, own_extractor_values, published
 try:
     if IS_COPY:
         raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.spec import SAMPLE_RATE, InputError
+    from secret_sauce_hf.instruments.parameters import InputError
+    from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 except ImportError:
-    from .spec import SAMPLE_RATE, InputError  # type: ignore[import-not-found, no-redef]
+    from .parameters import InputError  # type: ignore[import-not-found, no-redef]
+    from .takes import SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
 try:
     import soxr

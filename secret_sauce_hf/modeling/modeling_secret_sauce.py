@@ -38,9 +38,9 @@ from .sampler_secret_sauce import Correction, PresetSampler
 try:
     if IS_COPY:
         raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, holds, parameter_from_dict
+    from secret_sauce_hf.instruments.parameters import InputError, Knob, Parameter, holds, parameter_from_dict
 except ImportError:
-    from .spec import (  # type: ignore[import-not-found, no-redef]
+    from .parameters import (  # type: ignore[import-not-found, no-redef]
         InputError,
         Knob,
         Parameter,

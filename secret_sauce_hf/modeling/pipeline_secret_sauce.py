@@ -14,14 +14,9 @@ from .modeling_secret_sauce import SILENCE
 try:
     if IS_COPY:
         raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.spec import InputError, Knob, Parameter, parameter_from_dict
+    from secret_sauce_hf.instruments.parameters import InputError, Knob, Parameter, parameter_from_dict
 except ImportError:
-    from .spec import (  # type: ignore[import-not-found, no-redef]
-        InputError,
-        Knob,
-        Parameter,
-        parameter_from_dict,
-    )
+    from .parameters import InputError, Knob, Parameter, parameter_from_dict  # type: ignore[import-not-found, no-redef]
 
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""
@@ -123,7 +118,7 @@ class AudioToPresetPipeline(Pipeline):
         """Logits of one sound to its preset, and to further candidates."""
         config = self.model.config
         # Not its `parameter_specs`: of a checkpoint in a folder transformers makes a copy per
-        # file, and the classes of the config's `spec` are then others than those here.
+        # file, and the classes of the config's `parameters` are then others than those here.
         parameters = [parameter_from_dict(record) for record in config.parameters]
         logits = [model_outputs[f"logits_{parameter.name}"].reshape(1, -1) for parameter in parameters]
         confidence: dict[str, float] = {}

@@ -22,8 +22,9 @@ import numpy as np
 import soundfile
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.original.table import are_original
-from secret_sauce_hf.presets import Presets, sound_file
+from secret_sauce_hf.presets import Presets
 
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={id}&export=download&confirm=t"
 """Where Google Drive hands out a file, its question about large files answered."""
@@ -42,7 +43,7 @@ MAX_SOUND_BYTES = 2**20
 MAX_TABLE_BYTES = 16 * 2**20
 MAX_ENTRIES = 50_000
 MAX_TOTAL_BYTES = 2 * 2**30
-"""Of all entries of a zip, unpacked."""
+"""Most bytes that the entries of a zip may unpack to, all together."""
 
 SHOWN = 5
 """How many of a report's names its text lists."""
@@ -211,7 +212,7 @@ class Archive:
 
     @cached_property
     def state(self) -> str:
-        """Changes whenever files of the archive do, as far as their sizes and times tell."""
+        """A text that changes whenever files of the archive do, as far as their sizes and times tell."""
         digest = hashlib.sha256()
         for name, size, time in self._files.states():
             digest.update(f"{name}\0{size}\0{time}\n".encode(errors="surrogateescape"))

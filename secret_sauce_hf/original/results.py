@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Knob
+from secret_sauce_hf.instruments import Collection
 
 _FILE = Path(__file__).with_name("results-2018.json")
 # Collections whose knobs were scored where their effect was on only.
@@ -20,7 +20,7 @@ class Published:
     """Scores of 2018.
 
     Args:
-        title: of the model.
+        title: year and name of the model.
         tier: `all` or `heard`, whichever is nearest to how it was scored.
         knob_mae: mean over the knobs, 0 to 10; None without knobs.
         switch_accuracy: mean over the switches; None without switches.
@@ -33,12 +33,12 @@ class Published:
 
 
 def published(collection: Collection) -> list[Published]:
-    """What the models of 2018 reached on the original recordings of a collection; nothing if it is not known."""
+    """What the models of 2018 reached on the original recordings of a collection; empty if that is not known."""
     found = []
     for name, scores in _results().get(collection.name, {}).items():
-        kinds = {parameter.name: isinstance(parameter, Knob) for parameter in collection.parameters}
-        knobs = [value for parameter, value in scores.items() if kinds[parameter]]
-        switches = [value for parameter, value in scores.items() if not kinds[parameter]]
+        kinds = {parameter.name: parameter.kind for parameter in collection.parameters}
+        knobs = [value for parameter, value in scores.items() if kinds[parameter] == "knob"]
+        switches = [value for parameter, value in scores.items() if kinds[parameter] == "switch"]
         found.append(
             Published(
                 title=f"2018 {name.split()[0]}",

@@ -2,7 +2,6 @@
 
 import mido
 
-from secret_sauce_hf.instruments import Knob
 from secret_sauce_hf.midi.messages import check_controls, controllers, note_message
 from secret_sauce_hf.presets import Presets
 
@@ -31,7 +30,7 @@ def collection_track(presets: Presets) -> mido.MidiFile:
     ]
     seconds = (timing.patch, timing.note_on, timing.note_off, timing.slot)
     patch, note_on, note_off, slot = (round(second * _TRACK_TICKS_PER_BEAT) for second in seconds)
-    zero = [p.low if isinstance(p, Knob) else p.codes[0] for p in presets.parameters]
+    zero = [parameter.first_cc for parameter in presets.parameters]
     rest = 0
     for ccs in presets.cc.tolist():
         if timing.reset_first:

@@ -5,11 +5,12 @@ from functools import cache
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, InputError, Knob, get_collection
-from secret_sauce_hf.presets import Presets, sound_file
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments.takes import sound_file
+from secret_sauce_hf.presets import Presets
 
 SEED = 55_555
-"""Of the rows of 2018."""
+"""Seed of the rows of 2018."""
 
 
 def original_presets(collection: str | Collection, start: int = 0, stop: int | None = None) -> Presets:
@@ -46,21 +47,14 @@ def _original_cc(collection: Collection) -> np.ndarray:
 def _draw_original_cc(collection: Collection) -> np.ndarray:
     """`random.randint` as Python 2 drew it, one draw per parameter, row by row."""
     generator = random.Random(SEED)
-    sizes, offsets = [], []
-    for parameter in collection.parameters:
-        low, high = parameter.limits if isinstance(parameter, Knob) else (0, len(parameter.codes) - 1)
-        sizes.append(high - low + 1)
-        offsets.append(low)
-    draws = np.array([generator.random() for _ in range(collection.count * len(sizes))]).reshape(-1, len(sizes))
-    cc = (draws * sizes).astype(np.int64) + offsets
-    for column, parameter in enumerate(collection.parameters):
-        if not isinstance(parameter, Knob):
-            cc[:, column] = np.asarray(parameter.codes)[cc[:, column]]
-    return cc
+    counts = [parameter.cc_count for parameter in collection.parameters]
+    draws = np.array([generator.random() for _ in range(collection.count * len(counts))]).reshape(-1, len(counts))
+    index = (draws * counts).astype(np.int64)
+    return np.stack([p.cc_at(index[:, column]) for column, p in enumerate(collection.parameters)], axis=1)
 
 
 def _enumerate_cc(collection: Collection) -> np.ndarray:
-    """Every combination of the switches, counted in binary over the sorted names."""
+    """Every combination of the switches, counted in binary over the sorted names: CC values, (rows, parameters)."""
     alphabetical = sorted(collection.columns)
     rows = np.arange(collection.count)
     cc = np.empty((collection.count, len(alphabetical)), dtype=np.int64)

@@ -28,7 +28,7 @@ from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
-from secret_sauce_hf.instruments.spec import holds
+from secret_sauce_hf.instruments.parameters import holds
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import draw_presets
 

@@ -296,7 +296,7 @@ def test_a_checkpoint_goes_up_with_its_code_and_its_evaluation(hub):
     repo = hub.repo("ast", "model")
     publish_checkpoint(LIGHT, repo)
     names = files_of(repo, "model")
-    assert {"README.md", "config.json", "model.safetensors", "preprocessor_config.json", "spec.py"} <= set(names)
+    assert {"README.md", "config.json", "model.safetensors", "preprocessor_config.json", "parameters.py"} <= set(names)
     assert {"modeling_secret_sauce.py", "pipeline_secret_sauce.py", "evaluation.json", "evaluation.png"} <= set(names)
     card = ModelCard.load(repo)
     card.validate(repo_type="model")

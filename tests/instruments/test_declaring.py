@@ -29,7 +29,7 @@ from secret_sauce_hf.instruments import (
     write_declaration,
 )
 from secret_sauce_hf.instruments.checking import RESERVED, check_collection
-from secret_sauce_hf.instruments.spec import ALWAYS, NEVER
+from secret_sauce_hf.instruments.parameters import ALWAYS, NEVER
 from secret_sauce_hf.midi import preset_messages, preset_midi_file, read_messages, read_preset
 from secret_sauce_hf.original.session import collection_track
 from secret_sauce_hf.original.table import original_presets

@@ -20,7 +20,13 @@ from secret_sauce_hf.instruments import (
     get_instrument,
     same_parameters,
 )
-from secret_sauce_hf.instruments.spec import ALWAYS, NEVER, holds, parameter_from_dict, parameter_to_dict
+from secret_sauce_hf.instruments.parameters import (
+    ALWAYS,
+    NEVER,
+    holds,
+    parameter_from_dict,
+    parameter_to_dict,
+)
 
 PARAMETERS = [
     pytest.param(parameter, id=f"{name}-{parameter.name}")

@@ -23,7 +23,7 @@ from secret_sauce_hf.instruments import (
     Timing,
     get_collection,
 )
-from secret_sauce_hf.instruments.spec import above, parameter_to_dict
+from secret_sauce_hf.instruments.parameters import above, parameter_to_dict
 from secret_sauce_hf.modeling import (
     SecretSauceConfig,
     SecretSauceFeatureExtractor,

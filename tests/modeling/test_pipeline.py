@@ -23,6 +23,7 @@ from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, Kn
 from secret_sauce_hf.midi import preset_messages
 from secret_sauce_hf.modeling import feature_extraction_secret_sauce, registration
 from secret_sauce_hf.modeling.pipeline_secret_sauce import NEAR
+from secret_sauce_hf.modeling.travelling import code_files
 from secret_sauce_hf.presets import Presets, draw_presets
 
 LIGHT = get_collection("noisemaker-light")
@@ -132,7 +133,7 @@ class TestRegistration:
         package = tmp_path / "standalone"
         package.mkdir()
         (package / "__init__.py").touch()
-        for path in [*MODELING.glob("*_secret_sauce.py"), MODELING.parent / "instruments" / "spec.py"]:
+        for path in code_files().values():
             shutil.copy(path, package)
         folder = str(secret_sauce_hf.checkpoint_path("noisemaker-light"))
         told = run(

@@ -339,12 +339,14 @@ class TestTraining:
             "config.json",
             "configuration_secret_sauce.py",
             "feature_extraction_secret_sauce.py",
+            "instrument.py",
             "model.safetensors",
             "modeling_secret_sauce.py",
+            "parameters.py",
             "pipeline_secret_sauce.py",
             "preprocessor_config.json",
             "sampler_secret_sauce.py",
-            "spec.py",
+            "takes.py",
             "training.json",
         ]
         assert json.loads((out / "training.json").read_text()) == record

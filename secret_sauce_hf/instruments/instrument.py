@@ -1,0 +1,111 @@
+"""What an instrument and a collection are.
+
+This file travels with a checkpoint, beside `parameters` and `takes`: it imports NumPy-only
+siblings and nothing else (see `secret_sauce_hf.modeling`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .parameters import Parameter
+from .takes import SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A machine with MIDI-controlled parameters."""
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+
+    def __getitem__(self, name: str) -> Parameter:
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(f"{self.name} has no parameter {name!r}; it has {', '.join(p.name for p in self.parameters)}.")
+
+    def select(self, names: Sequence[str]) -> tuple[Parameter, ...]:
+        """The parameters `names`, in that order."""
+        return tuple(self[name] for name in names)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When things happen in one slot of a recording session, in seconds from the slot's start.
+
+    Args:
+        note_on: when the note starts.
+        note_off: when it ends.
+        cut: from when to when the take is cut out of the slot.
+        slot: length of the slot; the next one's controllers are sent when it ends.
+        reset_first: whether the zero patch is sent at the slot's start and the preset at `patch`.
+        patch: when the preset is sent.
+    """
+
+    note_on: float
+    note_off: float
+    cut: tuple[float, float]
+    slot: float = 1.0
+    reset_first: bool = False
+    patch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Collection:
+    """An instrument, rows of presets, the timing of a take and a split.
+
+    Args:
+        name: its name in this package and on the Hub.
+        stem: what its files were called in 2018.
+        instrument: the machine that plays it.
+        columns: the parameters that vary, in the column order of the 2018 table.
+        fixed: settings of the instrument's other parameters.
+        count: number of rows of 2018.
+        train_count: how many of them, from the first, are for training; the others are for testing.
+        timing: the timing of a take.
+        title: one line for cards and help.
+        enumerated: whether the rows count through every combination of switches,
+            in the alphabetical order of the names, instead of being drawn.
+        has_file_column: whether the 2018 table names the sound files.
+    """
+
+    name: str
+    stem: str
+    instrument: Instrument
+    columns: tuple[str, ...]
+    count: int
+    train_count: int
+    timing: Timing
+    title: str
+    fixed: tuple[tuple[str, float | str], ...] = ()
+    enumerated: bool = False
+    has_file_column: bool = True
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that vary, in column order."""
+        return self.instrument.select(self.columns)
+
+    @property
+    def kinds(self) -> str:
+        """How many knobs and switches vary, for people."""
+        kinds = [parameter.kind for parameter in self.parameters]
+        counts = [(kinds.count(kind), kind, plural) for kind, plural in (("knob", "knobs"), ("switch", "switches"))]
+        return " and ".join(f"{count} {kind if count == 1 else plural}" for count, kind, plural in counts if count)
+
+    @property
+    def hub_id(self) -> str:
+        """The id of the dataset on the Hub."""
+        return f"secret-sauce/{self.name}"
+
+    @property
+    def checkpoint_id(self) -> str:
+        """The id of the model on the Hub."""
+        return f"secret-sauce/ast-{self.name}"
+
+    @property
+    def samples(self) -> int:
+        """Length of a take at `SAMPLE_RATE`."""
+        start, end = self.timing.cut
+        return round((end - start) * SAMPLE_RATE)
