@@ -30,7 +30,10 @@ try:
     if IS_COPY:
         raise ImportError("A copy keeps to its own siblings: an installed package may be of another version.")
     from secret_sauce_hf.instruments.parameters import InputError
+    from secret_sauce_hf.remote import checked_answers
 except ImportError:
+    from contextlib import nullcontext as checked_answers  # type: ignore[assignment]
+
     from .parameters import InputError  # type: ignore[import-not-found, no-redef]
 
 CONFIG_FILE = "config.json"
@@ -186,12 +189,14 @@ def find_checkpoint(source: str | Path, options: dict[str, Any]) -> Path:
         return Path(source) / subfolder
     prefix = f"{subfolder}/" if subfolder else ""
     names = (CONFIG_FILE, EXTRACTOR_FILE, PROCESSOR_FILE, ADAPTER_FILE, WEIGHTS_FILE, INDEX_FILE)
-    snapshot = Path(snapshot_download(str(source), allow_patterns=[prefix + name for name in names], **hub))
-    folder = snapshot / subfolder
-    if not (folder / WEIGHTS_FILE).is_file() and (folder / INDEX_FILE).is_file():
-        # Only the index tells their names. Of the same commit, after which the client names the folder.
-        shards = [prefix + name for name in set(_read_index(folder / INDEX_FILE).values())]
-        snapshot_download(str(source), allow_patterns=shards, **hub | {"revision": snapshot.name})
+    # A hostile server must not make the client write outside its cache.
+    with checked_answers():
+        snapshot = Path(snapshot_download(str(source), allow_patterns=[prefix + name for name in names], **hub))
+        folder = snapshot / subfolder
+        if not (folder / WEIGHTS_FILE).is_file() and (folder / INDEX_FILE).is_file():
+            # Only the index tells their names. Of the same commit, after which the client names the folder.
+            shards = [prefix + name for name in set(_read_index(folder / INDEX_FILE).values())]
+            snapshot_download(str(source), allow_patterns=shards, **hub | {"revision": snapshot.name})
     return folder
 
 

@@ -32,7 +32,6 @@ try:
         InputError,
         Knob,
         Parameter,
-        Switch,
         parameter_from_dict,
         parameter_to_dict,
     )
@@ -43,7 +42,6 @@ except ImportError:
         InputError,
         Knob,
         Parameter,
-        Switch,
         parameter_from_dict,
         parameter_to_dict,
     )
@@ -382,8 +380,8 @@ class SecretSauceConfig(PretrainedConfig):
         return [record["name"] for record in self.inputs]
 
     def head_sizes(self) -> list[int]:
-        """Number of logits per parameter: `knob_bins`, or one per label of a switch."""
-        return [len(p.labels) if isinstance(p, Switch) else self.knob_bins for p in self.parameter_specs]
+        """Number of logits per parameter: `knob_bins`, or one per class of a switch."""
+        return [p.classes or self.knob_bins for p in self.parameter_specs]
 
     def bin_settings(self, knob: Knob) -> np.ndarray:
         """The settings that a knob's bins stand for, shape (knob_bins,): lowest to highest legal one."""

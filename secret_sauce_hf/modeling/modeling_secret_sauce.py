@@ -38,12 +38,11 @@ from .sampler_secret_sauce import Correction, PresetSampler
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
-    from secret_sauce_hf.instruments.parameters import InputError, Knob, Parameter, holds, parameter_from_dict
+    from secret_sauce_hf.instruments.parameters import InputError, Parameter, holds, parameter_from_dict
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
     from .parameters import (  # type: ignore[import-not-found, no-redef]
         InputError,
-        Knob,
         Parameter,
         holds,
         parameter_from_dict,
@@ -185,7 +184,7 @@ class SecretSauceModel(PreTrainedModel):
         self.parameter_specs: list[Parameter] = [parameter_from_dict(record) for record in config.parameters]
         self.sampler = None
         if config.sampler_layers:
-            knobs = [isinstance(parameter, Knob) for parameter in self.parameter_specs]
+            knobs = [not parameter.classes for parameter in self.parameter_specs]
             heads = config.num_attention_heads
             self.sampler = PresetSampler(names, sizes, knobs, width, config.sampler_layers, heads)
         even = torch.cat([torch.full((size,), -float(np.log(size))) for size in sizes])
@@ -438,8 +437,8 @@ class SecretSauceModel(PreTrainedModel):
         settings: dict[str, Any] = dict(self.config.fixed)
         for parameter in self.parameter_specs:
             values = labels[parameter.name].detach().cpu().numpy()
-            if not isinstance(parameter, Knob):
-                values = np.asarray(parameter.labels)[values.astype(np.int64)]
+            if parameter.classes:
+                values = parameter.unit_to_setting(values)
             settings[parameter.name] = values
         rows = len(next(iter(labels.values())))
         heard = [np.broadcast_to(holds(parameter.heard, settings), rows) for parameter in self.parameter_specs]
@@ -448,7 +447,7 @@ class SecretSauceModel(PreTrainedModel):
 
     def _target(self, parameter: Parameter, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The target of a cross entropy, and the bin or index of label itself."""
-        if not isinstance(parameter, Knob):
+        if parameter.classes:
             return label.long(), label.long()
         bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=label.device)
         distance = (label.float()[:, None] - bins) / (bins[1] - bins[0])
