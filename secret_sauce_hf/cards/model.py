@@ -1,6 +1,6 @@
 """The README of a checkpoint: what it answers, how well, and how it was trained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,21 +14,6 @@ from secret_sauce_hf.instruments import COLLECTIONS, Collection
 from secret_sauce_hf.remote import is_repo_id
 
 _WHO = ("model", "naive", "nearest")
-# What a run tells of its call of `train`, beside the collection, the data and the base.
-_SETTINGS = (
-    "fresh",
-    "epochs",
-    "batch_size",
-    "validation",
-    "seed",
-    "rate",
-    "matrix_rate",
-    "hidden_size",
-    "layers",
-    "sampler_layers",
-    "augmented",
-    "precision",
-)
 
 
 @dataclass(frozen=True)
@@ -86,6 +71,7 @@ class ModelFacts:
         task: of the pipeline that answers.
         evaluation: the record of its evaluation: every score of the card is from there.
         training: the record of its training; empty if nothing is known.
+        settings: with which `train` was called, by name, for each run from the first to the last.
         picture: name of the file with sounds and answers.
         engine: that renders the instrument; None if there is none.
         benchmark: of the same weights, beside other methods, if there is one.
@@ -95,6 +81,7 @@ class ModelFacts:
     task: str
     evaluation: Mapping[str, Any]
     training: Mapping[str, Any]
+    settings: Sequence[Mapping[str, Any]]
     picture: str
     engine: Engine | None
     benchmark: BenchmarkFacts | None = None
@@ -163,7 +150,7 @@ def checkpoint_card(
         },
         benchmark=None if benchmark is None else _benchmark(benchmark),
         trained="run" in training,
-        training=_training(collection, facts.network, training),
+        training=_training(collection, facts),
         limitations=_limitations(facts.engine, training, benchmark is not None and benchmark.recordings),
         citation=citation(title, repo),
     )
@@ -247,17 +234,25 @@ def _number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def runs_of(training: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The records of the runs that made a checkpoint, from the first to the last; empty if nothing is known."""
+    runs: list[Mapping[str, Any]] = []
+    record: Any = training
+    while isinstance(record, Mapping) and "run" in record:
+        runs.insert(0, record)
+        record = record.get("base")
+    return runs
+
+
 def _trained_on(collection: Collection, training: Mapping[str, Any]) -> list[str]:
     """The datasets on the Hub whose rows it was trained on."""
     found: list[str] = []
-    record: Any = training
-    while isinstance(record, Mapping) and "run" in record:
+    for record in runs_of(training):
         if is_repo_id(data := record["run"].get("data")):
             found.append(data.partition("@")[0])
         elif "--rows" in (record.get("build") or ""):
             # The rows of 2018, which a build makes as they are published.
             found.append(collection.hub_id)
-        record = record.get("base")
     return sorted(set(found))
 
 
@@ -273,13 +268,9 @@ def _architecture(network: Network, training: Mapping[str, Any]) -> str:
     )
 
 
-def _training(collection: Collection, network: Network, training: Mapping[str, Any]) -> dict[str, Any]:
+def _training(collection: Collection, facts: ModelFacts) -> dict[str, Any]:
     """The runs, from the first to the last, as calls and as a table."""
-    runs: list[Mapping[str, Any]] = []
-    record: Any = training
-    while isinstance(record, Mapping) and "run" in record:
-        runs.insert(0, record)
-        record = record.get("base")
+    runs = runs_of(facts.training)
     if not runs:
         return {"text": "How it was trained is not known: it came without a record.", "calls": None, "settings": []}
     calls = ["from secret_sauce_hf.training import train", ""]
@@ -287,23 +278,26 @@ def _training(collection: Collection, network: Network, training: Mapping[str, A
     base = first.get("base")
     if base and first.get("base_revision"):
         base = f"{base}@{first['base_revision']}"
-    for number, record in enumerate(runs, 1):
-        calls.append(_call(record["run"], collection, network, f"stage-{number}", base))
+    for number, (record, settings) in enumerate(zip(runs, facts.settings, strict=True), 1):
+        # Muon is for layers of our own: with an AST encoder its rate says nothing.
+        unused = {"matrix_learning_rate"} if facts.network.from_ast else set()
+        used = {name: value for name, value in settings.items() if name not in unused}
+        calls.append(_call(record["run"], collection, used, f"stage-{number}", base))
         base = f"stage-{number}"
     last = runs[-1]
-    settings = [
+    table = [
         ("sounds", " + ".join(f"{run['sounds']:,}" for run in runs)),
         ("validation sounds", f"{last['validation_sounds']:,}"),
         ("versions", ", ".join(f"{name} {number}" for name, number in last["versions"].items())),
     ]
     if last.get("engine_version"):
-        settings.append(("engine", f"{collection.instrument.name} {last['engine_version']}"))
+        table.append(("engine", f"{collection.instrument.name} {last['engine_version']}"))
     if any("seconds" in run for run in runs):
         times = " + ".join(f"{run['seconds']:,.0f} s" if "seconds" in run else "not recorded" for run in runs)
         machines = dict.fromkeys(run["machine"] for run in runs if "machine" in run)
-        settings.append(("time", f"{times}, on {' and '.join(machines)}"))
-    if network.from_ast and "encoder_rate" in last:
-        settings.append(("learning rate of the encoder", f"{last['encoder_rate']:g}"))
+        table.append(("time", f"{times}, on {' and '.join(machines)}"))
+    if facts.network.from_ast and "encoder_rate" in last:
+        table.append(("learning rate of the encoder", f"{last['encoder_rate']:g}"))
     validation = (
         "freshly rendered validation rows, which are neither train nor test rows,"
         if last.get("engine_version") and last["run"]["validation"]
@@ -314,7 +308,7 @@ def _training(collection: Collection, network: Network, training: Mapping[str, A
     if builds:
         made = ", ".join(f"`{name}` is what `{command}` makes" for name, command in builds.items())
         text += f" Here {made}."
-    return {"text": text, "calls": "\n".join(calls), "settings": settings}
+    return {"text": text, "calls": "\n".join(calls), "settings": table}
 
 
 def _calibration(training: Mapping[str, Any]) -> str:
@@ -328,12 +322,12 @@ def _calibration(training: Mapping[str, Any]) -> str:
     return f", calibrated: on validation sounds {' and '.join(told)}" if told else ""
 
 
-def _call(run: Mapping[str, Any], collection: Collection, network: Network, out: str, base: str | None) -> str:
+def _call(
+    run: Mapping[str, Any], collection: Collection, settings: Mapping[str, Any], out: str, base: str | None
+) -> str:
     name = run["collection"] if collection.name in COLLECTIONS else DECLARATION
     words = [repr(name), repr(run["data"]), repr(out)]
-    # Muon is for layers of our own: with an AST encoder its rate says nothing.
-    unused = "matrix_rate" if network.from_ast else None
-    words += [f"{name}={run[name]!r}" for name in _SETTINGS if name in run and name != unused]
+    words += [f"{name}={value!r}" for name, value in settings.items()]
     if base is not None:
         words.append(f"base={base!r}")
     return f"train({', '.join(words)})".replace("'", '"')

@@ -2,18 +2,25 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from secret_sauce_hf.cli.terminal import CollectionName, print_all, table_of
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.progress import say
+from secret_sauce_hf.training.config import TrainingConfig, help_of
 
 if TYPE_CHECKING:
     from secret_sauce_hf.instruments import Collection
 
 app = typer.Typer()
+_DEFAULTS = TrainingConfig()
+
+
+def _setting(name: str, **options: Any) -> Any:
+    """An option for a setting of a run, with the text that `TrainingConfig` has for it."""
+    return typer.Option(help=help_of(name), **options)
 
 
 @app.command()
@@ -28,36 +35,18 @@ def train(
             show_default=False,
         ),
     ] = None,
-    fresh: Annotated[
-        int, typer.Option(help="How many new sounds to render; without --data, by processes while the model trains.")
-    ] = 0,
-    base: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CKPT|ORG/NAME",
-            help="Start from this checkpoint instead of from scratch: one of ours, or any AST.",
-            show_default=False,
-        ),
-    ] = None,
-    epochs: Annotated[
-        float | None,
-        typer.Option(
-            help="How often every sound is seen: 10 times, without --data twice, if not given.", show_default=False
-        ),
-    ] = None,
-    batch_size: Annotated[int, typer.Option(help="Sounds per step.")] = 64,
-    validation: Annotated[int, typer.Option(help="How many rendered sounds to validate on.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="Of the fresh sounds, the first weights and the order.")] = 0,
-    rate: Annotated[float, typer.Option(help="Learning rate of AdamW.")] = 1.5e-3,
-    matrix_rate: Annotated[float, typer.Option(help="Learning rate of Muon.")] = 0.02,
-    augment: Annotated[
-        bool,
-        typer.Option(
-            help="Whether to change some of the fresh sounds as recordings might: level, noise, tuning, tone, codec, "
-            "onset."
-        ),
-    ] = True,
-    precision: Annotated[str, typer.Option(help="fp32, bf16 (mixed), or auto: mixed on a GPU that can.")] = "auto",
+    fresh: Annotated[int, _setting("fresh")] = _DEFAULTS.fresh,
+    base: Annotated[str | None, _setting("base", metavar="CKPT|ORG/NAME", show_default=False)] = None,
+    epochs: Annotated[float | None, _setting("epochs", show_default=False)] = _DEFAULTS.epochs,
+    batch_size: Annotated[int, _setting("batch_size")] = _DEFAULTS.batch_size,
+    validation: Annotated[int, _setting("validation")] = _DEFAULTS.validation,
+    seed: Annotated[int, _setting("seed")] = _DEFAULTS.seed,
+    learning_rate: Annotated[float, _setting("learning_rate")] = _DEFAULTS.learning_rate,
+    matrix_learning_rate: Annotated[float, _setting("matrix_learning_rate")] = _DEFAULTS.matrix_learning_rate,
+    rate: Annotated[float | None, typer.Option(hidden=True)] = None,
+    matrix_rate: Annotated[float | None, typer.Option(hidden=True)] = None,
+    augment: Annotated[bool, _setting("augment")] = _DEFAULTS.augment,
+    precision: Annotated[str, _setting("precision")] = _DEFAULTS.precision,
     workers: Annotated[
         int | None,
         typer.Option(help="Processes that render; one per core but one if not given.", show_default=False),
@@ -85,18 +74,21 @@ def train(
             collection,
             data,
             out,
-            fresh=fresh,
-            base=base,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation=validation,
-            seed=seed,
-            augmented=augment,
-            precision=precision,
+            TrainingConfig(
+                fresh=fresh,
+                base=base,
+                epochs=epochs,
+                batch_size=batch_size,
+                validation=validation,
+                seed=seed,
+                augment=augment,
+                precision=precision,
+                # The names of version 0.1.
+                learning_rate=learning_rate if rate is None else rate,
+                matrix_learning_rate=matrix_learning_rate if matrix_rate is None else matrix_rate,
+            ),
             workers=workers,
             resume=resume,
-            rate=rate,
-            matrix_rate=matrix_rate,
         )
     except KeyboardInterrupt:
         if (out / ".training").is_dir():

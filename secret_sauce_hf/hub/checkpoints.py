@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.cards.model import BenchmarkFacts, ModelFacts, Network, checkpoint_card, hub_base
+from secret_sauce_hf.cards.model import BenchmarkFacts, ModelFacts, Network, checkpoint_card, hub_base, runs_of
 from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.evaluation.records import (
@@ -29,6 +29,7 @@ from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, INDEX
 from secret_sauce_hf.modeling.registration import TASK
 from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
 from secret_sauce_hf.remote import is_repo_id
+from secret_sauce_hf.training.config import named_settings
 from secret_sauce_hf.training.run import RECORD_FILE
 
 CONFIG_FILE = "config.json"
@@ -173,6 +174,7 @@ def model_card(
         task=TASK,
         evaluation=evaluation,
         training=training,
+        settings=[named_settings(record["run"]) for record in runs_of(training)],
         picture=PICTURE_FILE,
         engine=find_engine(collection),
         benchmark=None if benchmark is None else _benchmark_facts(benchmark, repo),

@@ -256,7 +256,7 @@ def _load(collection: Collection | None, model: Any) -> tuple[Any, str]:
 
 def _is_audible(take: np.ndarray) -> bool:
     """Whether there is something to hear, by the model's measure."""
-    from secret_sauce_hf.modeling.modeling_secret_sauce import SILENCE
+    from secret_sauce_hf.instruments.takes import SILENCE
 
     return float(np.abs(take).max()) >= SILENCE
 

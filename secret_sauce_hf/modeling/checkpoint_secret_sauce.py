@@ -1,4 +1,10 @@
-"""A checkpoint's folder: whether it has its files, and its weights, read from these files and no others.
+"""A checkpoint's folder: whether it has its files, its weights, read from these files and no others, and its code.
+
+This file and its siblings travel with every checkpoint: they import one another as flat
+siblings, in the order checkpoint, configuration, feature extraction, pipeline, model, and of
+the package only `BESIDE`, which travels beside them. Whoever has not installed the package
+lets transformers run these copies (`trust_remote_code`). transformers fetches with a file
+what that imports; so a copy of the model has all the others beside it.
 
 transformers by itself may load something else than what was checked: an adapter, a variant, a
 pickle, or whatever file config.json names. So a model is handed the weights that are read here.
@@ -6,7 +12,9 @@ pickle, or whatever file config.json names. So a model is handed the weights tha
 
 import json
 import re
-from collections.abc import Callable
+import shutil
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,13 +23,17 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 
-from .configuration_secret_sauce import IS_COPY, own_extractor_values, own_values
+IS_COPY = not __name__.startswith("secret_sauce_hf.")
+"""Whether this file lies beside a checkpoint, instead of in the package."""
 
 try:
     if IS_COPY:
-        raise ImportError("see configuration_secret_sauce")
+        raise ImportError("A copy keeps to its own siblings: an installed package may be of another version.")
     from secret_sauce_hf.instruments.parameters import InputError
+    from secret_sauce_hf.remote import checked_answers
 except ImportError:
+    from contextlib import nullcontext as checked_answers  # type: ignore[assignment]
+
     from .parameters import InputError  # type: ignore[import-not-found, no-redef]
 
 CONFIG_FILE = "config.json"
@@ -41,7 +53,117 @@ _HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "
 _OTHER_WEIGHTS = {"variant": None, "gguf_file": None, "state_dict": None, "use_safetensors": True}
 """Arguments of `from_pretrained` that choose other weights, and the value besides None that does not."""
 
+BESIDE = ("instrument.py", "parameters.py", "takes.py")
+"""The files of `secret_sauce_hf.instruments` that travel with a checkpoint."""
+CODE = (
+    "checkpoint_secret_sauce.py",
+    "configuration_secret_sauce.py",
+    "feature_extraction_secret_sauce.py",
+    "modeling_secret_sauce.py",
+    "pipeline_secret_sauce.py",
+    "sampler_secret_sauce.py",
+    *BESIDE,
+)
+"""The files that travel with a checkpoint."""
+
+# Module and class, by whom transformers asks for them.
+_AUTO_MAP = {
+    "AutoConfig": "configuration_secret_sauce.SecretSauceConfig",
+    "AutoModel": "modeling_secret_sauce.SecretSauceModel",
+}
+_EXTRACTOR_AUTO_MAP = {"AutoFeatureExtractor": "feature_extraction_secret_sauce.SecretSauceFeatureExtractor"}
+_PIPELINE = "pipeline_secret_sauce.AudioToPresetPipeline"
+
+_DTYPES = ("float16", "bfloat16", "float32", "float64")
+_LEADS_ELSEWHERE = (
+    "transformers_weights",
+    "configuration_files",
+    "attn_implementation",
+    "_attn_implementation",
+    "experts_implementation",
+    "_experts_implementation",
+    "fusion_config",
+    "kernel_config",
+    "quantization_config",
+    "distributed_config",
+    "per_layer_config",
+)
+"""By these a config.json has transformers load another file, fetch and run a kernel, or change the model's modules."""
+EXTRACTOR = "SecretSauceFeatureExtractor"
+_EXTRACTOR_VALUES = ("sampling_rate", "take_samples", "note_on", "inputs")
+
 _T = TypeVar("_T")
+
+
+def code_files() -> dict[str, Path]:
+    """The files that travel with a checkpoint: name there, and where it lies here."""
+    files = {name: Path(__file__).with_name(name) for name in CODE}
+    parameters = Path(sys.modules[InputError.__module__].__file__ or "")
+    return files | {name: parameters.with_name(name) for name in BESIDE}
+
+
+def save_code(folder: str | Path) -> None:
+    """Copy the files that travel into a checkpoint's folder: all that lie beside this one."""
+    for name, source in code_files().items():
+        target = Path(folder) / name
+        if source.is_file() and not (target.exists() and target.samefile(source)):
+            shutil.copyfile(source, target)
+
+
+def published_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config.json's values, with the entries that lead transformers to the code beside it."""
+    pipelines = {"audio-to-preset": {"impl": _PIPELINE, "pt": ["AutoModel"], "type": "audio"}}
+    return {**config, "auto_map": dict(_AUTO_MAP), "custom_pipelines": pipelines}
+
+
+def published_extractor(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a preprocessor_config.json's values."""
+    return {**config, "auto_map": dict(_EXTRACTOR_AUTO_MAP)}
+
+
+def push_saved(saved: Any, folder: str | Path, options: Mapping[str, Any]) -> None:
+    """What `save_pretrained(push_to_hub=True)` does after saving; of its own accord it would leave out the code.
+
+    Args:
+        saved: a config, feature extractor or pipeline.
+        folder: where it was saved; names the repository if `options` do not.
+        options: the keyword arguments of `save_pretrained`.
+    """
+    known = ("commit_message", "private", "token", "create_pr", "revision")
+    repo = options.get("repo_id") or Path(folder).resolve().name
+    saved.push_to_hub(repo, **{name: options[name] for name in known if name in options})
+
+
+def check_config_values(values: Mapping[str, Any]) -> None:
+    """Refuse the values of a config.json by which something else would be loaded.
+
+    Raises:
+        InputError: an entry that would change what is loaded; a dtype that weights cannot have.
+    """
+    if wrong := [name for name in _LEADS_ELSEWHERE if values.get(name) is not None]:
+        raise InputError(
+            f"config.json has {wrong[0]}, by which transformers would load other weights or code than the "
+            "checkpoint's; remove that entry, or take the checkpoint from who made it."
+        )
+    for name in ("dtype", "torch_dtype"):
+        if values.get(name) not in (None, *_DTYPES):
+            raise InputError(f"config.json has the {name} {values[name]!r}; it must be one of {', '.join(_DTYPES)}.")
+
+
+def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is taken of a preprocessor_config.json: the arguments of `SecretSauceFeatureExtractor`.
+
+    Raises:
+        InputError: it is of another class, or names a processor, for some of which
+            `pipeline()` loads further files.
+    """
+    kind, processor = values.get("feature_extractor_type"), values.get("processor_class")
+    if kind not in (None, EXTRACTOR) or processor is not None:
+        raise InputError(
+            f"preprocessor_config.json is of a {processor or kind}, not of a {EXTRACTOR}; take it from the model's "
+            "checkpoint."
+        )
+    return {name: values[name] for name in _EXTRACTOR_VALUES if name in values}
 
 
 def find_checkpoint(source: str | Path, options: dict[str, Any]) -> Path:
@@ -67,12 +189,14 @@ def find_checkpoint(source: str | Path, options: dict[str, Any]) -> Path:
         return Path(source) / subfolder
     prefix = f"{subfolder}/" if subfolder else ""
     names = (CONFIG_FILE, EXTRACTOR_FILE, PROCESSOR_FILE, ADAPTER_FILE, WEIGHTS_FILE, INDEX_FILE)
-    snapshot = Path(snapshot_download(str(source), allow_patterns=[prefix + name for name in names], **hub))
-    folder = snapshot / subfolder
-    if not (folder / WEIGHTS_FILE).is_file() and (folder / INDEX_FILE).is_file():
-        # Only the index tells their names. Of the same commit, after which the client names the folder.
-        shards = [prefix + name for name in set(_read_index(folder / INDEX_FILE).values())]
-        snapshot_download(str(source), allow_patterns=shards, **hub | {"revision": snapshot.name})
+    # A hostile server must not make the client write outside its cache.
+    with checked_answers():
+        snapshot = Path(snapshot_download(str(source), allow_patterns=[prefix + name for name in names], **hub))
+        folder = snapshot / subfolder
+        if not (folder / WEIGHTS_FILE).is_file() and (folder / INDEX_FILE).is_file():
+            # Only the index tells their names. Of the same commit, after which the client names the folder.
+            shards = [prefix + name for name in set(_read_index(folder / INDEX_FILE).values())]
+            snapshot_download(str(source), allow_patterns=shards, **hub | {"revision": snapshot.name})
     return folder
 
 
@@ -92,7 +216,7 @@ def check_files(folder: Path, with_extractor: bool = True) -> None:
             f"The checkpoint {folder} has {PROCESSOR_FILE}, which transformers reads instead of {EXTRACTOR_FILE}; "
             "remove it."
         )
-    for name, check in ((CONFIG_FILE, own_values), (EXTRACTOR_FILE, own_extractor_values)):
+    for name, check in ((CONFIG_FILE, check_config_values), (EXTRACTOR_FILE, own_extractor_values)):
         if (folder / name).is_file():
             check(_read_json(folder / name))
 

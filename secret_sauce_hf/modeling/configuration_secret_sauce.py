@@ -1,13 +1,6 @@
-"""What a checkpoint's model predicts, and its size; and how a checkpoint carries its code.
-
-This file and its siblings travel with every checkpoint: they import one another as flat
-siblings, and of the package only `BESIDE`, which travels beside them. Whoever
-has not installed the package lets transformers run these copies (`trust_remote_code`).
-"""
+"""What a checkpoint's model predicts, and its size."""
 
 import inspect
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,19 +10,28 @@ import numpy as np
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig
 
-IS_COPY = not __name__.startswith("secret_sauce_hf.")
-"""Whether this file lies beside a checkpoint, instead of in the package."""
+from .checkpoint_secret_sauce import (
+    IS_COPY,
+    check_config_values,
+    check_files,
+    published_config,
+    push_saved,
+    save_code,
+    weight_shapes,
+)
+
+if TYPE_CHECKING:
+    from transformers import ASTConfig
 
 try:
     if IS_COPY:
-        raise ImportError("A copy keeps to its own siblings: an installed package may be of another version.")
+        raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments import COLLECTIONS
     from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
     from secret_sauce_hf.instruments.parameters import (
         InputError,
         Knob,
         Parameter,
-        Switch,
         parameter_from_dict,
         parameter_to_dict,
     )
@@ -40,45 +42,12 @@ except ImportError:
         InputError,
         Knob,
         Parameter,
-        Switch,
         parameter_from_dict,
         parameter_to_dict,
     )
     from .takes import SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
     COLLECTIONS = {}
-
-if TYPE_CHECKING:
-    from transformers import ASTConfig
-
-    # transformers fetches with a file what such lines name, though they never run. A copy
-    # has to find all of its siblings beside it when its model is saved again.
-    from .checkpoint_secret_sauce import check_files  # noqa: F401
-    from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor  # noqa: F401
-    from .modeling_secret_sauce import SecretSauceModel  # noqa: F401
-    from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
-    from .sampler_secret_sauce import PresetSampler  # noqa: F401
-
-BESIDE = ("instrument.py", "parameters.py", "takes.py")
-"""The files of `secret_sauce_hf.instruments` that travel with a checkpoint."""
-CODE = (
-    "checkpoint_secret_sauce.py",
-    "configuration_secret_sauce.py",
-    "feature_extraction_secret_sauce.py",
-    "modeling_secret_sauce.py",
-    "pipeline_secret_sauce.py",
-    "sampler_secret_sauce.py",
-    *BESIDE,
-)
-"""The files that travel with a checkpoint."""
-
-# Module and class, by whom transformers asks for them.
-_AUTO_MAP = {
-    "AutoConfig": "configuration_secret_sauce.SecretSauceConfig",
-    "AutoModel": "modeling_secret_sauce.SecretSauceModel",
-}
-_EXTRACTOR_AUTO_MAP = {"AutoFeatureExtractor": "feature_extraction_secret_sauce.SecretSauceFeatureExtractor"}
-_PIPELINE = "pipeline_secret_sauce.AudioToPresetPipeline"
 
 AST_FIELDS = (
     "hidden_size",
@@ -100,62 +69,8 @@ AST_FIELDS = (
 """What is kept of an encoder's own config: no paths, no labels."""
 
 
-def code_files() -> dict[str, Path]:
-    """The files that travel with a checkpoint: name there, and where it lies here."""
-    files = {name: Path(__file__).with_name(name) for name in CODE}
-    parameters = Path(sys.modules[InputError.__module__].__file__ or "")
-    return files | {name: parameters.with_name(name) for name in BESIDE}
-
-
-def save_code(folder: str | Path) -> None:
-    """Copy the files that travel into a checkpoint's folder."""
-    for name, source in code_files().items():
-        target = Path(folder) / name
-        if not (target.exists() and target.samefile(source)):
-            shutil.copyfile(source, target)
-
-
-def published_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config.json's values, with the entries that lead transformers to the code beside it."""
-    pipelines = {"audio-to-preset": {"impl": _PIPELINE, "pt": ["AutoModel"], "type": "audio"}}
-    return {**config, "auto_map": dict(_AUTO_MAP), "custom_pipelines": pipelines}
-
-
-def published_extractor(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of a preprocessor_config.json's values."""
-    return {**config, "auto_map": dict(_EXTRACTOR_AUTO_MAP)}
-
-
-def push_saved(saved: Any, folder: str | Path, options: Mapping[str, Any]) -> None:
-    """What `save_pretrained(push_to_hub=True)` does after saving; of its own accord it would leave out the code.
-
-    Args:
-        saved: a config, feature extractor or pipeline.
-        folder: where it was saved; names the repository if `options` do not.
-        options: the keyword arguments of `save_pretrained`.
-    """
-    known = ("commit_message", "private", "token", "create_pr", "revision")
-    repo = options.get("repo_id") or Path(folder).resolve().name
-    saved.push_to_hub(repo, **{name: options[name] for name in known if name in options})
-
-
 _FROM_THE_LIBRARY = ("architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version")
 """What transformers writes into a config.json beside the arguments of `SecretSauceConfig`."""
-_DTYPES = ("float16", "bfloat16", "float32", "float64")
-_LEADS_ELSEWHERE = (
-    "transformers_weights",
-    "configuration_files",
-    "attn_implementation",
-    "_attn_implementation",
-    "experts_implementation",
-    "_experts_implementation",
-    "fusion_config",
-    "kernel_config",
-    "quantization_config",
-    "distributed_config",
-    "per_layer_config",
-)
-"""By these a config.json has transformers load another file, fetch and run a kernel, or change the model's modules."""
 
 
 def own_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,36 +82,9 @@ def own_values(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: an entry that would change what is loaded; a dtype that weights cannot have.
     """
-    if wrong := [name for name in _LEADS_ELSEWHERE if values.get(name) is not None]:
-        raise InputError(
-            f"config.json has {wrong[0]}, by which transformers would load other weights or code than the "
-            "checkpoint's; remove that entry, or take the checkpoint from who made it."
-        )
-    for name in ("dtype", "torch_dtype"):
-        if values.get(name) not in (None, *_DTYPES):
-            raise InputError(f"config.json has the {name} {values[name]!r}; it must be one of {', '.join(_DTYPES)}.")
+    check_config_values(values)
     known = {*inspect.signature(SecretSauceConfig.__init__).parameters, *_FROM_THE_LIBRARY} - {"self", "kwargs"}
     return {name: value for name, value in values.items() if name in known}
-
-
-EXTRACTOR = "SecretSauceFeatureExtractor"
-_EXTRACTOR_VALUES = ("sampling_rate", "take_samples", "note_on", "inputs")
-
-
-def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What is taken of a preprocessor_config.json: the arguments of `SecretSauceFeatureExtractor`.
-
-    Raises:
-        InputError: it is of another class, or names a processor, for some of which
-            `pipeline()` loads further files.
-    """
-    kind, processor = values.get("feature_extractor_type"), values.get("processor_class")
-    if kind not in (None, EXTRACTOR) or processor is not None:
-        raise InputError(
-            f"preprocessor_config.json is of a {processor or kind}, not of a {EXTRACTOR}; take it from the model's "
-            "checkpoint."
-        )
-    return {name: values[name] for name in _EXTRACTOR_VALUES if name in values}
 
 
 # Somebody else's config.json must not make a machine build what it cannot hold.
@@ -455,14 +343,10 @@ class SecretSauceConfig(PretrainedConfig):
         """
         if config_dict.get("model_type", cls.model_type) != cls.model_type:
             raise InputError(f"config.json is of a {config_dict['model_type']} model, not of a {cls.model_type} one.")
-        config = super().from_dict(own_values(config_dict), **kwargs)
-        if folder := kwargs.get("name_or_path"):
-            built = config[0] if isinstance(config, tuple) else config
-            if Path(folder).is_dir():
-                from .modeling_secret_sauce import check_checkpoint
-
-                check_checkpoint(folder, built)
-        return config
+        if (folder := kwargs.get("name_or_path")) and Path(folder).is_dir():
+            check_files(Path(folder))
+            weight_shapes(Path(folder))
+        return super().from_dict(own_values(config_dict), **kwargs)
 
     @classmethod
     def from_json_file(cls, json_file: str | Path):
@@ -496,8 +380,8 @@ class SecretSauceConfig(PretrainedConfig):
         return [record["name"] for record in self.inputs]
 
     def head_sizes(self) -> list[int]:
-        """Number of logits per parameter: `knob_bins`, or one per label of a switch."""
-        return [len(p.labels) if isinstance(p, Switch) else self.knob_bins for p in self.parameter_specs]
+        """Number of logits per parameter: `knob_bins`, or one per class of a switch."""
+        return [p.classes or self.knob_bins for p in self.parameter_specs]
 
     def bin_settings(self, knob: Knob) -> np.ndarray:
         """The settings that a knob's bins stand for, shape (knob_bins,): lowest to highest legal one."""

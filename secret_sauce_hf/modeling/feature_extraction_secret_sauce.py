@@ -19,16 +19,16 @@ from torch.nn import functional
 from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.audio_utils import mel_filter_bank
 
-from .configuration_secret_sauce import IS_COPY, own_extractor_values, published_extractor, push_saved, save_code
+from .checkpoint_secret_sauce import IS_COPY, own_extractor_values, published_extractor, push_saved, save_code
 
 try:
     if IS_COPY:
-        raise ImportError("see configuration_secret_sauce")
+        raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments.parameters import InputError
-    from secret_sauce_hf.instruments.takes import SAMPLE_RATE
+    from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE
 except ImportError:
     from .parameters import InputError  # type: ignore[import-not-found, no-redef]
-    from .takes import SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
+    from .takes import PEAK, SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
 try:
     import soxr
@@ -51,8 +51,6 @@ ONSET_DB = -40.0
 SAME_LENGTH = 0.001
 """A sound whose length differs from a take's by at most this, in seconds, is one."""
 
-PEAK = 0.999
-"""Louder takes are turned down to this peak, as when the collections were recorded."""
 POWER_FLOOR = 1e-10
 """Added to every power, relative to a full-scale sine: the noise of 16 bits lies there."""
 BATCH = 64

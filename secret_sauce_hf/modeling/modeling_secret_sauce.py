@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,27 +29,31 @@ from transformers.utils import ModelOutput, logging
 
 from .checkpoint_secret_sauce import EXTRACTOR_FILE as EXTRACTOR_FILE
 from .checkpoint_secret_sauce import INDEX_FILE as INDEX_FILE
+from .checkpoint_secret_sauce import IS_COPY, check_files, find_checkpoint, load_weights, save_code, weight_shapes
 from .checkpoint_secret_sauce import WEIGHTS_FILE as WEIGHTS_FILE
-from .checkpoint_secret_sauce import check_files, find_checkpoint, load_weights, weight_shapes
 from .checkpoint_secret_sauce import weight_files as weight_files
-from .configuration_secret_sauce import IS_COPY, SecretSauceConfig
+from .configuration_secret_sauce import SecretSauceConfig
 from .sampler_secret_sauce import Correction, PresetSampler
 
 try:
     if IS_COPY:
-        raise ImportError("see configuration_secret_sauce")
-    from secret_sauce_hf.instruments.parameters import InputError, Knob, Parameter, holds, parameter_from_dict
+        raise ImportError("see checkpoint_secret_sauce")
+    from secret_sauce_hf.instruments.parameters import InputError, Parameter, holds, parameter_from_dict
+    from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
     from .parameters import (  # type: ignore[import-not-found, no-redef]
         InputError,
-        Knob,
         Parameter,
         holds,
         parameter_from_dict,
     )
+    from .takes import SILENCE  # type: ignore[import-not-found, no-redef]
 
-SILENCE = 10 ** (-60 / 20)
-"""A take whose highest sample is below this (-60 dBFS) tells nothing of its settings."""
+if TYPE_CHECKING:
+    # transformers fetches with this file what such lines name: a copy of the model has all of its siblings beside it.
+    from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor  # noqa: F401
+    from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
+
 FEWEST_HEARD = 8
 """A parameter's loss is a mean over the rows of a batch where it is heard; over so many at least, lest one rule."""
 
@@ -180,7 +184,7 @@ class SecretSauceModel(PreTrainedModel):
         self.parameter_specs: list[Parameter] = [parameter_from_dict(record) for record in config.parameters]
         self.sampler = None
         if config.sampler_layers:
-            knobs = [isinstance(parameter, Knob) for parameter in self.parameter_specs]
+            knobs = [not parameter.classes for parameter in self.parameter_specs]
             heads = config.num_attention_heads
             self.sampler = PresetSampler(names, sizes, knobs, width, config.sampler_layers, heads)
         even = torch.cat([torch.full((size,), -float(np.log(size))) for size in sizes])
@@ -433,8 +437,8 @@ class SecretSauceModel(PreTrainedModel):
         settings: dict[str, Any] = dict(self.config.fixed)
         for parameter in self.parameter_specs:
             values = labels[parameter.name].detach().cpu().numpy()
-            if not isinstance(parameter, Knob):
-                values = np.asarray(parameter.labels)[values.astype(np.int64)]
+            if parameter.classes:
+                values = parameter.unit_to_setting(values)
             settings[parameter.name] = values
         rows = len(next(iter(labels.values())))
         heard = [np.broadcast_to(holds(parameter.heard, settings), rows) for parameter in self.parameter_specs]
@@ -443,7 +447,7 @@ class SecretSauceModel(PreTrainedModel):
 
     def _target(self, parameter: Parameter, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The target of a cross entropy, and the bin or index of label itself."""
-        if not isinstance(parameter, Knob):
+        if parameter.classes:
             return label.long(), label.long()
         bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=label.device)
         distance = (label.float()[:, None] - bins) / (bins[1] - bins[0])
@@ -457,6 +461,7 @@ class SecretSauceModel(PreTrainedModel):
         before = index.stat().st_mtime_ns if index.is_file() else None
         with without_bars():
             super().save_pretrained(save_directory, **kwargs)
+        save_code(save_directory)
         if index.is_file() and index.stat().st_mtime_ns != before:
             # The library leaves an earlier save's single file, and would load that instead of the new shards.
             index.with_name(WEIGHTS_FILE).unlink(missing_ok=True)

@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from transformers import Pipeline
 
-from .configuration_secret_sauce import IS_COPY, SecretSauceConfig, push_saved
-from .modeling_secret_sauce import SILENCE
+from .checkpoint_secret_sauce import IS_COPY, push_saved
+from .configuration_secret_sauce import SecretSauceConfig
 
 try:
     if IS_COPY:
-        raise ImportError("see configuration_secret_sauce")
+        raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments.parameters import InputError, Knob, Parameter, parameter_from_dict
+    from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
     from .parameters import InputError, Knob, Parameter, parameter_from_dict  # type: ignore[import-not-found, no-redef]
+    from .takes import SILENCE  # type: ignore[import-not-found, no-redef]
 
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""

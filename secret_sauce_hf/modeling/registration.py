@@ -1,10 +1,9 @@
 """Makes `pipeline("audio-to-preset")` work after `import secret_sauce_hf`, whatever is imported first.
 
-transformers has no plug-in mechanism: somebody has to enter our classes into its
-tables. To do so when this package is imported would import torch and transformers,
-which takes seconds. So each table is filled when transformers itself imports the
-module that holds it, by a finder that steps in for these modules and no other; or at
-once where that has happened already.
+transformers has no plug-in mechanism: somebody has to enter our classes into its tables, and
+to do so when this package is imported would import torch and transformers, which takes seconds.
+So a finder steps in for the modules that hold these tables, and no others, and fills each
+after transformers itself has imported it; or at once where that has happened already.
 """
 
 import sys
@@ -38,24 +37,6 @@ def checkpoint_path(collection: str) -> Path:
             "Train one with `secret-sauce train`."
         )
     return folder
-
-
-def import_with_models(name: str) -> ModuleType:
-    """Import a module of ours that needs torch and transformers.
-
-    Raises:
-        InputError: they are not installed.
-    """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "transformers", "accelerate"):
-            raise
-        from secret_sauce_hf.instruments import InputError
-
-        raise InputError(
-            f"Models need {error.name}, which is not installed: pip install 'secret_sauce_hf[models]'."
-        ) from error
 
 
 def register() -> None:

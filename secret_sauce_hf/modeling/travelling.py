@@ -4,7 +4,7 @@ Every checkpoint that is saved (`save_pretrained`, `train`, a `Trainer`) has it.
 that ship with the package have not: whoever publishes such a folder adds what is here.
 """
 
-from secret_sauce_hf.modeling.configuration_secret_sauce import (
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
     code_files,
     published_config,
     published_extractor,

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 
 from secret_sauce_hf.instruments import SAMPLE_RATE
-from secret_sauce_hf.modeling.feature_extraction_secret_sauce import PEAK
+from secret_sauce_hf.instruments.takes import PEAK
 
 SHARE = 0.3
 """Share of the takes that are changed; most stay as they are, for they are what is recorded straight from a synth."""

@@ -33,6 +33,9 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
 )
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, without_bars
+from secret_sauce_hf.training.config import HIDDEN_SIZE as HIDDEN_SIZE
+from secret_sauce_hf.training.config import LAYERS as LAYERS
+from secret_sauce_hf.training.config import TrainingConfig
 
 PATCHES = {"long_mels": 3, "envelope": 40, "modulation": 12}
 """What a new model reads, and the frames per token of every input: 70 to 100 ms, or an octave of modulation rates.
@@ -40,10 +43,7 @@ PATCHES = {"long_mels": 3, "envelope": 40, "modulation": 12}
 Chosen by what a Sub Phatty model learned in 200 s: finer patches, coarser ones, and the short windows besides
 all taught it less.
 """
-HIDDEN_SIZE = 128
-LAYERS = 4
 STEM_SIZE = 512
-SAMPLER_LAYERS = 2
 SPECIAL_TOKENS = 2
 """AST's first tokens, for class and distillation, which have no place in the picture."""
 
@@ -135,7 +135,7 @@ def first_model(
     hidden_size: int,
     layers: int,
     seed: int,
-    sampler_layers: int = SAMPLER_LAYERS,
+    sampler_layers: int = TrainingConfig.sampler_layers,
 ) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
     """The model to begin with, and what makes its inputs.
 

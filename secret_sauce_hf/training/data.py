@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from secret_sauce_hf.data import iter_takes
-from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError, Knob
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -64,13 +64,13 @@ def labels(presets: Presets) -> dict[str, torch.Tensor]:
     return result
 
 
-def fresh_takes(collection: Collection, count: int, seed: int) -> Iterator[tuple[np.ndarray, Presets]]:
-    """Render fresh rows, chunk by chunk, as of `fresh_rows`. Row i is the same whatever `count` is."""
+def fresh_takes(engine: Engine, collection: Collection, count: int, seed: int) -> Iterator[tuple[np.ndarray, Presets]]:
+    """Render fresh rows, chunk by chunk (see `fresh_rows`). Row i is the same whatever `count` is."""
     for start in range(0, count, CHUNK):
-        yield fresh_rows(collection, start, min(CHUNK, count - start), seed)
+        yield fresh_rows(engine, collection, start, min(CHUNK, count - start), seed)
 
 
-def fresh_rows(collection: Collection, first: int, count: int, seed: int) -> tuple[np.ndarray, Presets]:
+def fresh_rows(engine: Engine, collection: Collection, first: int, count: int, seed: int) -> tuple[np.ndarray, Presets]:
     """Render fresh rows: float32 takes of shape (rows, samples), and their presets.
 
     Where the engine can, every second `CHUNK` of rows is played in session, since
@@ -78,12 +78,12 @@ def fresh_rows(collection: Collection, first: int, count: int, seed: int) -> tup
     leaves behind.
 
     Args:
+        engine: renders them.
         collection: of the rows.
         first: number of the first row.
         count: of rows.
         seed: any non-negative integer.
     """
-    engine = get_engine(collection)
     takes, tables = [], []
     start, end = first, first + count
     while start < end:
@@ -116,7 +116,7 @@ def extract(
     """Transform takes as they come.
 
     Args:
-        takes: as of `fresh_takes`.
+        takes: some at a time, as `fresh_takes` makes them.
         extractor: makes the inputs.
         total: number of sounds, for the progress bar.
         title: what the bar says.

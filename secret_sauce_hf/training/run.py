@@ -5,8 +5,9 @@ import os
 import platform
 import shutil
 import time
+import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.plan import build_command
-from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.metrics.scores import Scores, score
@@ -27,10 +28,19 @@ from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.answering import distributions, predict
-from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, SAMPLER_LAYERS, Base, first_model, open_base
+from secret_sauce_hf.training.base import Base, first_model, open_base
 from secret_sauce_hf.training.calibration import calibrate, calibration, set_unheard
+from secret_sauce_hf.training.config import (
+    EPOCHS,
+    FRESH_EPOCHS,
+    HIDDEN_SIZE,
+    LAYERS,
+    OLD_NAMES,
+    TrainingConfig,
+    current_names,
+)
 from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
-from secret_sauce_hf.training.optimizer import ENCODER_RATE, MATRIX_RATE, RATE
+from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, default_workers
 from secret_sauce_hf.training.trainer import PresetTrainer
@@ -39,9 +49,6 @@ VALIDATION_SEED = 1_000_000_007
 """Added to the run's seed for the validation rows."""
 HELD_OUT = 0.1
 """Share of the train rows to validate on, where no engine renders fresh ones."""
-EPOCHS, FRESH_EPOCHS = 10, 2
-"""How often a sound of a dataset is seen, and a fresh one."""
-PRECISIONS = ("auto", "fp32", "bf16")
 REFERENCES = 5_000
 """Train sounds among which the nearest is looked for: every distance to every one is computed."""
 DRAWN = 20_000
@@ -64,12 +71,12 @@ class _Run:
     batch_size: int
     validation: int
     seed: int
-    rate: float
-    matrix_rate: float
+    learning_rate: float
+    matrix_learning_rate: float
     hidden_size: int
     layers: int
     sampler_layers: int
-    augmented: bool
+    augment: bool
     precision: str
     base: str | None
     base_revision: str | None
@@ -84,24 +91,14 @@ def train(
     collection: str | Collection,
     data: str | Path | None,
     out: str | Path,
+    config: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
     *,
-    fresh: int = 0,
-    epochs: float | None = None,
-    batch_size: int = 64,
-    validation: int = 1_000,
-    seed: int = 0,
     resume: bool = False,
-    rate: float = RATE,
-    matrix_rate: float = MATRIX_RATE,
-    hidden_size: int | None = None,
-    layers: int | None = None,
-    sampler_layers: int = SAMPLER_LAYERS,
-    augmented: bool = True,
-    precision: str = "auto",
     workers: int | None = None,
-    base: str | Path | None = None,
+    engine: Engine | None = None,
     progress: bool = True,
     callbacks: Sequence[TrainerCallback] = (),
+    **changes: Any,
 ) -> dict[str, Any]:
     """Train a model, from scratch or from another checkpoint, and write its checkpoint.
 
@@ -115,36 +112,25 @@ def train(
     Under `accelerate launch` or `torchrun` several processes share every step; each renders
     its own part of the fresh sounds.
 
+    The base is a folder, or a model on the Hub, `ORG/NAME` or `ORG/NAME@REVISION`. Of a
+    checkpoint of ours, for any collection, the weights of the same name and shape are
+    taken. Of any other AST checkpoint of transformers the encoder is taken, and the sounds
+    are heard as it heard those of its training.
+
     Args:
         collection: the collection or its name.
-        data: a dataset with train rows, as of `iter_takes`: a folder, or `ORG/NAME` on the
-            Hub; None for fresh rows only.
+        data: a dataset with train rows, as `iter_takes` reads it: a folder, or `ORG/NAME`
+            on the Hub; None for fresh rows only.
         out: folder of the checkpoint. While training, `out/.training` holds what is
             needed to resume.
-        fresh: how many fresh rows to render. With a dataset they are rendered first, and
-            take 35 KB of memory each.
-        epochs: how often every sound is seen; 10 times if None, fresh ones without a
-            dataset twice (then a whole number).
-        batch_size: sounds per step; of a dataset, per step and process.
-        validation: how many fresh rows to validate on.
-        seed: of the fresh rows, of the first weights and of the order.
+        config: the settings of the run.
         resume: go on with an interrupted run of the same arguments.
-        rate: learning rate of AdamW; an AST encoder has its own, `optimizer.ENCODER_RATE`.
-        matrix_rate: learning rate of Muon.
-        hidden_size: width of the model; that of the base, or 128, if None.
-        layers: number of its layers; those of the base, or 4, if None.
-        sampler_layers: number of layers of the sampler of whole presets; none if 0.
-        augmented: whether some of the fresh takes are changed as recordings might be, see
-            `augmentation`; with a dataset none are.
-        precision: "fp32", "bf16" (mixed), or "auto": mixed on a GPU that can.
         workers: processes that render; one per core but one if None. The result does not
             depend on it.
-        base: a checkpoint to begin with: a folder, or a model on the Hub, `ORG/NAME` or
-            `ORG/NAME@REVISION`. Of one of ours, for any collection, the weights of the
-            same name and shape are taken. Of any other AST checkpoint of transformers the
-            encoder is, and the sounds are heard as it heard those of its training.
+        engine: renders the fresh rows; the one of the collection's instrument if None.
         progress: whether to show progress bars.
         callbacks: of the Trainer, besides its own.
+        **changes: settings instead of those of `config`, by the names of its fields.
 
     Returns:
         The record also written to `out/training.json`: the arguments, the versions, how
@@ -152,40 +138,47 @@ def train(
         simple references.
 
     Raises:
-        InputError: no sounds, a collection or dataset that does not fit, a base that
-            cannot be loaded, a folder that holds another run.
+        InputError: no sounds, a collection or dataset that does not fit, takes that the
+            engine cannot render, a base that cannot be loaded, a folder that holds another
+            run.
+        TypeError: a setting that `TrainingConfig` does not have.
     """
+    for old in OLD_NAMES.keys() & changes.keys():
+        message = f"train's {old} is called {OLD_NAMES[old]} now, and the old name goes with the next version."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+    config = replace(config, **current_names(changes))
     collection = get_collection(collection)
     out = Path(out)
     work = out / ".training"
+    config.check(streams=data is None)
+    if not collection.parameters:
+        raise InputError(f"{collection.name} has no parameters to tell.")
+    engine = _engine(collection, engine, needed=config.fresh > 0)
+    settings = {setting.name: getattr(config, setting.name) for setting in fields(config)}
+    epochs = (FRESH_EPOCHS if data is None else EPOCHS) if config.epochs is None else config.epochs
     run = _Run(
-        collection=collection.name,
-        data=None if data is None else str(data),
-        fresh=fresh,
-        epochs=float((FRESH_EPOCHS if data is None else EPOCHS) if epochs is None else epochs),
-        batch_size=batch_size,
-        validation=validation,
-        seed=seed,
-        rate=rate,
-        matrix_rate=matrix_rate,
-        hidden_size=HIDDEN_SIZE if hidden_size is None else hidden_size,
-        layers=LAYERS if layers is None else layers,
-        sampler_layers=sampler_layers,
-        augmented=augmented and data is None,
-        precision=_precision(precision),
-        base=None if base is None else str(base),
-        base_revision=None,
+        **settings
+        | {
+            "collection": collection.name,
+            "data": None if data is None else str(data),
+            "epochs": float(epochs),
+            "hidden_size": config.hidden_size or HIDDEN_SIZE,
+            "layers": config.layers or LAYERS,
+            "augment": config.augment and data is None,
+            "precision": _precision(config.precision),
+            "base": None if config.base is None else str(config.base),
+            "base_revision": None,
+        }
     )
-    _check(run, collection)
     earlier = _check_folder(out, work, resume)
     opened = None
-    if base is not None:
+    if config.base is not None:
         # The same commit as before, should there be a newer one.
-        opened = open_base(base, earlier.get("base_revision") if earlier else None)
+        opened = open_base(config.base, earlier.get("base_revision") if earlier else None)
         run = replace(
             run,
-            hidden_size=opened.hidden_size if hidden_size is None else hidden_size,
-            layers=opened.layers if layers is None else layers,
+            hidden_size=config.hidden_size or opened.hidden_size,
+            layers=config.layers or opened.layers,
             base_revision=opened.revision,
         )
     if earlier is not None:
@@ -194,7 +187,7 @@ def train(
     model, extractor = first_model(collection, opened, run.hidden_size, run.layers, run.seed, run.sampler_layers)
     processes = PartialState(cpu=not torch.accelerator.is_available())
     main = processes.is_main_process
-    examples, checks = _examples(run, collection, extractor, processes, progress and main)
+    examples, checks = _examples(run, collection, engine, extractor, processes, progress and main)
     rows = examples.presets if isinstance(examples, Examples) else draw_presets(collection, DRAWN, run.seed)
     set_unheard(model, rows)
     # All have looked at the folder before one of them makes it.
@@ -206,8 +199,8 @@ def train(
     trainer = PresetTrainer(
         model,
         _arguments(run, examples, work, progress),
-        rate=run.rate,
-        matrix_rate=run.matrix_rate,
+        learning_rate=run.learning_rate,
+        matrix_learning_rate=run.matrix_learning_rate,
         workers=default_workers() if workers is None else workers,
         train_dataset=examples,
         eval_dataset=checks,
@@ -221,7 +214,7 @@ def train(
     seconds = round(clock.seconds(), 1)
     model = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
     calibrate(model, checks.select(slice(0, None, 2)))
-    record = _record(run, opened, collection, model, examples, checks)
+    record = _record(run, opened, engine, model, examples, checks)
     record |= {"seconds": seconds, "machine": machine()}
     record["history"] = _history(trainer.state.log_history, run, seconds)
     if main:
@@ -233,8 +226,6 @@ def train(
 
 def _precision(wanted: str) -> str:
     """What "auto" comes to on this machine."""
-    if wanted not in PRECISIONS:
-        raise InputError(f"precision is {wanted!r}; give one of {', '.join(PRECISIONS)}.")
     if wanted != "auto":
         return wanted
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
@@ -257,25 +248,23 @@ def _history(log: list[dict[str, Any]], run: _Run, seconds: float) -> list[dict[
     ]
 
 
-def _check(run: _Run, collection: Collection) -> None:
-    if run.data is None and run.fresh <= 0:
-        raise InputError("There is nothing to train on: give a dataset (--data) or a number of fresh sounds (--fresh).")
-    if not collection.parameters:
-        raise InputError(f"{collection.name} has no parameters to tell.")
-    if run.fresh > 0 and find_engine(collection) is None:
+def _engine(collection: Collection, given: Engine | None, *, needed: bool) -> Engine | None:
+    """What renders the fresh rows; None where nothing can and nothing has to.
+
+    Raises:
+        InputError: there have to be fresh rows and no engine renders them, or the given one cannot.
+    """
+    if given is not None:
+        given.check(collection)
+        return given
+    found = find_engine(collection)
+    if found is None and needed:
+        if collection.instrument.name in engine_names():
+            return get_engine(collection)  # which says why it cannot
         raise InputError(
             f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
         )
-    for name in ("fresh", "validation", "seed"):
-        if getattr(run, name) < 0:
-            raise InputError(f"{name} must not be negative, got {getattr(run, name)}.")
-    if run.streams and run.epochs != round(run.epochs):
-        raise InputError(f"Fresh sounds are seen a whole number of times each; epochs is {run.epochs}.")
-    if run.sampler_layers < 0:
-        raise InputError(f"sampler_layers must not be negative, got {run.sampler_layers}.")
-    for name in ("epochs", "batch_size", "rate", "matrix_rate", "hidden_size", "layers"):
-        if not getattr(run, name) > 0:
-            raise InputError(f"{name} must be positive, got {getattr(run, name)}.")
+    return found
 
 
 def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
@@ -285,7 +274,7 @@ def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
     if resume:
         if not (work / RUN_FILE).is_file():
             raise InputError(f"There is no interrupted run in {out}; leave out --resume to start one.")
-        return json.loads((work / RUN_FILE).read_text(encoding="utf-8"))
+        return current_names(json.loads((work / RUN_FILE).read_text(encoding="utf-8")))
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
     return None
@@ -304,6 +293,7 @@ def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
 def _examples(
     run: _Run,
     collection: Collection,
+    engine: Engine | None,
     extractor: SecretSauceFeatureExtractor,
     processes: PartialState,
     progress: bool,
@@ -313,8 +303,8 @@ def _examples(
     checks: Examples | None = None
     if run.data is not None:
         examples = extract(built_takes(run.data, collection), extractor, title="reading", progress=progress)
-    if run.validation and find_engine(collection) is not None:
-        takes = fresh_takes(collection, run.validation, run.seed + VALIDATION_SEED)
+    if run.validation and engine is not None:
+        takes = fresh_takes(engine, collection, run.validation, run.seed + VALIDATION_SEED)
         checks = extract(takes, extractor, total=run.validation, title="validation sounds", progress=progress)
     elif examples is not None and (held := round(len(examples) * HELD_OUT)):
         checks = examples.select(slice(len(examples) - held, None))
@@ -323,22 +313,23 @@ def _examples(
         raise InputError(
             "There is nothing to validate on: give validation rows, or a dataset of at least 5 train rows."
         )
-    if run.streams:
+    if run.streams and engine is not None:
         steps = max(1, round(run.epochs * run.fresh / run.batch_size))
         stream = FreshStream(
+            engine,
             collection,
             extractor,
             batch_size=run.batch_size,
             steps=steps,
             repeats=round(run.epochs),
             seed=run.seed,
-            augmented=run.augmented,
+            augment=run.augment,
             share=(processes.process_index, processes.num_processes),
         )
         return stream, checks
     assert examples is not None
-    if run.fresh:
-        takes = fresh_takes(collection, run.fresh, run.seed)
+    if run.fresh and engine is not None:
+        takes = fresh_takes(engine, collection, run.fresh, run.seed)
         rendered = extract(takes, extractor, total=run.fresh, title="fresh sounds", progress=progress)
         examples = concatenate(examples, rendered)
     return examples, checks
@@ -432,14 +423,14 @@ def _last_checkpoint(work: Path) -> str | None:
 def _record(
     run: _Run,
     base: Base | None,
-    collection: Collection,
+    engine: Engine | None,
     model: SecretSauceModel,
     examples: Examples | FreshStream,
     checks: Examples,
 ) -> dict[str, Any]:
     if isinstance(examples, FreshStream):
         sounds = examples.steps * examples.new
-        takes = fresh_takes(collection, min(sounds, REFERENCES), run.seed)
+        takes = fresh_takes(examples.engine, checks.presets.collection, min(sounds, REFERENCES), run.seed)
         few = extract(takes, examples.extractor, progress=False)
     else:
         sounds, few = len(examples), examples.select(slice(0, REFERENCES))
@@ -456,7 +447,6 @@ def _record(
     # Those that the temperatures were not found on.
     others = checks.select(slice(1, None, 2))
     sure = calibration(distributions(model, others.features), others.presets, model.config)
-    engine = find_engine(collection)
     return {
         # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
         "run": asdict(run) | {"data": run.data and _public_name(run.data), "base": base and base.name},

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.processors import thread_count
-from secret_sauce_hf.training.augmentation import augment
+from secret_sauce_hf.training.augmentation import augment as change_some
 from secret_sauce_hf.training.data import fresh_rows, labels
 
 REPEAT_STEPS = 240
@@ -31,22 +31,24 @@ class FreshStream(IterableDataset):
     sound teach more than half a look at two. The first batches repeat those of the end.
 
     Args:
+        engine: renders the sounds.
         collection: of the sounds.
         extractor: makes the inputs.
         batch_size: sounds per step, a multiple of `repeats`.
         steps: how many batches there are.
         repeats: how often a sound is seen.
         seed: of presets, noise and augmentation.
-        augmented: whether some of the takes are changed, see `augment`.
+        augment: whether some of the takes are changed, see `augmentation`.
         share: which part of every batch this makes, counted from 0, and of how many: one
             for each of the processes that train together.
 
     Raises:
-        InputError: there is no engine, or the batch cannot be shared out.
+        InputError: the engine cannot render the takes, or the batch cannot be shared out.
     """
 
     def __init__(
         self,
+        engine: Engine,
         collection: Collection,
         extractor: SecretSauceFeatureExtractor,
         *,
@@ -54,13 +56,10 @@ class FreshStream(IterableDataset):
         steps: int,
         repeats: int = 2,
         seed: int = 0,
-        augmented: bool = True,
+        augment: bool = True,
         share: tuple[int, int] = (0, 1),
     ):
-        if find_engine(collection) is None:
-            raise InputError(
-                f"No engine renders fresh sounds of {collection.instrument.name}; train on a dataset (--data)."
-            )
+        engine.check(collection)
         part, parts = share
         if repeats < 1 or batch_size % (repeats * parts):
             raise InputError(
@@ -68,12 +67,13 @@ class FreshStream(IterableDataset):
                 f"{f', by {parts} processes' if parts > 1 else ''}; its size must be a multiple of "
                 f"{max(repeats, 1) * parts}."
             )
+        self.engine = engine
         self.collection = collection
         self.extractor = extractor
         self.steps = steps
         self.repeats = repeats
         self.seed = seed
-        self.augmented = augmented
+        self.augment = augment
         self.new = batch_size // repeats
         self.own = range(part * self.new // parts, (part + 1) * self.new // parts)
         """Which of a step's new sounds are this part's."""
@@ -103,9 +103,9 @@ class FreshStream(IterableDataset):
     def _sounds(self, step: int) -> dict[str, torch.Tensor]:
         """The new sounds of a step."""
         first = step * self.new + self.own.start
-        takes, presets = fresh_rows(self.collection, first, len(self.own), self.seed)
-        if self.augmented:
-            takes = augment(takes, self.seed, first)
+        takes, presets = fresh_rows(self.engine, self.collection, first, len(self.own), self.seed)
+        if self.augment:
+            takes = change_some(takes, self.seed, first)
         features = self.extractor.transform(torch.from_numpy(takes))
         half = {name: values.half() for name, values in features.items() if name != "peak"}
         return half | {"peak": features["peak"]} | labels(presets)

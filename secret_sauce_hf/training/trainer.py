@@ -11,16 +11,19 @@ from secret_sauce_hf.metrics.scores import kind_means, setting_scores
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.training.answering import answers_of
+from secret_sauce_hf.training.config import TrainingConfig
 from secret_sauce_hf.training.data import Examples, collate
-from secret_sauce_hf.training.optimizer import MATRIX_RATE, RATE, make_optimizer
+from secret_sauce_hf.training.optimizer import make_optimizer
 from secret_sauce_hf.training.stream import FreshStream, stream_loader
 
 
-class _Arguments(TrainingArguments):
-    """Arguments that forget the token when they are pickled: the Trainer pushes that file with the model."""
+class _Token(str):
+    """A token that pickles as None: the Trainer pickles its arguments and pushes that file with the model."""
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"hub_token": None}
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
 
 
 class _GoOn(TrainerCallback):
@@ -33,7 +36,7 @@ class _GoOn(TrainerCallback):
         self._stream = stream
 
     def on_train_begin(self, _: TrainingArguments, state: TrainerState, *__: Any, **___: Any) -> None:
-        """As of `TrainerCallback`."""
+        """Called by the Trainer before the first step."""
         self._stream.start = state.global_step
 
 
@@ -41,17 +44,17 @@ class PresetTrainer(Trainer):
     """transformers' Trainer, set up for a `SecretSauceModel`.
 
     It knows the label columns, batches `Examples`, has our optimiser, and measures the
-    errors of the answers that the pipeline would give. Everything else is as of `Trainer`:
+    errors of the answers that the pipeline would give. Everything else is the Trainer's:
     with the feature extractor as `processing_class` and `push_to_hub=True` the repository
     gets a checkpoint that `pipeline()` loads, with the package and without.
 
     Args:
         model: the model.
-        args: as of `Trainer`; its `label_names` are set, and no columns are removed.
-        rate: learning rate of what is new, see `make_optimizer`.
-        matrix_rate: of Muon, for a model without an AST encoder.
+        args: the Trainer's; `label_names` are set, and no columns are removed.
+        learning_rate: of AdamW, see `make_optimizer`.
+        matrix_learning_rate: of Muon, for a model without an AST encoder.
         workers: processes that render a `FreshStream`; 0 renders in this one.
-        **kwargs: as of `Trainer`.
+        **kwargs: other arguments of `Trainer`.
     """
 
     optimizer: torch.optim.Optimizer | None
@@ -61,34 +64,33 @@ class PresetTrainer(Trainer):
         model: SecretSauceModel,
         args: TrainingArguments | None = None,
         *,
-        rate: float = RATE,
-        matrix_rate: float = MATRIX_RATE,
+        learning_rate: float = TrainingConfig.learning_rate,
+        matrix_learning_rate: float = TrainingConfig.matrix_learning_rate,
         workers: int = 0,
         **kwargs: Any,
     ):
         args = args if args is not None else TrainingArguments()
-        if type(args) is TrainingArguments:
-            args.__class__ = _Arguments
+        if args.hub_token is not None:
+            args.hub_token = _Token(args.hub_token)
         args.label_names = model.config.label_names
         args.remove_unused_columns = False
         if any(isinstance(kwargs.get(name), Examples) for name in ("train_dataset", "eval_dataset")):
             kwargs.setdefault("data_collator", collate)
         kwargs.setdefault("compute_metrics", self._measure)
         self._workers = workers
-        self._rates = {"rate": rate, "matrix_rate": matrix_rate}
+        self._rates = {"learning_rate": learning_rate, "matrix_learning_rate": matrix_learning_rate}
         super().__init__(model=model, args=args, **kwargs)
         if isinstance(self.train_dataset, FreshStream):
             self.add_callback(_GoOn(self.train_dataset))
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """As of `Trainer`, but ours where none was given."""
+        """Make our optimiser where none was given."""
         if self.optimizer is None:
-            dtype = torch.bfloat16 if self.args.bf16 else torch.float32
-            self.optimizer = make_optimizer(self.model if model is None else model, dtype=dtype, **self._rates)
+            self.optimizer = make_optimizer(self.model if model is None else model, **self._rates)
         return self.optimizer
 
     def get_train_dataloader(self) -> DataLoader:
-        """As of `Trainer`; a `FreshStream` makes its own batches."""
+        """The loader of the training set; a `FreshStream` makes its own batches."""
         if not isinstance(self.train_dataset, FreshStream):
             return super().get_train_dataloader()
         # As it is: every process makes its own share.

@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.instruments import SAMPLE_RATE, Knob, get_collection
 from secret_sauce_hf.modeling import load_pipeline
@@ -48,7 +49,7 @@ def main() -> None:
     pipes = [load_pipeline(model) for model in options.models]
     collection = get_collection(pipes[0].model.config.collection)
     # Of another seed than any training's: theirs are small numbers.
-    takes, presets = fresh_rows(collection, 0, options.rows, 2_000_000_000 + SEED)
+    takes, presets = fresh_rows(get_engine(collection), collection, 0, options.rows, 2_000_000_000 + SEED)
     table = Table("change", *(Path(model).name for model in options.models))
     for name, change in CHANGES.items():
         random = np.random.default_rng(SEED)

@@ -20,7 +20,7 @@ from rich.table import Table
 from torch import nn
 from torch.nn import functional
 
-from secret_sauce_hf.engines import render
+from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.instruments import Collection, Knob, get_collection
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling import load_pipeline
@@ -60,7 +60,7 @@ def listen(pipe, collection: Collection, count: int, seed: int) -> Told:
     """Render sounds and let the checkpoint hear them."""
     model: SecretSauceModel = pipe.model
     parts = []
-    for takes, presets in fresh_takes(collection, count, seed):
+    for takes, presets in fresh_takes(get_engine(collection), collection, count, seed):
         features = pipe.feature_extractor.transform(torch.from_numpy(takes))
         told = model(**{name: features[name] for name in model.config.input_names})
         truth = labels(presets)

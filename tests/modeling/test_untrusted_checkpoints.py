@@ -11,8 +11,8 @@ import pytest
 import torch
 from huggingface_hub import HfApi
 from safetensors.torch import load_file, save_file
-from test_base_models import save_ast
 from test_modeling import small_model
+from training.test_base_models import save_ast
 from transformers import ASTModel, AutoModel, pipeline
 
 from secret_sauce_hf import InputError

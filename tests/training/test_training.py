@@ -1,10 +1,12 @@
 """Training runs, from the first sound to the checkpoint, small enough for a test."""
 
+import copy
 import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +16,19 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation import evaluate_checkpoint
 from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, load_pipeline
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import Presets, draw_presets
-from secret_sauce_hf.training import augmentation, stream, train
+from secret_sauce_hf.training import TrainingConfig, augmentation, stream, train
 from secret_sauce_hf.training.augmentation import augment
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.calibration import _knob_temperature, _temperature, calibration, set_unheard
 from secret_sauce_hf.training.data import CHUNK, extract, fresh_takes, labels
-from secret_sauce_hf.training.optimizer import MuonAdamW, orthogonalise
+from secret_sauce_hf.training.optimizer import MuonAdamW, make_optimizer
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, stream_loader
 
@@ -44,15 +47,15 @@ class InterruptedAt(TrainerCallback):
 
 class TestSounds:
     def test_a_row_does_not_depend_on_how_many_there_are(self):
-        few = next(iter(fresh_takes(LIGHT, 3, seed=5)))
-        more = next(iter(fresh_takes(LIGHT, 5, seed=5)))
+        few = next(iter(fresh_takes(get_engine(LIGHT), LIGHT, 3, seed=5)))
+        more = next(iter(fresh_takes(get_engine(LIGHT), LIGHT, 5, seed=5)))
         np.testing.assert_array_equal(few[0], more[0][:3])
         np.testing.assert_array_equal(few[1].unit, more[1].unit[:3])
 
     def test_half_of_them_are_played_in_session(self):
         from secret_sauce_hf.engines import render
 
-        _, (takes, presets) = fresh_takes(LIGHT, CHUNK + 2, seed=5)
+        _, (takes, presets) = fresh_takes(get_engine(LIGHT), LIGHT, CHUNK + 2, seed=5)
         before = draw_presets(LIGHT, 1, 5, CHUNK - 1)
         in_session = render(presets, in_session=True, preceding=before, noise_seed=5, first_row=CHUNK)
         np.testing.assert_array_equal(takes, in_session.astype(np.float32) / 32_768)
@@ -66,7 +69,7 @@ class TestSounds:
 
     def test_a_batch_is_its_rows(self):
         extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
-        examples = extract(fresh_takes(LIGHT, 4, seed=2), extractor, progress=False)
+        examples = extract(fresh_takes(get_engine(LIGHT), LIGHT, 4, seed=2), extractor, progress=False)
         batch = examples.__getitems__([2, 0])
         for position, row in enumerate((2, 0)):
             for name, value in examples[row].items():
@@ -74,19 +77,12 @@ class TestSounds:
 
 
 class TestOptimizer:
-    @pytest.mark.parametrize("shape", [(8, 8), (8, 32), (32, 8)])
-    def test_orthogonalise(self, shape: tuple[int, int]):
-        generator = torch.Generator().manual_seed(0)
-        values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, generator=generator)))
-        assert values.min() > 0.3
-        assert values.max() < 1.3
-
     def test_it_solves_a_regression(self):
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(200, 8, generator=generator)
         y = x @ torch.randn(8, 4, generator=generator) + 1
         weight, bias = torch.nn.Parameter(torch.zeros(8, 4)), torch.nn.Parameter(torch.zeros(4))
-        optimizer = MuonAdamW([weight], [bias], matrix_rate=0.05, rate=0.05)
+        optimizer = MuonAdamW([weight], [bias], matrix_learning_rate=0.05, learning_rate=0.05)
         for step in range(300):
             for group, first in zip(optimizer.param_groups, (0.05, 0.05), strict=True):
                 group["lr"] = first * (1 - step / 300)
@@ -95,6 +91,50 @@ class TestOptimizer:
             loss.backward()
             optimizer.step()
         assert loss.item() < 0.01
+
+    def test_it_is_both_of_torchs(self):
+        """And goes on from a saved state as if nothing had been between."""
+
+        def parameters() -> list[torch.nn.Parameter]:
+            generator = torch.Generator().manual_seed(0)
+            return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((8, 4), (4,))]
+
+        def move(weights: list[torch.nn.Parameter], optimizers: list[torch.optim.Optimizer], seed: int) -> None:
+            generator = torch.Generator().manual_seed(seed)
+            for weight in weights:
+                weight.grad = torch.randn(weight.shape, generator=generator)
+            for optimizer in optimizers:
+                optimizer.step()
+
+        ours, theirs = parameters(), parameters()
+        both = MuonAdamW([ours[0]], [ours[1]], learning_rate=0.1, matrix_learning_rate=0.2)
+        separate = [
+            torch.optim.Muon([theirs[0]], lr=0.2, weight_decay=0.01),
+            torch.optim.AdamW([theirs[1]], lr=0.1, weight_decay=0.01, betas=(0.9, 0.98)),
+        ]
+        for step in range(6):
+            if step == 3:
+                state = copy.deepcopy(both.state_dict())
+                both = MuonAdamW([ours[0]], [ours[1]])
+                both.load_state_dict(state)
+            move(ours, [both], step)
+            move(theirs, separate, step)
+        for mine, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(mine, other, rtol=0, atol=0)
+
+    def test_a_scheduler_moves_both(self):
+        model, _ = first_model(LIGHT, None, 16, 1, 0)
+        optimizer = make_optimizer(model, learning_rate=0.1, matrix_learning_rate=0.2)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 if step == 0 else 0.0)
+        before = [parameter.detach().clone() for parameter in model.parameters()]
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+        scheduler.step()
+        moved = [parameter.detach().clone() for parameter in model.parameters()]
+        assert not any(torch.equal(a, b) for a, b in zip(before, moved, strict=True))
+        optimizer.step()
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), moved, strict=True))
 
 
 class TestScores:
@@ -132,7 +172,7 @@ class TestScores:
 
     def test_the_nearest_of_the_sounds_themselves(self):
         extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
-        examples = extract(fresh_takes(LIGHT, 12, seed=2), extractor, progress=False)
+        examples = extract(fresh_takes(get_engine(LIGHT), LIGHT, 12, seed=2), extractor, progress=False)
         answers = nearest_answers(examples.features, examples.presets, examples.features)
         np.testing.assert_array_equal(answers, examples.presets.unit)
 
@@ -140,10 +180,12 @@ class TestScores:
 class TestStream:
     def stream(self, steps: int = 6, **options) -> FreshStream:
         extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
-        return FreshStream(LIGHT, extractor, **{"batch_size": 8, "steps": steps, "seed": 4} | options)
+        return FreshStream(
+            get_engine(LIGHT), LIGHT, extractor, **{"batch_size": 8, "steps": steps, "seed": 4} | options
+        )
 
     def test_every_sound_comes_as_often_as_asked_for(self):
-        batches = list(self.stream(augmented=False))
+        batches = list(self.stream(augment=False))
         fresh = draw_presets(LIGHT, 24, 4)
         seen = torch.cat([batch["filter_cutoff"] for batch in batches]).numpy()
         expected = np.sort(np.repeat(fresh.settings["filter_cutoff"], 2))
@@ -151,7 +193,7 @@ class TestStream:
         # New ones first, and never twice in a batch.
         np.testing.assert_allclose(batches[2]["filter_cutoff"][:4], fresh.settings["filter_cutoff"][8:12], rtol=1e-6)
         assert all(len(set(batch["filter_cutoff"].tolist() + batch["lfo1_rate"].tolist())) > 8 for batch in batches)
-        takes, _ = next(iter(fresh_takes(LIGHT, 4, seed=4)))
+        takes, _ = next(iter(fresh_takes(get_engine(LIGHT), LIGHT, 4, seed=4)))
         features = batches[0]["short_mels"][:4]
         expected_features = self.stream().extractor.transform(torch.from_numpy(takes))["short_mels"]
         torch.testing.assert_close(features, expected_features.half().float())
@@ -168,7 +210,7 @@ class TestStream:
 
     def test_what_comes_again_is_rendered_once(self, monkeypatch):
         monkeypatch.setattr(stream, "REPEAT_STEPS", 4)
-        own = self.stream(steps=14, repeats=3, batch_size=6, augmented=False)
+        own = self.stream(steps=14, repeats=3, batch_size=6, augment=False)
         assert own.lag == 4
         rendered = []
         sounds = own._sounds
@@ -196,7 +238,7 @@ class TestStream:
 
 class TestAugmentation:
     def test_some_takes_are_changed_whatever_comes_before(self):
-        takes, _ = next(iter(fresh_takes(LIGHT, 40, seed=2)))
+        takes, _ = next(iter(fresh_takes(get_engine(LIGHT), LIGHT, 40, seed=2)))
         changed = augment(takes, 7, 100)
         np.testing.assert_array_equal(augment(takes[30:], 7, 130), changed[30:])
         same = (changed == takes).all(axis=1)
@@ -320,7 +362,7 @@ class TestTraining:
         assert record["validation"]["model"]["switch_accuracy"] > 0.3
         assert record["validation"]["model"]["knob_mae"] < record["validation"]["naive"]["knob_mae"]
         assert load_file(out / "model.safetensors")["queries"].dtype == torch.float16
-        takes, presets = next(iter(fresh_takes(LIGHT, 32, seed=3)))
+        takes, presets = next(iter(fresh_takes(get_engine(LIGHT), LIGHT, 32, seed=3)))
         scores = evaluate_checkpoint(out, takes, presets, train_sounds=takes, train_presets=presets)
         assert scores["nearest"].knob_mae == 0
         assert scores["model"].knob_mae < scores["naive"].knob_mae
@@ -345,7 +387,15 @@ class TestTraining:
     def test_going_on_from_another_checkpoint(self, tmp_path: Path):
         first = train(LIGHT, None, tmp_path / "first", fresh=64, epochs=16, seed=3, **SMALL)
         second = train(
-            LIGHT, None, tmp_path / "second", fresh=64, epochs=1, seed=3, base=tmp_path / "first", rate=1e-5, **SMALL
+            LIGHT,
+            None,
+            tmp_path / "second",
+            fresh=64,
+            epochs=1,
+            seed=3,
+            base=tmp_path / "first",
+            learning_rate=1e-5,
+            **SMALL,
         )
         assert second["base"] == first
         assert second["run"]["base"] == "first"
@@ -420,6 +470,39 @@ class TestTraining:
             train(LIGHT, None, tmp_path, fresh=32, epochs=2, callbacks=[InterruptedAt(1)], **SMALL)
         with pytest.raises(InputError, match="had fresh = 32, not 33"):
             train(LIGHT, None, tmp_path, fresh=33, epochs=2, resume=True, **SMALL)
+
+    def test_the_names_of_version_0_1(self, tmp_path: Path):
+        """They still work, with a warning, and a run that was interrupted under them goes on."""
+        run = {"fresh": 32, "epochs": 2} | SMALL
+        old = {"rate": 1e-3, "matrix_rate": 0.01, "augmented": False}
+        with pytest.raises(KeyboardInterrupt), pytest.warns(DeprecationWarning, match="called learning_rate now"):
+            train(LIGHT, None, tmp_path, callbacks=[InterruptedAt(1)], **run, rate=1e-3)
+        path = tmp_path / ".training" / "run.json"
+        started = json.loads(path.read_text())
+        names = {"rate": "learning_rate", "matrix_rate": "matrix_learning_rate", "augmented": "augment"}
+        settings = {name: value for name, value in started.items() if name not in names.values()}
+        path.write_text(json.dumps(settings | old))
+        new = {names[name]: value for name, value in old.items()}
+        with pytest.raises(InputError, match=r"had learning_rate = 0\.001, not 0\.0015"):
+            train(LIGHT, None, tmp_path, resume=True, **run)
+        record = train(LIGHT, None, tmp_path, TrainingConfig(**new), resume=True, **run)
+        assert {name: record["run"][name] for name in new} == new
+        assert not record["run"].keys() & old.keys()
+
+    def test_a_setting_that_there_is_not(self, tmp_path: Path):
+        with pytest.raises(TypeError, match="fressh"):
+            train(LIGHT, None, tmp_path, fressh=8)
+
+    def test_takes_that_the_engine_cannot_render_are_refused_first(self, tmp_path: Path):
+        timing = replace(LIGHT.timing, note_off=LIGHT.timing.note_on + 0.2)
+        short = replace(LIGHT, name="short-notes", timing=timing)
+        for engine in (None, get_engine(LIGHT)):
+            with pytest.raises(InputError, match=r"short-notes: .*make note_off the end of the take") as caught:
+                train(short, None, tmp_path / "out", fresh=8, engine=engine, **SMALL)
+            assert "\n" not in str(caught.value)
+        with pytest.raises(InputError, match="The engine of noisemaker does not render guitar-rack"):
+            train("guitar", None, tmp_path / "out", fresh=8, engine=get_engine(LIGHT), **SMALL)
+        assert not (tmp_path / "out").exists()
 
     def test_sounds_that_do_not_fit_the_presets(self, tmp_path: Path):
         train(LIGHT, None, tmp_path / "out", fresh=8, epochs=1, **SMALL)
