@@ -14,10 +14,10 @@ from .configuration_secret_sauce import SecretSauceConfig
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
-    from secret_sauce_hf.instruments.parameters import InputError, Knob, Parameter, parameter_from_dict
+    from secret_sauce_hf.instruments.parameters import InputError, Parameter, parameter_from_dict
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
-    from .parameters import InputError, Knob, Parameter, parameter_from_dict  # type: ignore[import-not-found, no-redef]
+    from .parameters import InputError, Parameter, parameter_from_dict  # type: ignore[import-not-found, no-redef]
     from .takes import SILENCE  # type: ignore[import-not-found, no-redef]
 
 NEAR = 0.5
@@ -127,7 +127,7 @@ class AudioToPresetPipeline(Pipeline):
         cc = []
         for parameter, scores in zip(parameters, logits, strict=True):
             probabilities = scores[0].double().softmax(dim=0).cpu().numpy()
-            if isinstance(parameter, Knob):
+            if not parameter.classes:
                 settings = config.bin_settings(parameter)
                 code = parameter.setting_to_cc(np.asarray(median(probabilities, settings)))
                 # The slack is for settings that are a bin's up to rounding.
@@ -164,9 +164,9 @@ class AudioToPresetPipeline(Pipeline):
         # As many again, since some will be equal.
         drawn = self.model.propose(answers, logits, 2 * count, seed).cpu().numpy()
         codes = [
-            parameter.setting_to_cc(self.model.config.bin_settings(parameter)[column])
-            if isinstance(parameter, Knob)
-            else parameter.unit_to_cc(column)
+            parameter.unit_to_cc(column)
+            if parameter.classes
+            else parameter.setting_to_cc(self.model.config.bin_settings(parameter)[column])
             for parameter, column in zip(parameters, drawn.T, strict=True)
         ]
         different = list(dict.fromkeys([tuple(cc), *map(tuple, np.stack(codes, axis=1).tolist())]))[:count]
@@ -179,7 +179,7 @@ class AudioToPresetPipeline(Pipeline):
         """The nearest bins and the labels' indices of CC values (presets, parameters)."""
         columns = []
         for parameter, codes in zip(parameters, cc.T, strict=True):
-            if isinstance(parameter, Knob):
+            if not parameter.classes:
                 settings = self.model.config.bin_settings(parameter)
                 columns.append(np.abs(parameter.cc_to_setting(codes)[:, None] - settings).argmin(axis=1))
             else:
@@ -189,13 +189,10 @@ class AudioToPresetPipeline(Pipeline):
 
 def _preset(parameters: Sequence[Parameter], cc: Sequence[int]) -> dict[str, Any]:
     """Name and setting of every parameter, from the CC values that set it."""
-    preset: dict[str, Any] = {}
-    for parameter, code in zip(parameters, cc, strict=True):
-        if isinstance(parameter, Knob):
-            preset[parameter.name] = float(parameter.cc_to_setting(np.asarray(code)))
-        else:
-            preset[parameter.name] = parameter.labels[int(parameter.cc_to_unit(np.asarray(code)))]
-    return preset
+    return {
+        parameter.name: np.asarray(parameter.cc_to_setting(np.asarray(code))).item()
+        for parameter, code in zip(parameters, cc, strict=True)
+    }
 
 
 def median(probabilities: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import Collection, InputError, Knob
+from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -57,10 +57,8 @@ def labels(presets: Presets) -> dict[str, torch.Tensor]:
     result = {}
     for column, parameter in enumerate(presets.parameters):
         unit = presets.unit[:, column]
-        values = parameter.unit_to_setting(unit) if isinstance(parameter, Knob) else unit.astype(np.int64)
-        result[parameter.name] = torch.from_numpy(
-            np.asarray(values, np.float32 if isinstance(parameter, Knob) else None)
-        )
+        values = unit.astype(np.int64) if parameter.classes else parameter.unit_to_setting(unit).astype(np.float32)
+        result[parameter.name] = torch.from_numpy(values)
     return result
 
 

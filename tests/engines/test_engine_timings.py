@@ -127,7 +127,7 @@ def test_other_parameters_under_an_engines_name_are_refused(name):
     collection = get_collection(name)
     instrument = replace(collection.instrument, parameters=collection.instrument.parameters[::-1])
     other = replace(collection, name="mine", instrument=instrument)
-    with pytest.raises(InputError, match=r"mine has other parameters; give the instrument another name"):
+    with pytest.raises(InputError, match=r"mine has other parameters: give the instrument another name"):
         render(draw_presets(other, 1, 1))
     # What it is called for people is nothing to an engine.
     check(replace(collection, instrument=replace(collection.instrument, title="Mine")))
