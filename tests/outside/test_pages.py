@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("add-an-instrument", "add-an-engine", "add-a-distance")
+PAGES = ("add-an-instrument", "add-an-engine", "add-a-distance", "add-a-strategy", "add-a-method")
 # A fence, its language, the file that it is of, and what is in it.
 _BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>[\w./]+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
