@@ -182,4 +182,4 @@ def client_environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the package one that no engine is installed for."""
-    monkeypatch.setattr("secret_sauce_hf.engines.registry._entry_points", dict)
+    monkeypatch.setattr("secret_sauce_hf.engines.registry.ENGINES.names", list)

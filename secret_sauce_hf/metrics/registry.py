@@ -8,14 +8,14 @@ A package brings one by an entry point in the group `secret_sauce_hf.distances` 
 """
 
 from functools import cache
-from importlib.metadata import entry_points
 
 import numpy as np
 
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.metrics.sounds import DISTANCES, Distance
+from secret_sauce_hf.plugins import Plugins
 
-GROUP = "secret_sauce_hf.distances"
+OTHERS: Plugins[Distance] = Plugins("distance", "secret_sauce_hf.distances", "secret_sauce_hf.metrics:Distance")
 
 
 @cache
@@ -26,17 +26,10 @@ def known_distances() -> tuple[Distance, ...]:
         InputError: what another package brought is no `Distance`, or has a name that is taken.
     """
     found = {distance.name: distance for distance in DISTANCES}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        try:
-            distance = point.load()
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"The distance {point.name}, {point.value}, cannot be loaded: {error}.") from error
-        if not isinstance(distance, Distance) or distance.name in found:
-            raise InputError(
-                f"{point.value} is registered as the distance {point.name}, and is none: it must be a "
-                "secret_sauce_hf.metrics.Distance with a name of its own."
-            )
-        found[distance.name] = distance
+    for name in OTHERS.names():
+        if name in found:
+            raise InputError(f"Another package brings a distance {name}, which is one of this package's own.")
+        found[name] = OTHERS.get(name)
     return tuple(found.values())
 
 

@@ -41,9 +41,9 @@ def installed(tmp_path, monkeypatch) -> Iterator[Path]:
     (info / "entry_points.txt").write_text("[secret_sauce_hf.methods]\nmiddle = middle_method:Middle\n")
     (tmp_path / "middle_method.py").write_text(MIDDLE)
     monkeypatch.syspath_prepend(tmp_path)
-    registry._points.cache_clear()
+    registry.METHODS.forget()
     yield info / "entry_points.txt"
-    registry._points.cache_clear()
+    registry.METHODS.forget()
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ class TestOutside:
 
     def test_nobody_takes_the_place_of_one_of_ours(self, installed):
         installed.write_text("[secret_sauce_hf.methods]\nnaive = middle_method:Middle\n")
-        registry._points.cache_clear()
+        registry.METHODS.forget()
         assert get_method("naive").title == "naive"
 
     @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ class TestOutside:
     )
     def test_what_is_no_method(self, installed, line, message):
         installed.write_text(f"[secret_sauce_hf.methods]\n{line}\n")
-        registry._points.cache_clear()
+        registry.METHODS.forget()
         with pytest.raises(InputError, match=message):
             get_method(line.split()[0])
 

@@ -35,6 +35,7 @@ from secret_sauce_hf.matching.strategies.chance import align
 from secret_sauce_hf.matching.strategies.evolution import Evolution
 from secret_sauce_hf.matching.strategies.gauss_newton import descend
 from secret_sauce_hf.matching.strategies.racing import Runner
+from secret_sauce_hf.matching.strategies.registry import STRATEGIES
 from secret_sauce_hf.matching.strategies.settling import GIVEN_UP, OFF_DB, UNHEARD_DB, settle
 from secret_sauce_hf.matching.strategies.starting import moving_knobs
 from secret_sauce_hf.matching.strategies.stepping import climb, neighbours
@@ -560,20 +561,25 @@ class TestOwnStrategies:
                 register_strategy(wrong)
 
     def test_an_entry_point_brings_one(self, monkeypatch):
-        points = {name: EntryPoint(name, value, "") for name, value in (("sneaky", "builtins:dict"), ("gone", "no:x"))}
+        found = {"sneaky": "builtins:dict", "gone": "no:x", "nearby": f"{__name__}:TestOwnStrategies.Nearby"}
 
-        def entry_points(group, name=None):
+        def entry_points(group):
             assert group == "secret_sauce_hf.strategies"
-            return [point for point in points.values() if name in (None, point.name)]
+            return [EntryPoint(name, value, group) for name, value in found.items()]
 
-        monkeypatch.setattr("secret_sauce_hf.matching.strategies.registry.entry_points", entry_points)
-        assert {"sneaky", "gone"} < set(strategy_names())
-        with pytest.raises(InputError, match=r"is no strategy: it must be a subclass .* with the name 'sneaky'"):
-            get_strategy("sneaky")
-        with pytest.raises(InputError, match="The strategy gone, no:x, cannot be loaded"):
-            get_strategy("gone")
-        points["nearby"] = EntryPoint("nearby", f"{__name__}:TestOwnStrategies.Nearby", "")
-        assert isinstance(get_strategy("nearby"), self.Nearby)
+        monkeypatch.setattr("secret_sauce_hf.plugins.entry_points", entry_points)
+        STRATEGIES.forget()
+        try:
+            assert set(found) < set(strategy_names())
+            with pytest.raises(
+                InputError, match=r"registered as the strategy sneaky, and is none: .*Strategy with that"
+            ):
+                get_strategy("sneaky")
+            with pytest.raises(InputError, match="The strategy gone, no:x, cannot be loaded"):
+                get_strategy("gone")
+            assert isinstance(get_strategy("nearby"), self.Nearby)
+        finally:
+            STRATEGIES.forget()
 
 
 # The engine

@@ -78,10 +78,10 @@ print(takes.sounds.shape, bool((takes.sounds * 32768 == render(takes.presets)).a
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("nowhere:Engine", r"The engine of bass-box, nowhere:Engine, cannot be loaded: No module named 'nowhere'"),
+        ("nowhere:Engine", r"The engine bass-box, nowhere:Engine, cannot be loaded: No module named 'nowhere'"),
         ("bass_box:Nothing", r"cannot be loaded: .*Nothing"),
-        ("pathlib:Path", r"pathlib:Path is registered as the engine of bass-box, and is none"),
-        ("bass_box:COLLECTION", r"cannot be loaded: 'Collection' object is not callable"),
+        ("pathlib:Path", r"pathlib:Path is registered as the engine bass-box, and is none"),
+        ("bass_box:COLLECTION", r"bass_box:COLLECTION is registered as the engine bass-box, and is none"),
     ],
 )
 def test_what_is_no_engine_is_told_in_one_line(text, message, tmp_path):

@@ -44,9 +44,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-# Nothing here needs the Hub; and sums over threads depend on how many there are. Both are read on import.
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Nothing here needs the Hub; and sums over threads depend on how many there are. Both are read on import;
+# where a test imports this file, the tests after it need what they had.
 if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ["OMP_NUM_THREADS"] = "2"
 
 import adapter

@@ -1,36 +1,38 @@
 """Which methods there are: ours, and those that other packages bring."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.plugins import Plugins
 
 if TYPE_CHECKING:
     from secret_sauce_hf.evaluation.methods.base import Method
 
-GROUP = "secret_sauce_hf.methods"
-"""The group of entry points by which a package brings methods, each under the method's name."""
 _ROOM = "secret_sauce_hf.evaluation.methods"
 # Named only, as the command line lists them and need not import PyTorch for it.
-_OURS = {
-    "naive": f"{_ROOM}.looking_up:Naive",
-    "knn": f"{_ROOM}.looking_up:Neighbours",
-    "nearest": f"{_ROOM}.looking_up:Nearest",
-    "lstm": f"{_ROOM}.learning:Lstm",
-    "regression": f"{_ROOM}.learning:Regression",
-    "genetic-renders": f"{_ROOM}.searching:GeneticRenders",
-    "genetic": f"{_ROOM}.searching:Genetic",
-    "model": f"{_ROOM}.ours:Model",
-    "matching": f"{_ROOM}.ours:Matching",
-    "floor": f"{_ROOM}.truth:Floor",
-}
+METHODS: "Plugins[Method]" = Plugins(
+    "method",
+    "secret_sauce_hf.methods",
+    "secret_sauce_hf.evaluation:Method",
+    {
+        "naive": f"{_ROOM}.looking_up:Naive",
+        "knn": f"{_ROOM}.looking_up:Neighbours",
+        "nearest": f"{_ROOM}.looking_up:Nearest",
+        "lstm": f"{_ROOM}.learning:Lstm",
+        "regression": f"{_ROOM}.learning:Regression",
+        "genetic-renders": f"{_ROOM}.searching:GeneticRenders",
+        "genetic": f"{_ROOM}.searching:Genetic",
+        "model": f"{_ROOM}.ours:Model",
+        "matching": f"{_ROOM}.ours:Matching",
+        "floor": f"{_ROOM}.truth:Floor",
+    },
+)
 
 
 def method_names() -> tuple[str, ...]:
     """The names of all methods, in the order of the tables: ours first, those of other packages before the floor."""
-    names = [name for name in _points() if name != "floor"]
+    names = [name for name in METHODS.names() if name != "floor"]
     return (*names, "floor")
 
 
@@ -40,9 +42,9 @@ def get_method(name: str) -> "Method":
     Raises:
         InputError: there is none, or it cannot be loaded.
     """
-    if name not in _points():
+    if name not in METHODS.names():
         raise InputError(f"There is no method {name!r}; there are {', '.join(method_names())}.")
-    return _loaded(_points()[name])
+    return METHODS.get(name)
 
 
 def choose(without: Sequence[str], renders: bool) -> "tuple[Method, ...]":
@@ -79,28 +81,3 @@ def in_turn(methods: "Iterable[Method]") -> "list[Method]":
         ordered += ready
         waiting = [method for method in waiting if method not in ready]
     return ordered
-
-
-@cache
-def _points() -> dict[str, EntryPoint]:
-    found = {name: EntryPoint(name, value, GROUP) for name, value in _OURS.items()}
-    for point in entry_points(group=GROUP):
-        # Nobody takes the place of one of ours; of others the first that is found counts.
-        found.setdefault(point.name, point)
-    return found
-
-
-@cache
-def _loaded(point: EntryPoint) -> "Method":
-    from secret_sauce_hf.evaluation.methods.base import Method
-
-    try:
-        method = point.load()()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise InputError(f"The method {point.name}, {point.value}, cannot be loaded: {error}.") from error
-    if not isinstance(method, Method) or method.name != point.name:
-        raise InputError(
-            f"{point.value} is registered as the method {point.name}, and is none: it must be a subclass of "
-            "secret_sauce_hf.evaluation.Method with that name."
-        )
-    return method

@@ -9,22 +9,21 @@ whose name is the strategy's and which leads to a subclass of `Strategy`:
 A program brings one by `register_strategy`.
 """
 
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TypeVar
 
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.matching.strategies.base import Strategy
+from secret_sauce_hf.plugins import Plugins
 
-GROUP = "secret_sauce_hf.strategies"
 DEFAULT_STRATEGY = "evolution"
+_ROOM = "secret_sauce_hf.matching.strategies"
 _OWN = {
-    "evolution": "evolution:Evolution",
-    "gauss_newton": "gauss_newton:GaussNewton",
-    "genetic": "genetic:Genetic",
-    "none": "none:NoSearch",
+    "evolution": f"{_ROOM}.evolution:Evolution",
+    "gauss_newton": f"{_ROOM}.gauss_newton:GaussNewton",
+    "genetic": f"{_ROOM}.genetic:Genetic",
+    "none": f"{_ROOM}.none:NoSearch",
 }
-"""Imported when somebody asks for them: some load what others do not need."""
+STRATEGIES: Plugins[Strategy] = Plugins("strategy", "secret_sauce_hf.strategies", f"{_ROOM}:Strategy", _OWN)
 _registered: dict[str, type[Strategy]] = {}
 AnyStrategy = TypeVar("AnyStrategy", bound=type[Strategy])
 
@@ -35,7 +34,10 @@ def register_strategy(strategy: AnyStrategy) -> AnyStrategy:
     Raises:
         InputError: it is no strategy, or its name is one of this package's own.
     """
-    _check(strategy, getattr(strategy, "name", None))
+    if not (
+        isinstance(strategy, type) and issubclass(strategy, Strategy) and isinstance(getattr(strategy, "name", 0), str)
+    ):
+        raise InputError(f"{strategy!r} is no strategy: it must be a subclass of {_ROOM}.Strategy with a name.")
     if strategy.name in _OWN:
         raise InputError(f"There is a strategy {strategy.name} in the package; give yours another name.")
     _registered[strategy.name] = strategy
@@ -44,7 +46,7 @@ def register_strategy(strategy: AnyStrategy) -> AnyStrategy:
 
 def strategy_names() -> list[str]:
     """The names that `get_strategy` knows, in alphabetical order."""
-    return sorted({*_OWN, *_registered, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*STRATEGIES.names(), *_registered})
 
 
 def get_strategy(strategy: str | Strategy) -> Strategy:
@@ -55,24 +57,8 @@ def get_strategy(strategy: str | Strategy) -> Strategy:
     """
     if isinstance(strategy, Strategy):
         return strategy
-    if strategy in _OWN:
-        module, name = _OWN[strategy].split(":")
-        return getattr(import_module(f"secret_sauce_hf.matching.strategies.{module}"), name)()
     if strategy in _registered:
         return _registered[strategy]()
-    for point in entry_points(group=GROUP, name=strategy):
-        try:
-            found = point.load()
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"The strategy {strategy}, {point.value}, cannot be loaded: {error}.") from error
-        _check(found, strategy)
-        return found()
+    if strategy in STRATEGIES.names():
+        return STRATEGIES.get(strategy)
     raise InputError(f"Unknown strategy {strategy!r}; there are {', '.join(strategy_names())}.")
-
-
-def _check(found: object, name: str | None) -> None:
-    if not (isinstance(found, type) and issubclass(found, Strategy) and isinstance(name, str) and found.name == name):
-        raise InputError(
-            f"{found!r} is no strategy: it must be a subclass of secret_sauce_hf.matching.strategies.Strategy"
-            + (f" with the name {name!r}." if name else " with a name.")
-        )
