@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 log = logging.getLogger(__name__)
 
 # Full fast-math also reassociates, and then a cached kernel differs from a fresh one in the last bit.
-_FLAGS = {"nnan", "nsz", "ninf"}
+_OPTIONS: dict[str, Any] = {"fastmath": {"nnan", "nsz", "ninf"}, "error_model": "numpy"}
 
 
 def kernel(**options: Any) -> Callable[[Callable], Any]:
@@ -28,14 +28,14 @@ def kernel(**options: Any) -> Callable[[Callable], Any]:
 
     def compile_(function: Callable) -> Any:
         if not _has_private_cache():
-            return njit(fastmath=_FLAGS, error_model="numpy", **options)(function)
+            return njit(**_OPTIONS, **options)(function)
         previous = config.CACHE_DIR  # type: ignore[attr-defined]
         config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
         try:
-            return njit(fastmath=_FLAGS, error_model="numpy", cache=True, **options)(function)
+            return njit(**_OPTIONS, cache=True, **options)(function)
         except RuntimeError:
             # No folder can be written to: compile anew in every process.
-            return njit(fastmath=_FLAGS, error_model="numpy", **options)(function)
+            return njit(**_OPTIONS, **options)(function)
         finally:
             config.CACHE_DIR = previous  # type: ignore[attr-defined]
 
@@ -44,7 +44,7 @@ def kernel(**options: Any) -> Callable[[Callable], Any]:
 
 def inlined(function: Callable) -> Any:
     """Compile a helper into its callers; a real call would stop them from being vectorised."""
-    return njit(fastmath=_FLAGS, error_model="numpy", forceinline=True)(function)
+    return njit(**_OPTIONS, forceinline=True)(function)
 
 
 @cache
@@ -92,7 +92,9 @@ def _everything(folder: Path) -> Iterator[Path]:
     yield from folder.rglob("*")
 
 
+@cache
 def _cache_folder() -> Path:
+    """The folder of these sources, the same for every kernel of a process."""
     digest = hashlib.sha256()
     here = Path(__file__)
     # Those that hold kernels, and what these inline.

@@ -1,6 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what JSON files can hold."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 
 def temporary(path: Path, mark: str = "") -> Path:
@@ -21,3 +23,10 @@ def write_whole(path: Path, content: bytes) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def jsonable(value: Any) -> Any:
+    """A value in which NaN and infinity, which JSON does not know, are None."""
+    if isinstance(value, dict):
+        return {key: jsonable(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

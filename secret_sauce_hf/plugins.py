@@ -31,13 +31,12 @@ class Plugins(Generic[Kind]):
     """
 
     def __init__(self, kind: str, group: str, base: str, own: Mapping[str, str] | None = None):
-        self.kind, self.group, self.base = kind, group, base
-        self._own = dict(own or {})
+        self.kind, self.group, self.base, self.own = kind, group, base, dict(own or {})
         self._loaded: dict[str, Kind] = {}
 
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
-        found = {name: EntryPoint(name, value, self.group) for name, value in self._own.items()}
+        found = {name: EntryPoint(name, value, self.group) for name, value in self.own.items()}
         for point in entry_points(group=self.group):
             # Of several packages' under one name the first that is found counts.
             found.setdefault(point.name, point)
@@ -45,7 +44,7 @@ class Plugins(Generic[Kind]):
 
     def names(self) -> list[str]:
         """The names of all: this package's own in their order, then others in alphabetical order."""
-        return [*self._own, *sorted(self._points.keys() - self._own.keys())]
+        return [*self.own, *sorted(self._points.keys() - self.own.keys())]
 
     def get(self, name: str) -> Kind:
         """The one of a name that is among `names`.

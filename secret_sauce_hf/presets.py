@@ -120,8 +120,8 @@ class Presets:
         """
         presets = cls.__new__(cls)
         presets.collection = collection
-        parameters = _parameters(collection)
-        presets.unit = np.stack([p.cc_to_unit(cc[:, column]) for column, p in enumerate(parameters)], axis=1)
+        columns = enumerate(collection.parameters)
+        presets.unit = np.stack([p.cc_to_unit(cc[:, column]) for column, p in columns], axis=1)
         presets.files = [sound_file(row) for row in range(len(cc))]
         return presets
 
@@ -240,12 +240,6 @@ class Presets:
 
 
 @cache
-def _parameters(collection: Collection) -> tuple[Parameter, ...]:
-    """The collection's parameters, which it looks up by their names every time."""
-    return collection.parameters
-
-
-@cache
 def _completion(collection: Collection) -> tuple[np.ndarray, list[int], list[Parameter | None]]:
     """How presets become rows of the whole instrument.
 
@@ -257,8 +251,11 @@ def _completion(collection: Collection) -> tuple[np.ndarray, list[int], list[Par
     parameters = collection.instrument.parameters
     names = [parameter.name for parameter in parameters]
     fixed = np.full(len(parameters), np.nan)
-    for name, setting in collection.fixed:
-        fixed[names.index(name)] = collection.instrument[name].setting_to_unit(np.asarray(setting))
+    # By the instrument's parameters: what is fixed may also be a name that only rules of what is heard know.
+    settings = dict(collection.fixed)
+    for place, parameter in enumerate(parameters):
+        if parameter.name not in collection.columns:
+            fixed[place] = parameter.setting_to_unit(np.asarray(settings[parameter.name]))
     knobs = [None if p.classes else p for p in collection.parameters]
     return fixed, [names.index(name) for name in collection.columns], knobs
 

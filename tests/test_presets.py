@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secret_sauce_hf import presets as presets_module
-from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob
+from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob, get_collection
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, read_table
 
@@ -180,6 +181,15 @@ def test_complete_has_every_parameter_of_the_instrument(name):
     assert presets.complete_unit().shape == (3, len(instrument.parameters))
     for key, setting in presets.collection.fixed:
         assert (complete[key] == setting).all()
+
+
+def test_what_is_fixed_may_be_no_parameter_and_must_not_lack():
+    collection = get_collection("noisemaker-light")
+    more = replace(collection, name="mine", fixed=(*collection.fixed, ("mode", "low")))
+    expected = draw_presets(collection, 2, 1).complete_unit()
+    np.testing.assert_array_equal(draw_presets(more, 2, 1).complete_unit(), expected)
+    with pytest.raises(KeyError, match=collection.fixed[0][0]):
+        draw_presets(replace(collection, name="less", fixed=collection.fixed[1:]), 2, 1).complete_unit()
 
 
 def test_selecting_rows():

@@ -47,7 +47,7 @@ class BuildFacts:
         seed: of the fresh rows; None for the rows of 2018.
         in_session: whether each take starts in the state that the row before it leaves.
         threshold: in dB, above which a parameter counts as heard; None where it was not measured.
-        command: the command line that makes the dataset again.
+        command: the command line that makes the dataset again; None if no installed engine does.
         version: of the engine.
         remembers: whether the engine can play a session.
         emulates: what the engine emulates, half a sentence.
@@ -59,7 +59,7 @@ class BuildFacts:
     seed: int | None
     in_session: bool
     threshold: float | None
-    command: str
+    command: str | None
     version: str
     remembers: bool
     emulates: str
@@ -207,7 +207,7 @@ def _making_text(collection: Collection, build: BuildFacts | None) -> str:
     return f"{rows} {state} {noise}"
 
 
-def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str]:
+def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str | None]:
     timing = collection.timing
     return {
         "package": version("secret_sauce_hf"),
@@ -228,13 +228,14 @@ def _limitations(collection: Collection, build: BuildFacts | None) -> list[str]:
             "Whatever is not said above about how the sounds were made is not known.",
             "Nothing else of the instrument moves than the parameters above.",
         ]
+    owner = "this package's own" if build.command else "another"
     spread = (
         "Every combination of the switches occurs once"
         if collection.enumerated and build.seed is None
         else "Settings are drawn evenly and independently"
     )
     return [
-        "The sounds are made by this package's own engine, which imitates the instrument. They are not the recordings "
+        f"The sounds are made by {owner} engine, which imitates the instrument. They are not the recordings "
         "of 2018, and a model trained on them must be tested on the real instrument before anything is said about "
         "that.",
         f"What is emulated: {build.emulates}.",

@@ -158,12 +158,8 @@ def checkpoint_card(
 
 def hub_base(training: Mapping[str, Any]) -> str | None:
     """The nearest model on the Hub that a checkpoint derives from, by the record of its training; None if none."""
-    record: Any = training
-    while isinstance(record, Mapping) and "run" in record:
-        if is_repo_id(base := record["run"].get("base")):
-            return base
-        record = record.get("base")
-    return None
+    bases = (record["run"].get("base") for record in reversed(runs_of(training)))
+    return next((base for base in bases if is_repo_id(base)), None)
 
 
 def _benchmark(facts: BenchmarkFacts) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secret_sauce_hf.cli.terminal import CollectionName, print_all, table_of
-from secret_sauce_hf.evaluation.methods.registry import method_names
+from secret_sauce_hf.evaluation.methods.registry import METHODS
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def benchmark(
     without: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WAY", help=f"Leave out a way to answer: {', '.join(method_names())}.", show_default=False
+            metavar="WAY",
+            help=f"Leave out a way to answer: {', '.join(METHODS.own)}, or one that another package brings.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[

@@ -137,8 +137,6 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         search_summary,
         shorten,
         show_confidence,
-        show_error,
-        show_setting,
     )
 
     columns = ["setting", "confidence", "CC"]
@@ -147,10 +145,10 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
     table = table_of("parameter", *columns, numbers=columns)
     for parameter in found.collection.parameters:
         name = parameter.name
-        cells = [show_setting(parameter, found.preset[name])]
+        cells = [parameter.show(found.preset[name])]
         if truth:
-            cells = [show_setting(parameter, told[name]) for told in (truth, found.alone.preset)] + cells
-            cells.append(show_error(parameter, truth[name], found.preset[name]))
+            cells = [parameter.show(told[name]) for told in (truth, found.alone.preset)] + cells
+            cells.append(parameter.show_error(truth[name], found.preset[name]))
         table.add_row(name, *cells, show_confidence(found, name), str(found.cc.get(name, "–")))
     print_all(
         f"{shorten(found.sound, 60)} as a preset of {found.collection.name} ({found.collection.instrument.title}):",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.instruments import COLLECTIONS
-from secret_sauce_hf.progress import say as say
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -14,7 +14,7 @@ import soundfile
 from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
-from secret_sauce_hf.engines import Engine, get_engine
+from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, known_collection
 from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
@@ -22,8 +22,7 @@ from secret_sauce_hf.presets import Presets, draw_presets
 
 MAX_FILES = 99_999
 """Of a split: file names have five digits."""
-
-
+# What of a plan is read back from its record.
 _RECORDED = ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")
 
 
@@ -206,8 +205,11 @@ def recorded_plan(
     return plan
 
 
-def build_command(plan: Plan) -> str:
-    """The command that makes a build again, to the byte."""
+def build_command(plan: Plan) -> str | None:
+    """The command that makes a build again, to the byte; None if its engine is not one that the command finds."""
+    found = find_engine(plan.collection)
+    if found is None or found.label != plan.engine.label:
+        return None
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
     name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
     words = ["secret-sauce build", name, "--out DIR", rows]

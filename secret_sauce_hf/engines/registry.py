@@ -63,5 +63,5 @@ def find_engine(collection: Collection, *, in_session: bool = False) -> Engine |
 def _named(name: str) -> Engine:
     names = engine_names()
     if name not in names:
-        raise InputError(f"No engine renders {name!r}; there is one for {', '.join(names) or 'none'}.")
+        raise InputError(f"No engine renders {name!r}; there is one for {', '.join(names)}.")
     return ENGINES.get(name)

@@ -3,6 +3,7 @@ from .evaluating import evaluate
 from .methods.base import Answer, Method, Task
 from .results import Benchmark, Evaluation, read_benchmark
 from .scores import Scores, evaluate_checkpoint
+from .searching import Search
 
 __all__ = [
     "Answer",
@@ -10,6 +11,7 @@ __all__ = [
     "Evaluation",
     "Method",
     "Scores",
+    "Search",
     "Task",
     "benchmark",
     "evaluate",

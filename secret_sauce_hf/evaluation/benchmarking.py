@@ -35,9 +35,9 @@ from secret_sauce_hf.evaluation.store import Store
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.original.results import published, source
+from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress
 from secret_sauce_hf.training.calibration import calibration
-from secret_sauce_hf.training.run import machine
 
 AUDIO = ("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite")
 """Distances of the third tier."""

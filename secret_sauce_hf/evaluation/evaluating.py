@@ -81,7 +81,7 @@ def evaluate(
     if list(collection.columns) != config.label_names:
         raise InputError(f"The checkpoint tells the settings of {config.collection}, not of {collection.name}.")
     engine = find_engine(collection) if engine is None else engine
-    where = locate(data, None if by_checkpoint else collection)
+    where = locate(data, None if by_checkpoint else collection, engine)
     source = pinned(where, data)
     mels = SecretSauceFeatureExtractor(
         take_samples=extractor.take_samples, note_on=extractor.note_on, inputs=DEFAULT_INPUTS[:1]

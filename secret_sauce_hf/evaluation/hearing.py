@@ -11,7 +11,8 @@ from secret_sauce_hf.evaluation.networks import mfccs
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, first_model
+from secret_sauce_hf.training.base import first_model
+from secret_sauce_hf.training.config import HIDDEN_SIZE, LAYERS
 from secret_sauce_hf.training.data import join
 
 

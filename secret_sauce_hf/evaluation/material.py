@@ -68,7 +68,7 @@ class Material:
         if self.data is not None:
             yield from iter_takes(self.data, "train", collection=self.collection)
         elif self.engine is not None:
-            yield from _rendered(self.engine, _plan(self.collection), "train")
+            yield from _rendered(self.engine, _plan(self.collection, self.engine), "train")
 
 
 def gather(
@@ -94,10 +94,10 @@ def gather(
         source: dict[str, Any] = {
             "source": collection.name,
             "revision": None,
-            "build": build_command(_plan(collection)),
+            "build": build_command(_plan(collection, engine)),
         }
     else:
-        source = locate(data, collection)
+        source = locate(data, collection, engine)
         data = pinned(source, data)
     if recordings is not None:
         takes = read_recordings(recordings, collection)
@@ -115,13 +115,13 @@ def _test_rows(collection: Collection, engine: Engine | None, data: str | Path |
     if data is not None:
         yield from iter_takes(data, "test", collection=collection)
     elif engine is not None:
-        yield from _rendered(engine, _plan(collection), "test")
+        yield from _rendered(engine, _plan(collection, engine), "test")
 
 
-def _plan(collection: Collection) -> Plan:
+def _plan(collection: Collection, engine: Engine) -> Plan:
     if not collection.count:
         raise InputError(f"{collection.name} has no rows of 2018: give train and test rows with --data.")
-    return make_plan(collection, None, None, None, None, ROWS_AT_ONCE)
+    return make_plan(collection, None, None, None, None, ROWS_AT_ONCE, engine=engine)
 
 
 def _rendered(engine: Engine, plan: Plan, split: str) -> Iterator[Takes]:

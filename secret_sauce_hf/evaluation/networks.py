@@ -19,7 +19,8 @@ from secret_sauce_hf.metrics.spectra import decibels, magnitudes, mel_bands
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.training.base import HIDDEN_SIZE, LAYERS, first_model
+from secret_sauce_hf.training.base import first_model
+from secret_sauce_hf.training.config import HIDDEN_SIZE, LAYERS
 
 MFCC_COUNT, MFCC_BANDS, MFCC_WINDOW, MFCC_HOP = 20, 128, 2_048, 512
 """Of the notebooks of 2018: 20 coefficients, a hop of 512 samples, the rest as librosa has it by default."""

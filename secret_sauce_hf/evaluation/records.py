@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.modeling.modeling_secret_sauce import weight_files
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import weight_files
 from secret_sauce_hf.training.run import RECORD_FILE
 
 EVALUATION_FILE = "evaluation.json"
@@ -36,13 +34,6 @@ def weights_digest(folder: str | Path) -> str:
     return total.hexdigest()
 
 
-def jsonable(value: Any) -> Any:
-    """A value in which NaN and infinity, which JSON does not know, are None."""
-    if isinstance(value, dict):
-        return {key: jsonable(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def read_evaluation(folder: str | Path) -> dict[str, Any]:
     """The record of an evaluation that was saved beside a checkpoint.
 
@@ -56,7 +47,7 @@ def read_evaluation(folder: str | Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         weights = record["weights"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}): {remedy}.") from error
     if weights != weights_digest(folder):
         raise InputError(f"{path} is about other weights than {folder} has now: {remedy}.")
@@ -89,7 +80,7 @@ def read_history(checkpoint: Path) -> tuple[list[Mapping[str, Any]], str | None]
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         history, base = record.get("history", []), record.get("run", {}).get("base")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}); copy it again or remove it.") from error
     return history, base
 
@@ -101,7 +92,7 @@ def _checked(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         same = record["schema"] == SCHEMA and {"weights", "collection", "ways", "data"} <= set(record)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}): {remedy}.") from error
     if not same:
         raise InputError(f"{path} is not a benchmark of this version: {remedy}.")

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.evaluation.records import jsonable, read_benchmark_record
+from secret_sauce_hf.evaluation.records import read_benchmark_record
 from secret_sauce_hf.evaluation.writing import benchmark_markdown, write_benchmark, write_evaluation
+from secret_sauce_hf.files import jsonable
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.metrics.scores import Scores
 from secret_sauce_hf.plots.evaluation import Shown

@@ -127,6 +127,7 @@ class Searcher:
             seconds=None if budget.renders else budget.seconds,
             renders=budget.renders,
             seed=budget.seed,
+            engine=self.engine,
         )
         seconds = time.perf_counter() - start
         if found.interrupted:

@@ -5,17 +5,19 @@ from typing import Any
 
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.plan import build_command
+from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 
 
-def locate(data: str | Path, collection: Collection | None) -> dict[str, Any]:
+def locate(data: str | Path, collection: Collection | None, engine: Engine | None) -> dict[str, Any]:
     """Say where a dataset is: its `source`, its `revision` on the Hub, and the command that `build`s it.
 
     Args:
         data: a folder, or `ORG/NAME` or `ORG/NAME@REVISION` on the Hub.
         collection: what the dataset holds, by which a build of a declared collection is found. None
             where it is not known as it was declared: then no command is told.
+        engine: renders the collection; None if nothing does, and then no command is told either.
 
     Raises:
         InputError: a build that is not finished or of another version; a repository that
@@ -23,7 +25,8 @@ def locate(data: str | Path, collection: Collection | None) -> dict[str, Any]:
     """
     if not is_repo_id(data):
         folder = Path(data)
-        plan = finished_plan(folder, collection) if collection is not None and folder.is_dir() else None
+        known = collection is not None and engine is not None and folder.is_dir()
+        plan = finished_plan(folder, collection, engine) if known else None
         # A name only: where it lay on this machine concerns nobody.
         return {
             "source": folder.resolve().name,

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from secret_sauce_hf.evaluation.scoring import NOISES, Estimate
-from secret_sauce_hf.metrics import DISTANCES
 
 Record = Mapping[str, Any]
 NONE = "–"
@@ -23,7 +22,6 @@ _SOUNDS = (
     ("rms_cosine", 3, "RMS cosine"),
     ("spectral_composite", 2, "composite"),
 )
-TITLES = {distance.name: distance.title for distance in DISTANCES}
 
 
 def settings_table(record: Record, of_all: bool = False, titles: bool = False) -> tuple[list[str], list[list[str]]]:
@@ -90,8 +88,7 @@ def notes(record: Record) -> list[str]:
         )
     else:
         told.append("No engine renders this instrument: nothing was searched for or compared as sound.")
-    searched = [name for name in ("matching", "genetic") if name in record["ways"]]
-    if searched:
+    if record["over_time"]:
         limit = f"{budget['renders']:,} renders" if budget["renders"] else f"{budget['seconds']:g} s"
         told.append(f"Searches had {limit} a sound on {record['machine']}.")
     if trained := {name: way["trained"] for name, way in record["ways"].items() if way.get("trained")}:

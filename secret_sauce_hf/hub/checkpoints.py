@@ -23,16 +23,22 @@ from secret_sauce_hf.evaluation.results import Benchmark, read_benchmark
 from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
+    CONFIG_FILE,
+    EXTRACTOR_FILE,
+    INDEX_FILE,
+    code_files,
+    published_config,
+    published_extractor,
+    read_json,
+    weight_files,
+)
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
-from secret_sauce_hf.modeling.modeling_secret_sauce import EXTRACTOR_FILE, INDEX_FILE, weight_files
 from secret_sauce_hf.modeling.registration import TASK
-from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
 from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.config import named_settings
 from secret_sauce_hf.training.run import RECORD_FILE
-
-CONFIG_FILE = "config.json"
 
 
 def publish_checkpoint(
@@ -85,7 +91,7 @@ def publish_checkpoint(
             f"{folder} was evaluated on the folder {data['source']}, which nobody else has, so nobody could repeat "
             f"what the card says: publish that dataset, then `secret-sauce evaluate {folder} --data ORG/NAME`."
         )
-    training = _read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).is_file() else {}
+    training = read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).is_file() else {}
     base = hub_base(training)
     if base is not None and license is None:
         raise InputError(f"{folder} was trained from {base}, whose license counts: say it with --license ID.")
@@ -105,8 +111,8 @@ def publish_checkpoint(
     measured = [] if benchmark is None else [BENCHMARK_FILE, MARKDOWN_FILE, *PICTURES.values()]
     files = [
         RepositoryFile(CARD, card.encode()),
-        RepositoryFile(CONFIG_FILE, _json(published_config(_read_json(folder / CONFIG_FILE)))),
-        RepositoryFile(EXTRACTOR_FILE, _json(published_extractor(_read_json(folder / EXTRACTOR_FILE)))),
+        RepositoryFile(CONFIG_FILE, _json(published_config(read_json(folder / CONFIG_FILE)))),
+        RepositoryFile(EXTRACTOR_FILE, _json(published_extractor(read_json(folder / EXTRACTOR_FILE)))),
         *(RepositoryFile(name, path.read_bytes()) for name, path in code_files().items()),
         *(
             []
@@ -200,16 +206,6 @@ def _benchmark_facts(benchmark: Benchmark, repo: str) -> BenchmarkFacts:
         command=shlex.join(words),
         recordings=bool(data["recordings"]),
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is not a record.")
-    return content
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -19,7 +19,7 @@ PEAK = 0.999
 """Louder takes are turned down to this peak, as the limiter of the recordings did."""
 SILENCE_DBFS = -60.0
 """`SILENCE` in dB re full scale."""
-SILENCE = 10 ** (-60 / 20)
+SILENCE = 10 ** (SILENCE_DBFS / 20)
 """A take whose highest sample is below this tells nothing of its settings."""
 FULL_SCALE = 32_768
 """16-bit value of a sample of 1.0 (one more than int16 holds)."""

@@ -18,6 +18,7 @@ from secret_sauce_hf.instruments import (
     get_collection,
     same_parameters,
 )
+from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching import writing
 from secret_sauce_hf.matching.alternatives import describe, ranked
 from secret_sauce_hf.matching.problem import Budget, Problem
@@ -28,6 +29,7 @@ from secret_sauce_hf.matching.reference import place
 from secret_sauce_hf.matching.result import MODEL, Result, Search
 from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.matching.strategies import Strategy, get_strategy
+from secret_sauce_hf.matching.strategies.registry import DEFAULT_STRATEGY
 from secret_sauce_hf.metrics import distances, mss
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
@@ -77,7 +79,7 @@ def match(
     candidates: int = 1,
     seed: int = 0,
     takes: TakeSource | None = None,
-    strategy: str | Strategy = "evolution",
+    strategy: str | Strategy = DEFAULT_STRATEGY,
     engine: Engine | None = None,
     progress: bool = False,
     num_candidates: int | None = None,
@@ -156,7 +158,7 @@ def match(
             # Imports and compiles what has not been yet: that is no part of the search.
             strategy.prepare()
             objective(space.render(space.places(proposals.cc[:1])))
-            problem = Problem(reference, space.engine, space, objective, Budget(seconds, renders))
+            problem = Problem(reference, space, objective, Budget(seconds, renders))
             search = strategy.search(problem, proposals, rng, report)
     searched = search.known is not None
     known = None if search.known is None else search.known[:, : len(collection.columns)]
@@ -169,7 +171,7 @@ def match(
         told = np.array([one.cc for one in (*found, alone)])
         sounds = space.render_known(search.known, search.noise_row, told)
         versions["engine"] = space.engine.version
-        rendered = (sounds[0] / 32_768).astype(np.float32)
+        rendered = to_float(sounds[0])
         compared = reference.covered(sounds)
         values = {name: float(value) for name, value in distances(reference.take, compared[0], SAMPLE_RATE).items()}
         apart = np.atleast_1d(mss(np.repeat(reference.take[None], len(compared), axis=0), compared, SAMPLE_RATE))

@@ -5,7 +5,6 @@ from time import monotonic
 
 import numpy as np
 
-from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.reference import Reference
 from secret_sauce_hf.matching.space import Space
@@ -63,14 +62,12 @@ class Problem:
 
     Args:
         target: the sound.
-        engine: renders presets.
         space: the places to look at.
         objective: measures how far renderings are from the target.
         budget: ends the search; its clock runs.
     """
 
     target: Reference
-    engine: Engine
     space: Space
     objective: Objective
     budget: Budget

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.takes import to_int16
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.presets import Presets
 
@@ -47,9 +48,8 @@ def nearest_takes(
                 f"The takes have {batch.sounds.shape[1]} samples, a take of {collection.name} has "
                 f"{len(objective.reference)}; give a dataset of the latter."
             )
-        takes = np.clip(np.rint(batch.sounds * 32_768), -32_768, 32_767).astype(np.int16)
         found_cc = np.concatenate([found_cc, Presets(collection, batch.presets.unit).cc])
-        found_distances = np.concatenate([found_distances, objective(takes)])
+        found_distances = np.concatenate([found_distances, objective(to_int16(batch.sounds))])
         order = np.argsort(found_distances, kind="stable")[:count]
         found_cc, found_distances = found_cc[order], found_distances[order]
     return found_cc, found_distances

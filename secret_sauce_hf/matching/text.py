@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, Parameter
+from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.result import Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
 from secret_sauce_hf.presets import Presets
@@ -23,11 +23,6 @@ def shorten(name: str, length: int) -> str:
     return name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
 
 
-def show_setting(parameter: Parameter, setting: Any) -> str:
-    """A setting as it is shown: two decimals, or the label's display name."""
-    return parameter.show(setting)
-
-
 def show_confidence(match: Result, name: str) -> str:
     """How sure the model is; nothing can be sure of what is not heard."""
     return f"{match.confidence[name]:.0%}" if match.heard[name] else NOT_HEARD
@@ -35,15 +30,7 @@ def show_confidence(match: Result, name: str) -> str:
 
 def setting_rows(match: Result) -> list[list[str]]:
     """Name, setting and confidence of every parameter."""
-    return [
-        [p.name, show_setting(p, match.preset[p.name]), show_confidence(match, p.name)]
-        for p in match.collection.parameters
-    ]
-
-
-def show_error(parameter: Parameter, truth: Any, setting: Any) -> str:
-    """How far a setting is from the truth: the difference of a knob, right or wrong of a switch."""
-    return parameter.show_error(truth, setting)
+    return [[p.name, p.show(match.preset[p.name]), show_confidence(match, p.name)] for p in match.collection.parameters]
 
 
 def error_summary(collection: Collection, truth: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
@@ -102,7 +89,7 @@ def _changes(collection: Collection, best: Candidate, other: Candidate) -> str:
     gaps = np.abs(presets.unit[0] - presets.unit[1]) * presets.heard().any(axis=0)
     order = [column for column in np.argsort(-gaps, kind="stable") if gaps[column] > 0]
     parameters = [collection.parameters[column] for column in order]
-    shown = [f"{p.name} {show_setting(p, other.preset[p.name])}" for p in parameters[:_MOST_CHANGES]]
+    shown = [f"{p.name} {p.show(other.preset[p.name])}" for p in parameters[:_MOST_CHANGES]]
     further = len(parameters) - len(shown)
     return ", ".join(shown) + (f" and {further} more" if further else "")
 

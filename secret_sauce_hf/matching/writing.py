@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import soundfile
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
+from secret_sauce_hf.instruments.takes import to_int16
 from secret_sauce_hf.matching.result import Result
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
 
@@ -47,7 +47,7 @@ def save(found: Result, folder: str | Path, stem: str = "match") -> dict[str, Pa
     contents["json"] = lambda target: target.write((json.dumps(found.to_dict(), indent=2) + "\n").encode())
     if found.rendered is not None:
         # The engine's own 16 bits; libsndfile would scale floats by 32,767.
-        take = np.rint(found.rendered * np.float32(32_768)).astype(np.int16)
+        take = to_int16(found.rendered)
         contents["wav"] = lambda target: soundfile.write(target, take, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     if find_spec("matplotlib") is not None:
         contents["png"] = lambda target: write_png(found, target)

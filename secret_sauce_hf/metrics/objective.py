@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 
 from secret_sauce_hf.compiling import kernel
-from secret_sauce_hf.instruments import SAMPLE_RATE
+from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE
 from secret_sauce_hf.metrics.sounds import mss_scales
 from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, hann, mel_bands
 
@@ -31,7 +31,7 @@ LEAD_WEIGHT = 0.1
 MAX_SHIFT_SECONDS = 0.025
 """How far a recording's onset is believed to be off."""
 
-_INT16 = np.float32(1 / 32_768)
+_INT16 = np.float32(1 / FULL_SCALE)
 # Rows whose spectra are computed together; so few that they stay in the processor's cache.
 _ROWS_TOGETHER = 4
 

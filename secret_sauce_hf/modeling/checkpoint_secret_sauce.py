@@ -218,7 +218,7 @@ def check_files(folder: Path, with_extractor: bool = True) -> None:
         )
     for name, check in ((CONFIG_FILE, check_config_values), (EXTRACTOR_FILE, own_extractor_values)):
         if (folder / name).is_file():
-            check(_read_json(folder / name))
+            check(read_json(folder / name))
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -304,7 +304,7 @@ def _read_index(path: Path) -> dict[str, str]:
     size = path.stat().st_size
     if size > MAX_HEADER_BYTES:
         raise InputError(f"{path} has {size} bytes, more than the {MAX_HEADER_BYTES} that are read of an index.")
-    places = _read_json(path).get("weight_map")
+    places = read_json(path).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise InputError(f"{path} is not an index of weights: it needs a weight_map; copy it again.")
     for name in places.values():
@@ -316,9 +316,18 @@ def _read_index(path: Path) -> dict[str, str]:
     return places
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The names and values of a JSON file, whoever wrote it.
+
+    Raises:
+        InputError: it is missing, cannot be read, or holds something else.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.parent} lacks {path.name}; copy the whole folder.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({_first_line(error)}); copy it again.") from error
     if not isinstance(values, dict):

@@ -30,7 +30,6 @@ try:
     from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
     from secret_sauce_hf.instruments.parameters import (
         InputError,
-        Knob,
         Parameter,
         parameter_from_dict,
         parameter_to_dict,
@@ -40,7 +39,6 @@ except ImportError:
     from .instrument import Collection, Instrument, Timing  # type: ignore[import-not-found, no-redef]
     from .parameters import (  # type: ignore[import-not-found, no-redef]
         InputError,
-        Knob,
         Parameter,
         parameter_from_dict,
         parameter_to_dict,
@@ -119,6 +117,29 @@ def _check_bounds(config: PretrainedConfig) -> None:
     for record in getattr(config, "inputs", ()):
         if record["frames"] * record["bins"] > 2**24:
             raise InputError(f"The config's input {record.get('name')} is larger than is believed.")
+
+
+def check_encoder(config: PretrainedConfig) -> None:
+    """Refuse what no audio spectrogram transformer has.
+
+    Args:
+        config: the `ASTConfig` of an encoder, which checks no more than its values' types.
+
+    Raises:
+        InputError: which sizes, patches or strides.
+    """
+    _check_bounds(config)
+    for name in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"):
+        if getattr(config, name) < 1:
+            raise InputError(f"An AST encoder has a {name} of 1 or more, not {getattr(config, name)}.")
+    patch, strides = config.patch_size, (config.frequency_stride, config.time_stride)
+    if not isinstance(patch, int):
+        raise InputError(f"The AST encoder's patches are not square: {patch}.")
+    if patch < 1 or min(strides) < 1:
+        raise InputError(f"An AST encoder has patches and strides of 1 or more, not {patch} and {strides}.")
+    sizes = (config.max_length, config.num_mel_bins)
+    if min(sizes) < patch:
+        raise InputError(f"The AST encoder's patches of {patch} x {patch} do not fit into its input, {sizes}.")
 
 
 class SecretSauceConfig(PretrainedConfig):
@@ -271,18 +292,13 @@ class SecretSauceConfig(PretrainedConfig):
 
     def _check_ast(self) -> None:
         encoder = self.ast_config()
-        _check_bounds(encoder)
+        check_encoder(encoder)
         sizes = [(record["frames"], record["bins"]) for record in self.inputs]
         if sizes != [(encoder.max_length, encoder.num_mel_bins)]:
             raise InputError(
                 f"An AST encoder reads one input, of max_length = {encoder.max_length} frames of num_mel_bins = "
                 f"{encoder.num_mel_bins}; the config has {sizes or 'none'}."
             )
-        patch, strides = encoder.patch_size, (encoder.frequency_stride, encoder.time_stride)
-        if not isinstance(patch, int) or patch < 1 or min(strides) < 1:
-            raise InputError(f"An AST encoder has patches and strides of 1 or more, not {patch} and {strides}.")
-        if min(*sizes[0]) < patch:
-            raise InputError(f"The AST encoder's patches of {patch} x {patch} do not fit into its input, {sizes[0]}.")
 
     @classmethod
     def from_collection(cls, collection: Collection, **kwargs: Any) -> "SecretSauceConfig":
@@ -383,9 +399,11 @@ class SecretSauceConfig(PretrainedConfig):
         """Number of logits per parameter: `knob_bins`, or one per class of a switch."""
         return [p.classes or self.knob_bins for p in self.parameter_specs]
 
-    def bin_settings(self, knob: Knob) -> np.ndarray:
+    def bin_settings(self, knob: Parameter) -> np.ndarray:
         """The settings that a knob's bins stand for, shape (knob_bins,): lowest to highest legal one."""
-        return np.linspace(*knob.setting_limits, self.knob_bins)
+        # Callers know a knob by its lack of classes, which tells a type checker nothing.
+        low, high = knob.setting_limits  # type: ignore[union-attr]
+        return np.linspace(low, high, self.knob_bins)
 
 
 def _names(rule: Sequence[Any]) -> set[str]:

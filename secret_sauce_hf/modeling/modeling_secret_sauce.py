@@ -27,11 +27,15 @@ from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
-from .checkpoint_secret_sauce import EXTRACTOR_FILE as EXTRACTOR_FILE
-from .checkpoint_secret_sauce import INDEX_FILE as INDEX_FILE
-from .checkpoint_secret_sauce import IS_COPY, check_files, find_checkpoint, load_weights, save_code, weight_shapes
-from .checkpoint_secret_sauce import WEIGHTS_FILE as WEIGHTS_FILE
-from .checkpoint_secret_sauce import weight_files as weight_files
+from .checkpoint_secret_sauce import (
+    INDEX_FILE,
+    IS_COPY,
+    WEIGHTS_FILE,
+    check_files,
+    find_checkpoint,
+    load_weights,
+    save_code,
+)
 from .configuration_secret_sauce import SecretSauceConfig
 from .sampler_secret_sauce import Correction, PresetSampler
 
@@ -477,16 +481,6 @@ def without_bars() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def check_checkpoint(folder: str | Path, config: SecretSauceConfig) -> None:
-    """See that a checkpoint's folder has its files and no others in their place, and the weights of its config.
-
-    Raises:
-        InputError: what is missing or does not fit.
-    """
-    check_files(Path(folder))
-    _check_fit(Path(folder), config, weight_shapes(Path(folder)))
 
 
 def _check_fit(folder: Path, config: SecretSauceConfig, found: Mapping[str, tuple[int, ...]]) -> None:

@@ -70,12 +70,13 @@ def over_time(record: Mapping[str, Any]) -> "Figure":
     """Distance and error of the best answer so far against the time of the search."""
     figure = _figure(9.0, 3.9)
     grid = figure.subplots(1, 2)
-    lines = (("matching", BLUE, "model + matching"), ("genetic", ORANGE, "genetic search"))
+    own = {"matching": (BLUE, "model + matching"), "genetic": (ORANGE, "genetic search")}
+    others = [name for name in record["over_time"] if name not in own]
+    lines = {name: line for name, line in own.items() if name in record["over_time"]}
+    lines |= {name: (f"C{place % 10}", record["ways"][name]["title"]) for place, name in enumerate(others, 3)}
     panels = (("mss", "MSS, dB"), ("heard_knob_mae", "Mean error of heard knobs, 0 to 10"))
     for axes, (what, title) in zip(grid, panels, strict=True):
-        for name, colour, label in lines:
-            if name not in record["over_time"]:
-                continue
+        for name, (colour, label) in lines.items():
             curve = record["over_time"][name]
             seconds, median, low, high = (
                 np.array(values, dtype=np.float64)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from secret_sauce_hf.instruments import Knob
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.pipeline_secret_sauce import median
@@ -23,12 +22,12 @@ def answers_of(logits: Mapping[str, np.ndarray], config: SecretSauceConfig) -> n
     columns = []
     for parameter in config.parameter_specs:
         scores = logits[parameter.name].astype(np.float64)
-        if isinstance(parameter, Knob):  # Only knobs have bins.
+        if parameter.classes:
+            columns.append(scores.argmax(axis=1).astype(np.float64))
+        else:
             exponents = np.exp(scores - scores.max(axis=1, keepdims=True))
             settings = median(exponents / exponents.sum(axis=1, keepdims=True), config.bin_settings(parameter))
             columns.append(parameter.cc_to_unit(parameter.setting_to_cc(settings)))
-        else:
-            columns.append(scores.argmax(axis=1).astype(np.float64))
     return np.stack(columns, axis=1)
 
 

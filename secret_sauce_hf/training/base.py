@@ -1,6 +1,5 @@
 """What a model begins with: nothing, one of our checkpoints, or any AST checkpoint."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,16 @@ from transformers.utils import logging
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
+    CONFIG_FILE,
     EXTRACTOR_FILE,
     INDEX_FILE,
     WEIGHTS_FILE,
     load_weights,
+    read_json,
     weight_files,
     weight_shapes,
 )
-from secret_sauce_hf.modeling.configuration_secret_sauce import AST_FIELDS, SecretSauceConfig
+from secret_sauce_hf.modeling.configuration_secret_sauce import AST_FIELDS, SecretSauceConfig, check_encoder
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     DEFAULT_INPUTS,
     FBANK_HOP,
@@ -33,8 +34,6 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
 )
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, without_bars
-from secret_sauce_hf.training.config import HIDDEN_SIZE as HIDDEN_SIZE
-from secret_sauce_hf.training.config import LAYERS as LAYERS
 from secret_sauce_hf.training.config import TrainingConfig
 
 PATCHES = {"long_mels": 3, "envelope": 40, "modulation": 12}
@@ -95,7 +94,7 @@ def open_base(source: str | Path, revision: str | None = None) -> Base:
     folder = checkpoint_folder(source)
     # The client keeps what it fetched in .../snapshots/COMMIT.
     fetched = not Path(source).exists() and folder.parent.name == "snapshots"
-    values = _read_json(folder / "config.json", source)
+    values = read_json(folder / CONFIG_FILE)
     model_type = values.get("model_type")
     if model_type not in (SecretSauceConfig.model_type, ASTConfig.model_type):
         raise InputError(
@@ -276,7 +275,7 @@ def _take_over(model: SecretSauceModel, base: SecretSauceModel) -> None:
 
 def _load_ast(base: Base) -> tuple[ASTModel, dict[str, Any]]:
     """The encoder of an AST checkpoint (with or without a head), and the record of its input."""
-    config = _ast_config(_read_json(base.folder / "config.json", base.name), base.name)
+    config = _ast_config(read_json(base.folder / CONFIG_FILE), base.name)
     try:
         with _quietly():
             # Given the folder, it would choose by itself what it loads.
@@ -304,14 +303,14 @@ def _fbank(base: Base, config: ASTConfig) -> dict[str, Any]:
     values = dict(_AST_EXTRACTOR)
     path = base.folder / EXTRACTOR_FILE
     if path.is_file():
-        values |= _read_json(path, base.name)
+        values |= read_json(path)
     if not values["do_normalize"]:
         values |= {"mean": 0.0, "std": 0.5}
     try:
         rate, bins = int(values["sampling_rate"]), int(values.get("num_mel_bins", config.num_mel_bins))
         mean, std = float(values["mean"]), float(values["std"])
         legal = RATES[0] <= rate <= RATES[1] and bins >= config.patch_size and std > 0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         legal = False
     if not legal:
         raise InputError(
@@ -359,25 +358,12 @@ def fit_positions(positions: torch.Tensor, old: tuple[int, int], new: tuple[int,
 def _ast_config(values: dict[str, Any], source: Any) -> ASTConfig:
     try:
         config = ASTConfig(**{name: values[name] for name in AST_FIELDS if name in values})
+        check_encoder(config)
     except (StrictDataclassError, ValueError, TypeError) as error:
         raise InputError(
             f"The base {source} has a config.json that is no AST's: {str(error).splitlines()[0]}"
         ) from error
-    if not isinstance(config.patch_size, int):
-        raise InputError(f"The base {source} has patches that are not square: {config.patch_size}.")
     return config
-
-
-def _read_json(path: Path, source: Any) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"The base {source} lacks {path.name}; copy the whole folder.") from error
-    except ValueError as error:
-        raise InputError(f"{path.name} of the base {source} is not JSON: {error}.") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path.name} of the base {source} is not a config.")
-    return values
 
 
 @contextmanager

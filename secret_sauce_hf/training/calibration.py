@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
-from secret_sauce_hf.instruments import Knob
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.pipeline_secret_sauce import quantile
@@ -62,15 +61,15 @@ def calibration(logits: Mapping[str, np.ndarray], presets: Presets, config: Secr
     for column, parameter in enumerate(presets.parameters):
         probabilities = _softmax(logits[parameter.name])
         truth = presets.unit[:, column]
-        if isinstance(parameter, Knob):  # Only knobs have bins.
-            settings = config.bin_settings(parameter)
-            within = _within(probabilities, settings, parameter.unit_to_setting(truth))
-            coverage[parameter.name] = float(within.mean())
-        else:
+        if parameter.classes:
             confidences.append(probabilities.max(axis=1))
             rights.append(probabilities.argmax(axis=1) == truth.astype(np.int64))
             levels = _levels(confidences[-1], rights[-1])
             errors[parameter.name] = sum(count * abs(sure - right) for sure, right, count in levels) / len(presets)
+        else:
+            settings = config.bin_settings(parameter)
+            within = _within(probabilities, settings, parameter.unit_to_setting(truth))
+            coverage[parameter.name] = float(within.mean())
     return Calibration(
         switch_error=errors,
         coverage=coverage,
@@ -100,15 +99,15 @@ def set_unheard(model: SecretSauceModel, presets: Presets) -> None:
     parts = []
     for column, parameter in enumerate(presets.parameters):
         values = presets.unit[~heard[:, column], column]
-        if isinstance(parameter, Knob):  # Only knobs have bins.
+        if parameter.classes:
+            count = np.bincount(values.astype(np.int64), minlength=parameter.classes).astype(np.float64)
+        else:
             settings = model.config.bin_settings(parameter)
             step = settings[1] - settings[0]
             index = np.rint((parameter.unit_to_setting(values) - settings[0]) / step).astype(np.int64)
             count = np.bincount(index, minlength=len(settings)).astype(np.float64)
             # A knob of few positions leaves bins empty between them.
             count = np.convolve(count, np.full(5, 0.2), mode="same")
-        else:
-            count = np.bincount(values.astype(np.int64), minlength=parameter.classes).astype(np.float64)
         # As if every setting had been seen once more, which decides where hardly any were.
         parts.append(np.log((count + 1) / (count + 1).sum()))
     model.unheard.copy_(torch.from_numpy(np.concatenate(parts)))
@@ -146,13 +145,13 @@ def calibrate(model: SecretSauceModel, examples: Examples) -> None:
         unit = examples.presets.unit[:, column]
         both = np.stack([np.zeros(len(log_odds)), log_odds[:, column]], axis=1)
         model.heard_temperatures[column] = _temperature(both, heard.astype(np.int64))
-        if isinstance(parameter, Knob):  # Only knobs have bins.
+        if parameter.classes:
+            model.temperatures[column] = _temperature(logits[heard], unit[heard].astype(np.int64))
+        else:
             settings = parameter.unit_to_setting(unit[heard])
             model.temperatures[column] = _knob_temperature(
                 logits[heard], settings, model.config.bin_settings(parameter)
             )
-        else:
-            model.temperatures[column] = _temperature(logits[heard], unit[heard].astype(np.int64))
 
 
 def _knob_temperature(logits: np.ndarray, truth: np.ndarray, settings: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -94,7 +95,7 @@ def fresh_rows(engine: Engine, collection: Collection, first: int, count: int, s
         )
         tables.append(presets)
         start += rows
-    return np.concatenate(takes).astype(np.float32) / 32_768, join(tables)
+    return to_float(np.concatenate(takes)), join(tables)
 
 
 def built_takes(data: str | Path, collection: Collection) -> Iterator[tuple[np.ndarray, Presets]]:

@@ -15,6 +15,7 @@ from secret_sauce_hf.training.config import TrainingConfig
 ENCODER_RATE = 5e-5
 """Learning rate of an AST encoder: that of Gong et al. (2021) on the smaller of AudioSet's training sets."""
 WEIGHT_DECAY = 0.01
+"""Times the learning rate, per step."""
 BETAS = (0.9, 0.98)
 MOMENTUM = 0.95
 
@@ -24,21 +25,19 @@ def make_optimizer(
     *,
     learning_rate: float = TrainingConfig.learning_rate,
     matrix_learning_rate: float = TrainingConfig.matrix_learning_rate,
-    encoder_rate: float = ENCODER_RATE,
 ) -> torch.optim.Optimizer:
-    """The optimiser for a `SecretSauceModel`.
+    """The optimiser for a `SecretSauceModel`; an AST encoder learns at `ENCODER_RATE`.
 
     Args:
         model: the model.
         learning_rate: of AdamW, on all but what follows.
         matrix_learning_rate: of Muon, on the matrices of layers of our own.
-        encoder_rate: of AdamW, on an AST encoder.
     """
     named = list(model.named_parameters())
     encoder = [parameter for name, parameter in named if name.startswith("ast.")]
     if encoder:
         new = [parameter for name, parameter in named if not name.startswith("ast.")]
-        groups = [{"params": encoder, "lr": encoder_rate}, {"params": new, "lr": learning_rate}]
+        groups = [{"params": encoder, "lr": ENCODER_RATE}, {"params": new, "lr": learning_rate}]
         return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
     inner = ("layers.", "sampler.layers.")
     matrices = [
@@ -65,7 +64,6 @@ class MuonAdamW(torch.optim.Optimizer):
         others: the other parameters, for AdamW.
         learning_rate: of AdamW.
         matrix_learning_rate: of Muon.
-        weight_decay: of both, times their learning rate per step.
     """
 
     def __init__(
@@ -74,11 +72,10 @@ class MuonAdamW(torch.optim.Optimizer):
         others: list[nn.Parameter],
         learning_rate: float = TrainingConfig.learning_rate,
         matrix_learning_rate: float = TrainingConfig.matrix_learning_rate,
-        weight_decay: float = WEIGHT_DECAY,
     ):
         self._parts = (
-            torch.optim.Muon(matrices, lr=matrix_learning_rate, weight_decay=weight_decay, momentum=MOMENTUM),
-            torch.optim.AdamW(others, lr=learning_rate, weight_decay=weight_decay, betas=BETAS),
+            torch.optim.Muon(matrices, lr=matrix_learning_rate, weight_decay=WEIGHT_DECAY, momentum=MOMENTUM),
+            torch.optim.AdamW(others, lr=learning_rate, weight_decay=WEIGHT_DECAY, betas=BETAS),
         )
         super().__init__([group for part in self._parts for group in part.param_groups], {})
         self._share()

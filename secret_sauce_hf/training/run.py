@@ -1,8 +1,6 @@
 """Training a checkpoint with transformers' Trainer."""
 
 import json
-import os
-import platform
 import shutil
 import time
 import warnings
@@ -20,12 +18,14 @@ from transformers import TrainerCallback, TrainingArguments
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.plan import build_command
 from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
-from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.files import jsonable, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.metrics.scores import Scores, score
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.presets import draw_presets
+from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.answering import distributions, predict
 from secret_sauce_hf.training.base import Base, first_model, open_base
@@ -141,9 +141,11 @@ def train(
         InputError: no sounds, a collection or dataset that does not fit, takes that the
             engine cannot render, a base that cannot be loaded, a folder that holds another
             run.
-        TypeError: a setting that `TrainingConfig` does not have.
+        TypeError: a setting that `TrainingConfig` does not have, or one under its old name and its new one.
     """
     for old in OLD_NAMES.keys() & changes.keys():
+        if OLD_NAMES[old] in changes:
+            raise TypeError(f"train's {old} is called {OLD_NAMES[old]} now; give one of the two.")
         message = f"train's {old} is called {OLD_NAMES[old]} now, and the old name goes with the next version."
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     config = replace(config, **current_names(changes))
@@ -274,7 +276,14 @@ def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
     if resume:
         if not (work / RUN_FILE).is_file():
             raise InputError(f"There is no interrupted run in {out}; leave out --resume to start one.")
-        return current_names(json.loads((work / RUN_FILE).read_text(encoding="utf-8")))
+        earlier = read_json(work / RUN_FILE)
+        if OLD_NAMES.keys() & earlier.keys():
+            # Its optimiser kept its state under other names, too.
+            raise InputError(
+                f"An earlier version of the package began the run in {out}, and this one cannot go on with it; start "
+                "another in a new folder."
+            )
+        return earlier
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
     return None
@@ -395,19 +404,6 @@ class _Clock(TrainerCallback):
         return self._before + time.perf_counter() - self._start
 
 
-def machine() -> str:
-    """What trains here: the GPU, or the processor and how many cores of it may be used."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {cores} cores"
-
-
 def _last_checkpoint(work: Path) -> str | None:
     """The last checkpoint that was written to its end, None if there is none; unfinished ones are removed."""
     finished = []
@@ -455,21 +451,21 @@ def _record(
         "validation_sounds": len(checks),
         "nearest_among": len(few),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "build": _build(run.data),
+        "build": _build(run.data, checks.presets.collection, engine),
         "encoder_rate": ENCODER_RATE if model.config.ast is not None else None,
         "engine_version": None if engine is None else engine.version,
         "versions": {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")},
-        "validation": {name: _without_nan(asdict(scores)) for name, scores in validation.items()},
-        "calibration": _without_nan({name: value for name, value in asdict(sure).items() if name != "reliability"}),
+        "validation": {name: jsonable(asdict(scores)) for name, scores in validation.items()},
+        "calibration": jsonable({name: value for name, value in asdict(sure).items() if name != "reliability"}),
     }
 
 
-def _build(data: str | None) -> str | None:
+def _build(data: str | None, collection: Collection, engine: Engine | None) -> str | None:
     """The command that makes the dataset again, if it is a build."""
     if data is None or not Path(data).is_dir():
         return None
     try:
-        plan = finished_plan(Path(data))
+        plan = finished_plan(Path(data), collection, engine)
     except InputError:
         return None  # Of another version of the package.
     return None if plan is None else build_command(plan)
@@ -479,22 +475,13 @@ def _public_name(data: str) -> str:
     return data if is_repo_id(data) else Path(data).resolve().name
 
 
-def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
-    """Null for NaN, which JSON does not know."""
-    return {
-        key: _without_nan(value) if isinstance(value, dict) else value if np.isfinite(value) else None
-        for key, value in values.items()
-    }
-
-
 def _read_record(folder: Path) -> dict[str, Any] | None:
     """How the checkpoint that a run began with was trained, if it is one of ours and says so."""
-    path = folder / RECORD_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except ValueError:
+        record = read_json(folder / RECORD_FILE)
+    except InputError:
         return None
-    return record if isinstance(record, dict) and "run" in record else None
+    return record if "run" in record else None
 
 
 def save_checkpoint(

@@ -50,8 +50,8 @@ def test_a_build_has_the_engines_sounds_and_names_it(built):
     assert json.loads((built / RECORD_NAME).read_text())["engine"] == "noisemaker tones-1"
     card = (built / "README.md").read_text()
     assert "noisemaker, version tones-1" in card and "What is emulated: one tone." in card
-    # It remembers nothing, so the command leaves out what does not apply.
-    assert "--from-silence" not in card and "--in-session" not in card
+    # No command finds this engine, so none is said to make the same bytes again.
+    assert "secret-sauce build" not in card and "The sounds are made by another engine" in card
 
 
 def test_a_build_belongs_to_its_engine(built):

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.matching import Match, demo_sound, match
 from secret_sauce_hf.matching.match import _collection_of
+from secret_sauce_hf.matching.reference import place
 from secret_sauce_hf.matching.result import Candidate
 from secret_sauce_hf.matching.text import (
     candidate_rows,
@@ -32,8 +34,6 @@ from secret_sauce_hf.matching.text import (
     search_summary,
     setting_rows,
     shorten,
-    show_error,
-    show_setting,
 )
 from secret_sauce_hf.metrics import DISTANCES, mss
 from secret_sauce_hf.midi import read_midi_file, read_preset
@@ -161,7 +161,7 @@ def test_candidates_as_rows(searched):
     for change in second[3].split(", "):
         name, setting = change.split(" ")
         assert other.preset[name] != searched.preset[name]
-        assert show_setting(searched.collection.instrument[name], other.preset[name]) == setting
+        assert searched.collection.instrument[name].show(other.preset[name]) == setting
 
 
 def test_of_many_changes_the_largest_are_shown(found):
@@ -243,10 +243,10 @@ def test_texts():
     collection = get_collection("subphatty")
     switch = next(p for p in collection.parameters if getattr(p, "display", ()))
     stored, shown = switch.display[0]
-    assert show_setting(switch, stored) == shown != stored
-    assert show_error(switch, stored, stored) == "right"
+    assert switch.show(stored) == shown != stored
+    assert switch.show_error(stored, stored) == "right"
     light = get_collection("noisemaker-light")
-    assert show_error(light.parameters[0], 4.0, 3.5) == "-0.50"
+    assert light.parameters[0].show_error(4.0, 3.5) == "-0.50"
     assert shorten("x" * 100, 20) == "xxxxxxxxx…xxxxxxxxx"
     assert shorten("a\nb\x1b[31m", 20) == "a?b?[31m"
 
@@ -388,6 +388,16 @@ def test_a_checkpoint_with_code_of_its_own(pipe):
 
     told = _collection_of(Copy(pipe.model.config))
     assert told is get_collection("noisemaker-light")
+
+
+def test_the_extractor_that_an_older_checkpoint_carries_does_not_tell_where_a_take_lies(pipe):
+    extractor = pipe.feature_extractor
+    older = SimpleNamespace(
+        sampling_rate=extractor.sampling_rate, take_samples=extractor.take_samples, note_on=extractor.note_on
+    )
+    told, expected = (place(one, str(demo_sound().path), None) for one in (older, extractor))
+    np.testing.assert_array_equal(told.take, expected.take)
+    assert (told.known, told.note_on, told.is_take) == (expected.known, expected.note_on, expected.is_take)
 
 
 def test_a_checkpoint_on_the_hub(hub, found):

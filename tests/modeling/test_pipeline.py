@@ -22,8 +22,8 @@ from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, Knob, get_collection
 from secret_sauce_hf.midi import preset_messages
 from secret_sauce_hf.modeling import feature_extraction_secret_sauce, registration
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import code_files
 from secret_sauce_hf.modeling.pipeline_secret_sauce import NEAR
-from secret_sauce_hf.modeling.travelling import code_files
 from secret_sauce_hf.presets import Presets, draw_presets
 
 LIGHT = get_collection("noisemaker-light")

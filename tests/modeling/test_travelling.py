@@ -23,7 +23,7 @@ import secret_sauce_hf
 from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, SecretSauceModel, load_pipeline
-from secret_sauce_hf.modeling.travelling import code_files, published_config, published_extractor
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import code_files, published_config, published_extractor
 from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.training import PresetTrainer
 from secret_sauce_hf.training.base import first_model
@@ -409,6 +409,10 @@ class TestPushing:
         whole, parts, later = (hub.repo(stem, "model") for stem in ("whole", "parts", "later"))
         pipe.push_to_hub(whole)
         pipe.model.save_pretrained(tmp_path / "model", push_to_hub=True, repo_id=parts)
+        # What the library pushes of a model has the code already: its config was saved with it.
+        assert {path.name for path in Path(snapshot_download(parts)).iterdir()} >= CHECKPOINT - {
+            "preprocessor_config.json"
+        }
         pipe.feature_extractor.save_pretrained(tmp_path / "extractor", push_to_hub=True, repo_id=parts)
         pipe.save_pretrained(tmp_path / "pipeline", push_to_hub=True, repo_id=later, private=True, token=hub.token)
         for repo in (whole, parts, later):

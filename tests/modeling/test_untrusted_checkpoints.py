@@ -19,7 +19,7 @@ from secret_sauce_hf import InputError
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceModel, load_pipeline
 from secret_sauce_hf.training.base import first_model, open_base
-from secret_sauce_hf.training.run import save_checkpoint
+from secret_sauce_hf.training.run import _read_record, save_checkpoint
 
 LIGHT = get_collection("noisemaker-light")
 WAYS: dict[str, Callable[[Any], SecretSauceModel]] = {
@@ -450,6 +450,50 @@ class TestBases:
             assert torch.equal(model.state_dict()[name], tensor)
         assert not (tmp_path / "was run").exists()
         assert not server.log
+
+    @pytest.mark.parametrize(
+        ("entry", "message"),
+        [
+            ({"num_hidden_layers": 10**9}, "num_hidden_layers is 1000000000; more than 1,024 is not believed"),
+            ({"hidden_size": 2**40}, "hidden_size is .* is not believed"),
+            ({"max_length": 10**9}, "max_length is .* is not believed"),
+            ({"frequency_stride": 0}, r"strides of 1 or more, not 16 and \(0, 10\)"),
+            ({"time_stride": -1}, r"strides of 1 or more, not 16 and \(10, -1\)"),
+            ({"patch_size": 0}, "patches and strides of 1 or more, not 0"),
+            ({"patch_size": 65}, r"patches of 65 x 65 do not fit into its input, \(128, 64\)"),
+            ({"num_hidden_layers": 0}, "num_hidden_layers of 1 or more, not 0"),
+        ],
+        ids=str,
+    )
+    def test_sizes_that_nobody_has(self, tmp_path, entry, message):
+        rewrite(self.base(tmp_path) / "config.json", **entry)
+        with pytest.raises(InputError, match=f"The base .* has a config.json that is no AST's: .*{message}") as caught:
+            open_base(tmp_path)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("text", ["[" * 200_000, '{"model_type":' * 200_000, "[]", "\ud800"])
+    def test_json_without_an_end(self, tmp_path, checkpoint, text):
+        for folder in (self.base(tmp_path / "base"), checkpoint):
+            (folder / "config.json").write_bytes(text.encode(errors="surrogatepass"))
+            with pytest.raises(InputError, match=r"config\.json (is not JSON|holds no names)") as caught:
+                open_base(folder)
+            assert "\n" not in str(caught.value)
+
+    def test_an_extractor_without_an_end(self, tmp_path):
+        (self.base(tmp_path) / "preprocessor_config.json").write_text("[" * 200_000)
+        with pytest.raises(InputError, match=r"preprocessor_config\.json is not JSON") as caught:
+            first_model(LIGHT, open_base(tmp_path), 32, 2, seed=1)
+        assert "\n" not in str(caught.value)
+
+    def test_a_record_without_an_end(self, checkpoint):
+        (checkpoint / "training.json").write_text("[" * 200_000)
+        assert _read_record(checkpoint) is None
+
+    def test_what_is_no_file(self, tmp_path):
+        (self.base(tmp_path) / "config.json").unlink()
+        (tmp_path / "config.json").mkdir()
+        with pytest.raises(InputError, match=r"config\.json cannot be read \(Is a directory\)"):
+            open_base(tmp_path)
 
     def test_an_adapter(self, tmp_path):
         (self.base(tmp_path / "base") / "adapter_config.json").write_text('{"base_model_name_or_path": "me/other"}')

@@ -25,7 +25,6 @@ from transformers import (
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, get_collection
 from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, SecretSauceModel, load_pipeline
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import resample
-from secret_sauce_hf.modeling.modeling_secret_sauce import check_checkpoint
 from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.training import train
 from secret_sauce_hf.training.base import PATCHES, first_model, fit_positions, grid_of, open_base
@@ -289,7 +288,6 @@ class TestNoWeightIsLost:
     def test_in_a_checkpoint(self, ast_base: Path, tmp_path: Path):
         model, extractor = start(ast_base)
         save_checkpoint(model, extractor, tmp_path)
-        check_checkpoint(tmp_path, SecretSauceConfig.from_pretrained(tmp_path))
         again = SecretSauceModel.from_pretrained(tmp_path).state_dict()
         assert load_file(tmp_path / "model.safetensors").keys() == again.keys() == model.state_dict().keys()
         for name, weights in model.state_dict().items():
@@ -483,7 +481,9 @@ class TestBadBases:
             ("config.json", {"patch_size": [16, 8]}, "not square"),
             ("config.json", {"num_hidden_layers": 3}, "do not fit its config.json: .*layers.2"),
             ("config.json", {"intermediate_size": 96}, "do not fit its config.json: .*fc1"),
+            ("config.json", {"num_attention_heads": 0}, "num_attention_heads of 1 or more, not 0"),
             ("preprocessor_config.json", {"sampling_rate": 0}, "sensible numbers"),
+            ("preprocessor_config.json", {"sampling_rate": float("inf")}, "sensible numbers"),
             ("preprocessor_config.json", {"std": 0}, "sensible numbers"),
             ("preprocessor_config.json", {"mean": "low"}, "sensible numbers"),
             ("preprocessor_config.json", {"num_mel_bins": 8}, "sensible numbers"),

@@ -230,10 +230,10 @@ class TestStream:
         with pytest.raises(InputError, match="seen 2 times each, by 3 processes; its size must be a multiple of 6"):
             self.stream(share=(0, 3))
 
-    @pytest.mark.usefixtures("no_engines")
-    def test_a_collection_without_an_engine(self):
-        with pytest.raises(InputError, match="No engine renders"):
-            self.stream()
+    def test_an_engine_of_another_instrument(self):
+        extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
+        with pytest.raises(InputError, match="does not render"):
+            FreshStream(get_engine("guitar"), LIGHT, extractor, batch_size=8, steps=1)
 
 
 class TestAugmentation:
@@ -472,22 +472,24 @@ class TestTraining:
             train(LIGHT, None, tmp_path, fresh=33, epochs=2, resume=True, **SMALL)
 
     def test_the_names_of_version_0_1(self, tmp_path: Path):
-        """They still work, with a warning, and a run that was interrupted under them goes on."""
+        """They still work, with a warning; but a run that was interrupted under them cannot go on."""
         run = {"fresh": 32, "epochs": 2} | SMALL
-        old = {"rate": 1e-3, "matrix_rate": 0.01, "augmented": False}
         with pytest.raises(KeyboardInterrupt), pytest.warns(DeprecationWarning, match="called learning_rate now"):
             train(LIGHT, None, tmp_path, callbacks=[InterruptedAt(1)], **run, rate=1e-3)
         path = tmp_path / ".training" / "run.json"
         started = json.loads(path.read_text())
-        names = {"rate": "learning_rate", "matrix_rate": "matrix_learning_rate", "augmented": "augment"}
-        settings = {name: value for name, value in started.items() if name not in names.values()}
-        path.write_text(json.dumps(settings | old))
-        new = {names[name]: value for name, value in old.items()}
+        assert started["learning_rate"] == 1e-3
         with pytest.raises(InputError, match=r"had learning_rate = 0\.001, not 0\.0015"):
             train(LIGHT, None, tmp_path, resume=True, **run)
-        record = train(LIGHT, None, tmp_path, TrainingConfig(**new), resume=True, **run)
-        assert {name: record["run"][name] for name in new} == new
-        assert not record["run"].keys() & old.keys()
+        old = {"rate": "learning_rate", "matrix_rate": "matrix_learning_rate", "augmented": "augment"}
+        path.write_text(json.dumps({name: started.pop(new) for name, new in old.items()} | started))
+        with pytest.raises(InputError, match=r"An earlier version .* began the run .* in a new folder") as caught:
+            train(LIGHT, None, tmp_path, TrainingConfig(learning_rate=1e-3), resume=True, **run)
+        assert "\n" not in str(caught.value)
+
+    def test_an_old_name_and_its_new_one(self, tmp_path: Path):
+        with pytest.raises(TypeError, match="train's rate is called learning_rate now; give one of the two"):
+            train(LIGHT, None, tmp_path, fresh=8, rate=1e-3, learning_rate=2e-3)
 
     def test_a_setting_that_there_is_not(self, tmp_path: Path):
         with pytest.raises(TypeError, match="fressh"):

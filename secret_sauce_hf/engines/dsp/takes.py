@@ -7,10 +7,8 @@ import numpy as np
 import soxr
 
 from secret_sauce_hf.engines.dsp.lanes import LANES
-from secret_sauce_hf.instruments.takes import PEAK
+from secret_sauce_hf.instruments.takes import FULL_SCALE, PEAK
 from secret_sauce_hf.processors import thread_count
-
-FULL_SCALE = 32_767
 
 
 def cut_takes(sound: np.ndarray, rate: int, take_rate: int) -> np.ndarray:
@@ -33,7 +31,7 @@ def limit_takes(takes: np.ndarray) -> np.ndarray:
     # Engines hand over lanes beside each other; everything below runs along a lane.
     takes = np.ascontiguousarray(takes)
     peaks = np.maximum(takes.max(axis=1, keepdims=True), -takes.min(axis=1, keepdims=True))
-    takes = takes * (np.minimum(PEAK / np.maximum(peaks, PEAK), 1.0) * np.float32(FULL_SCALE)).astype(np.float32)
+    takes = takes * (np.minimum(PEAK / np.maximum(peaks, PEAK), 1.0) * np.float32(FULL_SCALE - 1)).astype(np.float32)
     return np.rint(takes, out=takes).astype(np.int16)
 
 
