@@ -402,9 +402,9 @@ def test_download_without_its_extra(drive, tmp_path, monkeypatch):
 
 _DIGESTS = """
 import json, sys
-sys.path.insert(0, sys.argv[1])
+folder, *sys.path[:0] = sys.argv[1:]
 from test_loading_scripts import digests
-print(json.dumps(digests(sys.argv[2])))
+print(json.dumps(digests(folder)))
 """
 
 
@@ -427,7 +427,7 @@ def test_rows_are_the_same_on_datasets_36(tmp_path):
     if not python.exists():
         pytest.skip("needs the environment that `make test-datasets36` makes")
     other = subprocess.run(
-        [python, "-c", _DIGESTS, Path(__file__).parent, tmp_path / "old"],
+        [python, "-c", _DIGESTS, tmp_path / "old", Path(__file__).parent, ROOT / "tests"],
         capture_output=True,
         text=True,
         check=False,
