@@ -104,7 +104,7 @@ def test_commands_that_take_too_long_to_run_exist_at_least():
 
 def test_the_example_prints_a_table_that_can_be_read(folder, environment):
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "match_folder.py", "."],
+        [sys.executable, ROOT / "examples" / "match_folder.py", ".", "2"],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -44,10 +44,10 @@ class _Scale:
     hop: int
     bands: int
     window: np.ndarray
-    band: np.ndarray
-    """Per bin of the spectrum the lower of the two bands that it lies in."""
+    starts: np.ndarray
+    """Per band the first bin of which it is the lower of two bands that the bin lies in: (bands,), last the end."""
     shares: np.ndarray
-    """How much of the bin that band and the next one get, (2, bins)."""
+    """How much of each bin its lower and its upper band get, (2, bins)."""
 
     def centres(self, samples: int) -> np.ndarray:
         """The sample in the middle of every frame."""
@@ -59,29 +59,36 @@ def _scales() -> tuple[_Scale, ...]:
     scales = []
     for length, hop, bands in mss_scales(SAMPLE_RATE):
         filters = mel_bands(SAMPLE_RATE, length, bands)
-        # A bin lies in two neighbouring triangles at most: the products with all others are 0.
-        band = np.minimum((filters > 0).argmax(axis=1), bands - 2)
-        shares = np.stack([np.take_along_axis(filters, (band + step)[:, None], axis=1)[:, 0] for step in (0, 1)])
-        scales.append(_Scale(length, hop, bands, hann(length).astype(np.float32), band, shares.astype(np.float32)))
+        # A bin lies in two neighbouring triangles at most: the products with all others are 0. Above the last
+        # triangle it lies in none, and counts to the bands below.
+        lower = np.maximum.accumulate(np.minimum((filters > 0).argmax(axis=1), bands - 2))
+        shares = np.stack([np.take_along_axis(filters, (lower + step)[:, None], axis=1)[:, 0] for step in (0, 1)])
+        starts = np.searchsorted(lower, np.arange(bands))
+        scales.append(_Scale(length, hop, bands, hann(length).astype(np.float32), starts, shares.astype(np.float32)))
     return tuple(scales)
 
 
 @kernel(nogil=True)
-def _mel_powers(spectra, band, shares, out):
+def _mel_powers(spectra, starts, shares, out):
     """Power in mel bands: spectra (rows, frames, bins) to out (rows, frames, bands).
 
     Not a product of matrices: BLAS would compute it in threads of its own, which stall
     whenever another program needs a processor.
     """
+    last = out.shape[2] - 1
     for row in range(spectra.shape[0]):
         for frame in range(spectra.shape[1]):
-            for index in range(out.shape[2]):
-                out[row, frame, index] = 0.0
-            for index in range(spectra.shape[2]):
-                value = spectra[row, frame, index]
-                power = value.real * value.real + value.imag * value.imag
-                out[row, frame, band[index]] += power * shares[0, index]
-                out[row, frame, band[index] + 1] += power * shares[1, index]
+            lower = np.float32(0.0)
+            for band in range(last):
+                upper = np.float32(0.0)
+                for index in range(starts[band], starts[band + 1]):
+                    value = spectra[row, frame, index]
+                    power = value.real * value.real + value.imag * value.imag
+                    lower += power * shares[0, index]
+                    upper += power * shares[1, index]
+                out[row, frame, band] = lower
+                lower = upper
+            out[row, frame, last] = lower
 
 
 class Analysis(NamedTuple):
@@ -200,7 +207,7 @@ class Objective:
             frames = windows[:, : (samples // scale.hop) * scale.hop + 1 : scale.hop] * scale.window
             spectra = scipy.fft.rfft(frames, axis=-1)
             powers = np.empty((*spectra.shape[:2], scale.bands), np.float32)
-            _mel_powers(spectra, scale.band, scale.shares, powers)
+            _mel_powers(spectra, scale.starts, scale.shares, powers)
             decibels = np.log10(np.maximum(powers, np.float32(POWER_FLOOR))) * np.float32(10)
             decibels -= decibels.max(axis=(1, 2), keepdims=True)
             levels.append(np.maximum(decibels, np.float32(-TOP_DB)))

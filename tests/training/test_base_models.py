@@ -45,7 +45,7 @@ TINY = {
     "id2label": {0: "Speech", 1: "Music"},
     "_name_or_path": "/home/somebody/ast",
 }
-RUN = {"fresh": 48, "validation": 16, "batch_size": 16, "progress": False}
+RUN = {"fresh": 48, "validation": 16, "batch_size": 16, "workers": 0, "progress": False}
 
 
 @pytest.fixture(autouse=True, scope="module")

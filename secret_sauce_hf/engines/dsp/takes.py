@@ -41,9 +41,8 @@ def render_groups(count: int, samples: int, group: Callable[[np.ndarray], np.nda
     Args:
         count: number of rows.
         samples: of a take.
-        group: renders the rows whose numbers it is given, shape (LANES,), to int16 of
-            shape (LANES, samples). A last group that is not full gets its last row in
-            the lanes left over.
+        group: renders the rows whose numbers it is given, `LANES` or, last, fewer, to
+            int16 of shape (rows, samples).
 
     Returns:
         int16, (count, samples).
@@ -51,8 +50,7 @@ def render_groups(count: int, samples: int, group: Callable[[np.ndarray], np.nda
     takes = np.empty((count, samples), dtype=np.int16)
 
     def fill(start: int) -> None:
-        rows = np.minimum(np.arange(start, start + LANES), count - 1)
-        takes[start : start + LANES] = group(rows)[: count - start]
+        takes[start : start + LANES] = group(np.arange(start, min(start + LANES, count)))
 
     starts = range(0, count, LANES)
     threads = min(thread_count(), len(starts))

@@ -165,9 +165,7 @@ class GuitarRack(Engine):
         origin = source(presets.collection.timing, samples)
         lfo_phases = (_drawn(noise_seed, first_row, count, same_noise) if phases is None else phases)[:, 0]
 
-        def group(lanes: np.ndarray) -> np.ndarray:
-            # A row is rendered by itself: lanes that only fill up a group need not be.
-            rows, lanes = np.unique(lanes, return_inverse=True)
-            return limit_takes(effects(unit[rows], lfo_phases[rows], origin))[lanes]
+        def group(rows: np.ndarray) -> np.ndarray:
+            return limit_takes(effects(unit[rows], lfo_phases[rows], origin))
 
         return render_groups(count, samples, group)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from secret_sauce_hf.engines.base import Engine, note_ends_early
-from secret_sauce_hf.engines.dsp.lanes import LANES
+from secret_sauce_hf.engines.dsp.lanes import LANES, every_lane
 from secret_sauce_hf.engines.dsp.takes import cut_takes, render_groups
 from secret_sauce_hf.engines.noisemaker import envelopes, ladder, lfo, oscillators, voice
 from secret_sauce_hf.engines.noisemaker.recorded import recorded_positions
@@ -50,12 +50,14 @@ class _Session:
     Args:
         timing: of a slot.
         samples: of a take, at `SAMPLE_RATE`.
+        used: of how many lanes, the first, the takes are wanted.
         rows: what the lanes play.
         before: what they play in the slot before, of which nothing is kept but the state; None
             to start from silence.
     """
 
-    def __init__(self, timing: Timing, samples: int, rows: _Rows, before: _Rows | None):
+    def __init__(self, timing: Timing, samples: int, used: int, rows: _Rows, before: _Rows | None):
+        self.used = used
         self.note_on = round(timing.note_on * voice.RATE)
         self.note_samples = round((timing.note_off - timing.note_on) * voice.RATE)
         self.cut = round(timing.cut[0] * voice.RATE)
@@ -121,7 +123,7 @@ class _Session:
         self.elapsed = voice.TAIL_SAMPLES + voice.IDLE_SAMPLES
 
     def take(self) -> np.ndarray:
-        """The sound of one take, float32 of shape (samples, LANES)."""
+        """The sound of one take, float32 of shape (samples, used lanes)."""
         # A take's noise is its own, whatever went before used up.
         self.lanes.generators[:] = self.rows.generators
         self.lanes.filter_seeds[:] = self.rows.seeds
@@ -130,20 +132,16 @@ class _Session:
         out = np.empty((lead + held) * LANES, np.float32)
         voice.ring_out(self.note_on - self.elapsed, self.cut - self.elapsed, out, self.lanes)
         self._play(voice.NOTE, held, out[lead * LANES :])
-        return out.reshape(-1, LANES)[: self.take_samples]
+        return out.reshape(-1, LANES)[: self.take_samples, : self.used]
 
     def _play(self, phase_of_take: int, samples: int, out: np.ndarray | None = None) -> None:
         keep_from = samples if out is None else 0
-        voice.play(phase_of_take, samples, keep_from, _NOTHING if out is None else out, self.lanes, self.tables)
+        out = _NOTHING if out is None else out
+        voice.play(phase_of_take, samples, self.used, keep_from, out, self.lanes, self.tables)
 
 
 def _whole_blocks(samples: int) -> int:
     return -(-samples // voice.BLOCK) * voice.BLOCK
-
-
-def _render_group(timing: Timing, samples: int, rows: _Rows, before: _Rows | None) -> np.ndarray:
-    session = _Session(timing, samples, rows, before)
-    return cut_takes(session.take(), voice.RATE, SAMPLE_RATE)
 
 
 def _rows(presets: Presets, noise_seed: int | None, first_row: int, same_noise: bool = False) -> _Rows:
@@ -229,8 +227,10 @@ def _render_rows(
         first = _rows(preceding, noise_seed, first_row if same_noise else max(first_row - 1, 0))
         before = _Rows(*(np.concatenate([one, most[:-1]]) for one, most in zip(first, rows, strict=True)))
 
-    def group(lanes: np.ndarray) -> np.ndarray:
+    def group(wanted: np.ndarray) -> np.ndarray:
+        lanes = every_lane(wanted)
         preceding_rows = None if before is None else before.select(lanes)
-        return _render_group(presets.collection.timing, samples, rows.select(lanes), preceding_rows)
+        session = _Session(presets.collection.timing, samples, len(wanted), rows.select(lanes), preceding_rows)
+        return cut_takes(session.take(), voice.RATE, SAMPLE_RATE)
 
     return render_groups(len(presets), samples, group)

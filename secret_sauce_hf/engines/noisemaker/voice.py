@@ -360,14 +360,18 @@ def _amplify_block(filtered, amp, dc_state, out, offset, keep):
 
 
 @kernel(nogil=True)
-def play(phase_of_take, samples, keep_from, out, lanes, tables):
-    """Run every lane for `samples` (a multiple of BLOCK) in one phase of a take: NOTE, TAIL or QUIET.
+def play(phase_of_take, samples, used, keep_from, out, lanes, tables):
+    """Run the lanes for `samples` (a multiple of BLOCK) in one phase of a take: NOTE, TAIL or QUIET.
 
+    The first `used` lanes sound; of the others only the filter runs, which takes all lanes at once.
     Sound from sample `keep_from` on is written to `out`, float32, `sample * LANES + lane`.
 
     Raises:
-        ValueError: `samples` is no multiple of BLOCK, or `out` or the sweep is too short for it.
+        ValueError: `samples` is no multiple of BLOCK, or `out` or the sweep is too short for it; or
+            there are fewer lanes than `used`.
     """
+    if used > LANES:
+        raise ValueError("The NoiseMaker's voice was asked for more lanes than it has.")
     if samples % BLOCK != 0 or keep_from % BLOCK != 0 or (samples - keep_from) * LANES > len(out):
         raise ValueError("The NoiseMaker's voice was given a buffer that its samples do not fit into.")
     if phase_of_take == NOTE and samples > len(tables.sweep):
@@ -377,10 +381,10 @@ def play(phase_of_take, samples, keep_from, out, lanes, tables):
     amp = np.zeros(BLOCK * LANES, np.float32)
     filtered = np.zeros(BLOCK * LANES, np.float32)
     if phase_of_take == NOTE:
-        for lane in range(LANES):
+        for lane in range(used):
             _start_note(lane, lanes)
     for first in range(0, samples, BLOCK):
-        for lane in range(LANES):
+        for lane in range(used):
             _lane_block(lane, phase_of_take, first, lanes, tables, drive, opening, amp)
         ladder.ladder_block(
             BLOCK, drive, opening, filtered, lanes.filter_state, lanes.filter_constants, lanes.filter_seeds

@@ -15,7 +15,7 @@ What runs per sample is in `voice`.
 import numpy as np
 
 from secret_sauce_hf.engines.base import Engine, note_ends_early
-from secret_sauce_hf.engines.dsp.lanes import LANES
+from secret_sauce_hf.engines.dsp.lanes import LANES, every_lane
 from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
 from secret_sauce_hf.engines.subphatty import voice
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
@@ -253,6 +253,7 @@ class SubPhatty(Engine):
         samples, timing = presets.collection.samples, presets.collection.timing
 
         def group(rows: np.ndarray) -> np.ndarray:
-            return _render_group(timing, samples, settings[rows], random[rows], turns[rows])
+            lanes = every_lane(rows)
+            return _render_group(timing, samples, settings[lanes], random[lanes], turns[lanes])[: len(rows)]
 
         return render_groups(len(presets), samples, group)

@@ -119,9 +119,10 @@ def _steps(residual: np.ndarray, slopes: np.ndarray, weights: np.ndarray) -> lis
         change = np.zeros(slopes.shape[1])
         for _ in range(4):
             share = weights / np.maximum(np.abs(residual + slopes @ change), 0.3)
-            normal = (slopes * share[:, None]).T @ slopes
+            weighted = (slopes * share[:, None]).T
+            normal = weighted @ slopes
             normal[np.diag_indices_from(normal)] += damping * (np.diag(normal) + 1.0)
-            change = np.linalg.solve(normal, -(slopes * share[:, None]).T @ residual)
+            change = np.linalg.solve(normal, -weighted @ residual)
             change = np.clip(change, -0.25, 0.25)
         steps.append(change)
     return steps
