@@ -39,9 +39,9 @@ def power_of_two(x):
         / 2.0
         * (1.0 + y / 3.0 * (1.0 + y / 4.0 * (1.0 + y / 5.0 * (1.0 + y / 6.0 * (1.0 + y / 7.0 * (1.0 + y / 8.0))))))
     )
-    steps = int(abs(whole))
-    scale = np.float64(np.int64(1) << steps)
-    return series * 1.4142135623730951 * (scale if whole >= 0 else 1.0 / scale)
+    # The power's exponent as a double has it; by 32 bits, which every processor converts side by side.
+    scale = np.int64((np.int64(np.int32(whole)) + 1023) << 52).view(np.float64)
+    return series * 1.4142135623730951 * scale
 
 
 @inlined

@@ -24,8 +24,8 @@ _NOTHING = np.zeros(0, np.float32)
 def _tables(note_samples: int) -> voice.Tables:
     return voice.Tables(
         envelopes.onset_sweep(note_samples),
-        oscillators.step_residual(),
-        oscillators.corner_residual(),
+        oscillators.beside(oscillators.step_residual()),
+        oscillators.beside(oscillators.corner_residual()),
         lfo.sine_table(),
     )
 
@@ -69,8 +69,8 @@ class _Session:
             settings=np.empty((LANES, voice.SETTINGS)),
             state=np.zeros((LANES, voice.STATES)),
             generators=first.generators.copy(),
-            rings=np.zeros((2, LANES, oscillators.RING)),
-            delay=np.zeros((LANES, voice.TRIANGLE_RING)),
+            pending=np.zeros((2, LANES, oscillators.SPREAD)),
+            delay=np.zeros((LANES, voice.TRIANGLE_DELAY)),
             filter_state=np.zeros(ladder.STATE_ROWS * LANES, np.float32),
             filter_constants=np.empty(ladder.CONSTANT_ROWS * LANES, np.float32),
             filter_seeds=first.seeds.copy(),

@@ -48,27 +48,26 @@ def onset_sweep(samples: int) -> np.ndarray:
 
 @inlined
 def held(value, stage, rate, target, decay, sustain):
-    """One sample of attack, decay and sustain.
+    """One sample of attack, decay and sustain; without a branch, for lanes side by side.
 
     Returns:
         (value, stage); the stage is IDLE once the value has come down to 0.
     """
-    if stage == ATTACK:
-        value += rate * (target - value)
-        if value > 1.0:
-            value = 1.0
-            stage = DECAY
-    elif stage == DECAY:
-        value -= decay * (value + _BELOW_ZERO)
-        if value <= sustain:
-            value = sustain
-            stage = SUSTAIN if sustain > 0.0 else IDLE
-    return value, stage
+    rising = value + rate * (target - value)
+    falling = value - decay * (value + _BELOW_ZERO)
+    risen = rising > 1.0
+    fallen = falling <= sustain
+    after_attack = DECAY if risen else stage
+    after_decay = (SUSTAIN if sustain > 0.0 else IDLE) if fallen else stage
+    attacked = 1.0 if risen else rising
+    decayed = sustain if fallen else falling
+    following = attacked if stage == ATTACK else (decayed if stage == DECAY else value)
+    return following, after_attack if stage == ATTACK else (after_decay if stage == DECAY else stage)
 
 
 @inlined
 def released(value, hold, stage):
-    """One sample of release.
+    """One sample of release; without a branch, for lanes side by side.
 
     Args:
         value: level of the envelope.
@@ -78,10 +77,12 @@ def released(value, hold, stage):
     Returns:
         (value, hold, stage)
     """
-    if stage == RELEASE:
-        hold = max(hold - 0.004, 0.0)
-        value -= _RELEASE_RATE * (value + _BELOW_ZERO) * (1.0 - hold)
-        if value <= 0.0:
-            value = 0.0
-            stage = IDLE
-    return value, hold, stage
+    lower = max(hold - 0.004, 0.0)
+    falling = value - _RELEASE_RATE * (value + _BELOW_ZERO) * (1.0 - lower)
+    silent = falling <= 0.0
+    releases = stage == RELEASE
+    return (
+        (0.0 if silent else falling) if releases else value,
+        lower if releases else hold,
+        (IDLE if silent else stage) if releases else stage,
+    )

@@ -1,5 +1,8 @@
 """Band-limited oscillators, one lane at a time over a block of samples.
 
+What follows from sample to sample, a phase and its edges, is a loop of its own; all else runs
+over the block, so that it becomes vector instructions.
+
 Edges follow Brandt, "Hard Sync Without Aliasing" (ICMC 2001): a naive waveform
 plus, from each edge on, what is missing to a band-limited step; corners of the
 triangle get the integral of a linear-phase step (Välimäki & Huovilainen's BLAMP).
@@ -10,6 +13,7 @@ measurable detuning.
 import numpy as np
 
 from secret_sauce_hf.compiling import inlined
+from secret_sauce_hf.engines.dsp.arithmetic import cosine_of_turns
 
 ZERO_CROSSINGS = 16
 POINTS = 64
@@ -17,8 +21,6 @@ POINTS = 64
 TABLE = 2 * ZERO_CROSSINGS * POINTS
 SPREAD = 2 * ZERO_CROSSINGS + 1
 """Number of samples that one edge reaches."""
-RING = 64
-"""Length of a lane's buffer of corrections still to come; a power of two above `SPREAD`."""
 
 _F1 = np.float32(1.0)
 _HALF = np.float32(0.5)
@@ -47,6 +49,12 @@ def step_residual() -> np.ndarray:
     return np.concatenate([1.0 - step, np.zeros(2 * POINTS)])
 
 
+def beside(table: np.ndarray) -> np.ndarray:
+    """A table with those points beside each other that an edge reads: row `p`, column `s` is point `s * POINTS + p`."""
+    point, sample = np.ogrid[: POINTS + 1, : TABLE // POINTS + 1]
+    return np.ascontiguousarray(table[sample * POINTS + point])
+
+
 def corner_residual() -> np.ndarray:
     """A linear-phase band-limited corner minus the naive one, `POINTS` per sample.
 
@@ -62,76 +70,101 @@ def corner_residual() -> np.ndarray:
 
 
 @inlined
-def add_residual(ring, lane, position, table, since, height):
-    """Add `height` × `table`, read from `since` samples on, to the samples to come."""
+def _add_residual(corrections, sample, table, since, height):
+    """Add `height` × `table`, read from `since` samples on, to `corrections` from `sample` on."""
     start = since * POINTS
     whole = int(start)
     fraction = start - whole
-    for sample in range(SPREAD):
-        index = whole + sample * POINTS
-        if index < TABLE:
-            value = table[index] + fraction * (table[index + 1] - table[index])
-            ring[lane, (position + sample) & (RING - 1)] += height * value
+    first = whole // POINTS
+    row = whole - first * POINTS
+    for index in range(min(SPREAD, (TABLE - whole + POINTS - 1) // POINTS)):
+        low = table[row, first + index]
+        value = low + fraction * (table[row + 1, first + index] - low)
+        corrections[sample + index] += height * value
 
 
 @inlined
-def take_residual(ring, lane, position):
-    """The correction due now."""
-    value = ring[lane, position]
-    ring[lane, position] = 0.0
-    return value
-
-
-@inlined
-def saw(phase, increment, ring, lane, position, steps, latency):
-    """One sample of a rising saw, -0.5 to 0.5.
+def saw(phase, increments, samples, corrections, table, latency, out):
+    """A rising saw, -0.5 to 0.5.
 
     Args:
         phase: float32, in turns.
-        increment: float32, turns per sample.
-        ring: corrections to come, shape (lanes, RING).
-        lane: the lane.
-        position: where in the ring the current sample's correction is.
-        steps: table of `step_residual`.
+        increments: float32, turns per sample.
+        samples: how many.
+        corrections: what edges add, to these samples and the `SPREAD` after them.
+        table: `beside` of `step_residual`.
         latency: samples by which an edge is ahead of the naive one.
+        out: output, without the corrections.
 
     Returns:
-        (sample without corrections, new phase).
+        The new phase.
     """
-    phase = np.float32(phase + increment)
-    if phase >= _F1:
-        phase = np.float32(phase - _F1)
-        add_residual(ring, lane, position, steps, phase / increment + latency, 1.0)
-    return phase - 0.5, phase
+    for sample in range(samples):
+        phase = np.float32(phase + increments[sample])
+        if phase >= _F1:
+            phase = np.float32(phase - _F1)
+            _add_residual(corrections, sample, table, phase / increments[sample] + latency, 1.0)
+        out[sample] = phase - 0.5
+    return phase
 
 
 @inlined
-def pulse(phase, increment, duty, ring, lane, position, steps, latency):
-    """One sample of a pulse: -0.5 up to `duty`, then 0.5. Else as `saw`."""
-    before = phase
-    phase = np.float32(phase + increment)
-    if before < duty <= phase:
-        add_residual(ring, lane, position, steps, (phase - duty) / increment + latency, -1.0)
-    if phase >= _F1:
-        phase = np.float32(phase - _F1)
-        add_residual(ring, lane, position, steps, phase / increment + latency, 1.0)
-        if phase >= duty:
-            add_residual(ring, lane, position, steps, (phase - duty) / increment + latency, -1.0)
-    return (-0.5 if phase < duty else 0.5), phase
+def pulse(phase, increments, duty, samples, corrections, table, latency, out):
+    """A pulse: -0.5 up to `duty`, one value per sample, then 0.5. Else as `saw`."""
+    for sample in range(samples):
+        before = phase
+        phase = np.float32(phase + increments[sample])
+        edge = duty[sample]
+        if before < edge <= phase:
+            _add_residual(corrections, sample, table, (phase - edge) / increments[sample] + latency, -1.0)
+        if phase >= _F1:
+            phase = np.float32(phase - _F1)
+            _add_residual(corrections, sample, table, phase / increments[sample] + latency, 1.0)
+            if phase >= edge:
+                _add_residual(corrections, sample, table, (phase - edge) / increments[sample] + latency, -1.0)
+        out[sample] = -0.5 if phase < edge else 0.5
+    return phase
 
 
 @inlined
-def triangle(phase, increment, ring, lane, position, corners):
-    """One sample of a triangle that rises from -0.5 at phase -0.5.
+def triangle(phase, increments, samples, corrections, table, out):
+    """A triangle that rises from -0.5 at phase -0.5; the phase runs from -0.5 to 0.5.
 
-    The phase runs from -0.5 to 0.5. The corrections lie `ZERO_CROSSINGS` samples
-    ahead: the caller delays the naive samples to match.
+    The corrections, of `beside` of `corner_residual`, lie `ZERO_CROSSINGS` samples ahead: the
+    caller delays the naive samples to match. Else as `saw`.
     """
-    before = phase
-    phase = np.float32(phase + increment)
-    if before < 0.0 <= phase:
-        add_residual(ring, lane, position, corners, phase / increment, -4.0 * increment)
-    if phase >= _HALF:
-        phase = np.float32(phase - _F1)
-        add_residual(ring, lane, position, corners, (phase + 0.5) / increment, 4.0 * increment)
-    return 0.5 - 2.0 * abs(phase), phase
+    for sample in range(samples):
+        before = phase
+        increment = increments[sample]
+        phase = np.float32(phase + increment)
+        if before < 0.0 <= phase:
+            _add_residual(corrections, sample, table, phase / increment, -4.0 * increment)
+        if phase >= _HALF:
+            phase = np.float32(phase - _F1)
+            _add_residual(corrections, sample, table, (phase + 0.5) / increment, 4.0 * increment)
+        out[sample] = 0.5 - 2.0 * abs(phase)
+    return phase
+
+
+@inlined
+def sine(phase, increments, samples, phases, out):
+    """A sine, -0.5 to 0.5, from its lowest point on.
+
+    Args:
+        phase: float32, in turns.
+        increments: float32, turns per sample.
+        samples: how many.
+        phases: float32, of one value per sample, written over.
+        out: output.
+
+    Returns:
+        The new phase.
+    """
+    for sample in range(samples):
+        phases[sample] = phase
+        phase = np.float32(phase + increments[sample])
+        if phase >= _F1:
+            phase = np.float32(phase - _F1)
+    for sample in range(samples):
+        out[sample] = -0.5 * cosine_of_turns(phases[sample])
+    return phase

@@ -34,9 +34,8 @@ _MASTER = np.float32(1.1127)
 _DC_POLE = np.float32(0.999)
 # The edges' corrections are read one sample on: the plug-in is early by that much.
 _EDGE_LEAD = 1.0
-_TRIANGLE_DELAY = 15
+TRIANGLE_DELAY = 15
 NOISE_MULTIPLIER = 16_807
-TRIANGLE_RING = 16
 
 # Columns of a lane's settings.
 SETTINGS = 24
@@ -79,8 +78,7 @@ STATES = 16
     PHASE2,
     _FM_PHASE,
     _FM_HERTZ,
-    _POSITION,
-) = range(13)
+) = range(12)
 
 _SAW, _PULSE = 0, 1
 OSC1_NOISE = 2
@@ -112,10 +110,10 @@ class Lanes(NamedTuple):
     """float64, (LANES, STATES)."""
     generators: np.ndarray
     """uint32, (LANES, 2): the oscillators' noise."""
-    rings: np.ndarray
-    """float64, (2, LANES, RING): corrections of edges still to come."""
+    pending: np.ndarray
+    """float64, (2, LANES, SPREAD): what edges of both oscillators still add to the samples to come."""
     delay: np.ndarray
-    """float64, (LANES, TRIANGLE_RING): the triangle waits for its corrections."""
+    """float64, (LANES, TRIANGLE_DELAY): the triangle waits for its corrections."""
     filter_state: np.ndarray
     filter_constants: np.ndarray
     filter_seeds: np.ndarray
@@ -177,7 +175,7 @@ def _next_noise(generators, lane, oscillator):
 @inlined
 def _start_note(lane, lanes):
     """What a note-on resets; the LFO's smoother and the filter keep their state."""
-    settings, state, rings, delay = lanes.settings, lanes.state, lanes.rings, lanes.delay
+    settings, state, pending, delay = lanes.settings, lanes.state, lanes.pending, lanes.delay
     state[lane, _AMP] = 0.0
     state[lane, AMP_STAGE] = ATTACK
     state[lane, _F_ENV] = 0.0
@@ -187,162 +185,266 @@ def _start_note(lane, lanes):
     state[lane, PHASE2] = np.float32(-0.5) if settings[lane, WAVE2] == TRIANGLE else np.float32(0.0)
     state[lane, _FM_PHASE] = 0.0
     state[lane, _FM_HERTZ] = _OSC1_HERTZ
-    for sample in range(oscillators.RING):
-        rings[0, lane, sample] = 0.0
-        rings[1, lane, sample] = 0.0
-    for sample in range(TRIANGLE_RING):
+    for sample in range(oscillators.SPREAD):
+        pending[0, lane, sample] = 0.0
+        pending[1, lane, sample] = 0.0
+    for sample in range(TRIANGLE_DELAY):
         delay[lane, sample] = 0.0
 
 
 @inlined
-def _lane_block(lane, phase_of_take, first, lanes, tables, drive, opening, amp):
-    """Everything before the filter, for one lane over a block: drive, cutoff and gain per sample."""
-    settings, state, generators, rings, delay = (
-        lanes.settings,
-        lanes.state,
-        lanes.generators,
-        lanes.rings,
-        lanes.delay,
-    )
-    steps = tables.steps
-    wave1 = int(settings[lane, WAVE1])
-    wave2 = int(settings[lane, WAVE2])
-    gain1 = settings[lane, GAIN1]
-    gain2 = settings[lane, GAIN2]
-    sounds1 = settings[lane, VOLUME1] > 0.0
-    sounds2 = settings[lane, VOLUME2] > 0.0
-    destination = int(settings[lane, _DESTINATION])
-    lfo_step = np.float32(settings[lane, _LFO_STEP])
-    amount = settings[lane, _LFO_AMOUNT]
-    cutoff = settings[lane, CUTOFF]
-    instant_filter_attack = settings[lane, _F_ATTACK_IS_ZERO] > 0.0
-
-    smooth_cutoff = state[lane, SMOOTH_CUTOFF]
-    lfo_phase = np.float32(state[lane, _LFO_PHASE])
-    lfo_value = state[lane, _LFO_VALUE]
-    level = state[lane, _AMP]
-    stage = int(state[lane, AMP_STAGE])
-    hold = state[lane, AMP_HOLD]
-    filter_level = state[lane, _F_ENV]
-    filter_stage = int(state[lane, _F_STAGE])
-    phase1 = np.float32(state[lane, PHASE1])
-    phase2 = np.float32(state[lane, PHASE2])
-    fm_phase = state[lane, _FM_PHASE]
-    fm_hertz = state[lane, _FM_HERTZ]
-    position = int(state[lane, _POSITION])
-
+def _wait_block(settings, state, drive, opening, amp, lanes_sound):
+    """A block in which no note sounds: the cutoff settles."""
+    for lane in range(LANES):
+        lanes_sound[lane] = 0
     for sample in range(BLOCK):
-        at = sample * LANES + lane
-        smooth_cutoff = (1000.0 * smooth_cutoff + cutoff) / 1001.0
-        b = smooth_cutoff - 0.0234
-        if destination == _TO_FILTER:
-            b += amount * (1.0 + lfo_value) / 2.0
-        if phase_of_take == QUIET or stage == IDLE:
+        for lane in range(LANES):
+            at = sample * LANES + lane
+            smooth = (1000.0 * state[SMOOTH_CUTOFF * LANES + lane] + settings[CUTOFF * LANES + lane]) / 1001.0
+            state[SMOOTH_CUTOFF * LANES + lane] = smooth
+            b = smooth - 0.0234
+            swept = b + settings[_LFO_AMOUNT * LANES + lane] * (1.0 + state[_LFO_VALUE * LANES + lane]) / 2.0
+            b = swept if settings[_DESTINATION * LANES + lane] == _TO_FILTER else b
             drive[at] = np.float32(0.0)
             opening[at] = np.float32(b + 0.1)
             amp[at] = np.float32(0.0)
-            continue
 
-        filter_level, filter_stage = envelopes.held(
-            filter_level,
-            filter_stage,
-            settings[lane, _F_ATTACK_RATE],
-            settings[lane, _F_ATTACK_TARGET],
-            settings[lane, _F_DECAY_RATE],
-            settings[lane, _F_SUSTAIN],
-        )
-        b += 3.93e-5 * (1.0 if filter_stage == ATTACK and instant_filter_attack else filter_level)
-        if phase_of_take == NOTE:
-            b -= tables.sweep[first + sample]
 
-        hertz1 = _OSC1_HERTZ
-        hertz2 = _OSC2_HERTZ
-        width = settings[lane, _WIDTH]
-        if destination == _TO_OSC1:
-            hertz1 = min(hertz1 * power_of_two(4.0 * amount * lfo_value), _NYQUIST_GUARD)
-        elif destination == _TO_OSC2:
-            hertz2 *= power_of_two(4.0 * amount * lfo_value)
-        elif destination == _TO_WIDTH:
-            width = min(width + abs(amount) * (1.0 + lfo_value) / 2.0, 1.0)
-        elif destination == _TO_FM:
-            depth = abs(amount) * (1.0 + lfo_value) / 2.0
-            fm_phase += fm_hertz / RATE
-            if fm_phase >= 1.0:
-                fm_phase -= 1.0
-            # sin 2πx = cos 2π(x + 3/4)
-            turns = fm_phase + 0.75
-            hertz2 += 10.0 * depth * hertz1 * (1.0 + cosine_of_turns(turns - 1.0 if turns >= 1.0 else turns))
-        fm_hertz = hertz1
-        hertz2 = min(hertz2, _TRIANGLE_GUARD if wave2 == TRIANGLE else _NYQUIST_GUARD)
+@inlined
+def _control_block(holds, first, settings, state, tables, opening, amp, modulation, sine, lanes_sound):
+    """Envelopes, LFO and cutoff of all lanes over a block, side by side.
 
-        value1 = 0.0
-        if wave1 == OSC1_NOISE:
-            if sounds1:
-                value1 = _next_noise(generators, lane, 0)
-        else:
-            step1 = np.float32(np.float32(hertz1) / np.float32(RATE))
-            if wave1 == _SAW:
-                value1, phase1 = oscillators.saw(phase1, step1, rings[0], lane, position, steps, _EDGE_LEAD)
-            else:
-                duty = 0.5 + (width - 0.5) * (1.0 - 2.5 * hertz1 / RATE)
-                value1, phase1 = oscillators.pulse(
-                    phase1, step1, duty, rings[0], lane, position, tables.steps, _EDGE_LEAD
-                )
-            value1 += oscillators.take_residual(rings[0], lane, position)
+    Args:
+        holds: whether the note is held, or else released.
+        first: sample of the note at which the block begins.
+        settings: rows of `LANES` values.
+        state: the same.
+        tables: the sweep and the LFO's sine are read.
+        opening: output, `sample * LANES + lane`.
+        amp: output, like `opening`.
+        modulation: output, what the LFO was before the sample, like `opening`.
+        sine: of one value per lane, written over.
+        lanes_sound: output, for how many samples of the block each lane sounds.
+    """
+    for lane in range(LANES):
+        lanes_sound[lane] = 0
+    for sample in range(BLOCK):
+        sweep = tables.sweep[first + sample] if holds else 0.0
+        # By itself: a table that is read at another place by every lane keeps a loop from becoming vector instructions.
+        for lane in range(LANES):
+            sine[lane] = lfo.read(np.float32(state[_LFO_PHASE * LANES + lane]), tables.sine)
+        for lane in range(LANES):
+            at = sample * LANES + lane
+            smooth = (1000.0 * state[SMOOTH_CUTOFF * LANES + lane] + settings[CUTOFF * LANES + lane]) / 1001.0
+            state[SMOOTH_CUTOFF * LANES + lane] = smooth
+            lfo_value = state[_LFO_VALUE * LANES + lane]
+            modulation[at] = lfo_value
+            b = smooth - 0.0234
+            swept = b + settings[_LFO_AMOUNT * LANES + lane] * (1.0 + lfo_value) / 2.0
+            b = swept if settings[_DESTINATION * LANES + lane] == _TO_FILTER else b
 
-        value2 = 0.0
-        if wave2 == OSC2_NOISE:
-            if sounds2:
-                value2 = _next_noise(generators, lane, 1)
-        else:
-            step2 = np.float32(np.float32(hertz2) / np.float32(RATE))
-            if wave2 == _SINE:
-                value2 = -0.5 * cosine_of_turns(phase2)
-                phase2 = np.float32(phase2 + step2)
-                if phase2 >= np.float32(1.0):
-                    phase2 = np.float32(phase2 - np.float32(1.0))
-            elif wave2 == _SAW:
-                value2, phase2 = oscillators.saw(phase2, step2, rings[1], lane, position, steps, _EDGE_LEAD)
-            elif wave2 == _PULSE:
-                value2, phase2 = oscillators.pulse(
-                    phase2, step2, 0.5, rings[1], lane, position, tables.steps, _EDGE_LEAD
-                )
-            else:
-                naive, phase2 = oscillators.triangle(phase2, step2, rings[1], lane, position, tables.corners)
-                value2 = delay[lane, (position - _TRIANGLE_DELAY) & (TRIANGLE_RING - 1)]
-                delay[lane, position & (TRIANGLE_RING - 1)] = naive
-            value2 += oscillators.take_residual(rings[1], lane, position)
-        position = (position + 1) & (oscillators.RING - 1)
+            level = state[_AMP * LANES + lane]
+            stage = state[AMP_STAGE * LANES + lane]
+            sounds = stage != IDLE
+            lanes_sound[lane] += 1 if sounds else 0
 
-        if phase_of_take == NOTE:
-            level, stage = envelopes.held(
-                level,
-                stage,
-                settings[lane, _ATTACK_RATE],
-                settings[lane, _ATTACK_TARGET],
-                settings[lane, _DECAY_RATE],
-                settings[lane, _SUSTAIN],
+            filter_level = state[_F_ENV * LANES + lane]
+            filter_stage = state[_F_STAGE * LANES + lane]
+            new_filter_level, new_filter_stage = envelopes.held(
+                filter_level,
+                filter_stage,
+                settings[_F_ATTACK_RATE * LANES + lane],
+                settings[_F_ATTACK_TARGET * LANES + lane],
+                settings[_F_DECAY_RATE * LANES + lane],
+                settings[_F_SUSTAIN * LANES + lane],
             )
-        else:
-            level, hold, stage = envelopes.released(level, hold, stage)
-        drive[at] = np.float32(-(gain1 * value1 + gain2 * value2))
-        opening[at] = np.float32(b)
-        amp[at] = np.float32(level)
-        lfo_phase, lfo_value = lfo.lfo_tick(lfo_phase, lfo_step, lfo_value, tables.sine)
+            instant = settings[_F_ATTACK_IS_ZERO * LANES + lane] > 0.0
+            lifted = b + 3.93e-5 * (1.0 if (new_filter_stage == ATTACK) & instant else new_filter_level)
+            if holds:
+                lifted -= sweep
+                new_level, new_stage = envelopes.held(
+                    level,
+                    stage,
+                    settings[_ATTACK_RATE * LANES + lane],
+                    settings[_ATTACK_TARGET * LANES + lane],
+                    settings[_DECAY_RATE * LANES + lane],
+                    settings[_SUSTAIN * LANES + lane],
+                )
+            else:
+                hold = state[AMP_HOLD * LANES + lane]
+                new_level, new_hold, new_stage = envelopes.released(level, hold, stage)
+                state[AMP_HOLD * LANES + lane] = new_hold
+            phase = np.float32(state[_LFO_PHASE * LANES + lane])
+            step = np.float32(settings[_LFO_STEP * LANES + lane])
+            new_phase, new_value = lfo.tick(phase, step, lfo_value, sine[lane])
 
-    state[lane, SMOOTH_CUTOFF] = smooth_cutoff
-    state[lane, _LFO_PHASE] = lfo_phase
-    state[lane, _LFO_VALUE] = lfo_value
-    state[lane, _AMP] = level
-    state[lane, AMP_STAGE] = stage
-    state[lane, AMP_HOLD] = hold
-    state[lane, _F_ENV] = filter_level
-    state[lane, _F_STAGE] = filter_stage
-    state[lane, PHASE1] = phase1
-    state[lane, PHASE2] = phase2
-    state[lane, _FM_PHASE] = fm_phase
-    state[lane, _FM_HERTZ] = fm_hertz
-    state[lane, _POSITION] = position
+            opening[at] = np.float32(lifted if sounds else b + 0.1)
+            amp[at] = np.float32(new_level if sounds else 0.0)
+            state[_AMP * LANES + lane] = new_level if sounds else level
+            state[AMP_STAGE * LANES + lane] = new_stage if sounds else stage
+            state[_F_ENV * LANES + lane] = new_filter_level if sounds else filter_level
+            state[_F_STAGE * LANES + lane] = new_filter_stage if sounds else filter_stage
+            state[_LFO_PHASE * LANES + lane] = new_phase if sounds else phase
+            state[_LFO_VALUE * LANES + lane] = new_value if sounds else lfo_value
+
+
+class _Block(NamedTuple):
+    """Where the oscillators of one lane work: a value per sample of a block."""
+
+    steps1: np.ndarray
+    """float32, turns per sample; `steps2` alike."""
+    steps2: np.ndarray
+    duty: np.ndarray
+    """float64."""
+    moved: np.ndarray
+    """float64: what the LFO is, where it moves the pitch or the width."""
+    phases: np.ndarray
+    """float32."""
+    corrections: np.ndarray
+    """float64, `BLOCK + SPREAD`: what edges add to these samples and those after them."""
+    values1: np.ndarray
+    """float64."""
+    values2: np.ndarray
+    """float64, `TRIANGLE_DELAY + BLOCK`: the samples that the triangle is late by come first."""
+
+
+@inlined
+def _set_pitches(lane, samples, settings, state, modulation, block):
+    """Increments of both phases and the pulse's duty over a block, which the LFO may move."""
+    destination = int(settings[_DESTINATION * LANES + lane])
+    depth = abs(settings[_LFO_AMOUNT * LANES + lane])
+    octaves = 4.0 * settings[_LFO_AMOUNT * LANES + lane]
+    width = settings[_WIDTH * LANES + lane]
+    guard = _TRIANGLE_GUARD if int(settings[WAVE2 * LANES + lane]) == TRIANGLE else _NYQUIST_GUARD
+    hertz1 = _OSC1_HERTZ
+    step1 = np.float32(np.float32(hertz1) / np.float32(RATE))
+    step2 = np.float32(np.float32(min(_OSC2_HERTZ, guard)) / np.float32(RATE))
+    duty = 0.5 + (width - 0.5) * (1.0 - 2.5 * hertz1 / RATE)
+    for sample in range(samples):
+        block.steps1[sample] = step1
+        block.steps2[sample] = step2
+        block.duty[sample] = duty
+    if _TO_OSC1 <= destination <= _TO_FM:
+        moved = block.moved
+        for sample in range(samples):
+            moved[sample] = modulation[sample * LANES + lane]
+        if destination == _TO_OSC1:
+            for sample in range(samples):
+                hertz = min(_OSC1_HERTZ * power_of_two(octaves * moved[sample]), _NYQUIST_GUARD)
+                block.steps1[sample] = np.float32(np.float32(hertz) / np.float32(RATE))
+                block.duty[sample] = 0.5 + (width - 0.5) * (1.0 - 2.5 * hertz / RATE)
+                moved[sample] = hertz
+            hertz1 = moved[samples - 1]
+        elif destination == _TO_OSC2:
+            for sample in range(samples):
+                hertz2 = min(_OSC2_HERTZ * power_of_two(octaves * moved[sample]), guard)
+                block.steps2[sample] = np.float32(np.float32(hertz2) / np.float32(RATE))
+        elif destination == _TO_WIDTH:
+            for sample in range(samples):
+                wider = min(width + depth * (1.0 + moved[sample]) / 2.0, 1.0)
+                block.duty[sample] = 0.5 + (wider - 0.5) * (1.0 - 2.5 * hertz1 / RATE)
+        else:
+            phase = state[_FM_PHASE * LANES + lane]
+            step = state[_FM_HERTZ * LANES + lane] / RATE
+            turns = block.values1
+            for sample in range(samples):
+                phase += step
+                phase = phase - 1.0 if phase >= 1.0 else phase
+                # sin 2πx = cos 2π(x + 3/4)
+                turn = phase + 0.75
+                turns[sample] = turn - 1.0 if turn >= 1.0 else turn
+                step = hertz1 / RATE
+            state[_FM_PHASE * LANES + lane] = phase
+            for sample in range(samples):
+                by = depth * (1.0 + moved[sample]) / 2.0
+                hertz2 = _OSC2_HERTZ + 10.0 * by * hertz1 * (1.0 + cosine_of_turns(turns[sample]))
+                block.steps2[sample] = np.float32(np.float32(min(hertz2, guard)) / np.float32(RATE))
+    state[_FM_HERTZ * LANES + lane] = hertz1
+
+
+@inlined
+def _correct(pending, samples, corrections, values):
+    """Add what edges before asked for, and keep what they ask of the samples after the block."""
+    for sample in range(samples):
+        values[sample] += corrections[sample]
+    for sample in range(oscillators.SPREAD):
+        pending[sample] = corrections[samples + sample]
+
+
+@inlined
+def _resume(pending, corrections):
+    """Begin a block's corrections with those that are pending."""
+    for sample in range(oscillators.SPREAD):
+        corrections[sample] = pending[sample]
+    for sample in range(oscillators.SPREAD, BLOCK + oscillators.SPREAD):
+        corrections[sample] = 0.0
+
+
+@inlined
+def _sound_block(lane, samples, settings, state, modulation, lanes, tables, block, drive):
+    """The oscillators of one lane over a block, of which it sounds for `samples`, one at least."""
+    _set_pitches(lane, samples, settings, state, modulation, block)
+    generators, delay = lanes.generators, lanes.delay
+    corrections, values1, values2 = block.corrections, block.values1, block.values2
+
+    wave = int(settings[WAVE1 * LANES + lane])
+    phase = np.float32(state[PHASE1 * LANES + lane])
+    if wave == OSC1_NOISE:
+        if settings[VOLUME1 * LANES + lane] > 0.0:
+            for sample in range(samples):
+                values1[sample] = _next_noise(generators, lane, 0)
+        else:
+            for sample in range(samples):
+                values1[sample] = 0.0
+    else:
+        pending = lanes.pending[0, lane]
+        _resume(pending, corrections)
+        if wave == _SAW:
+            phase = oscillators.saw(phase, block.steps1, samples, corrections, tables.steps, _EDGE_LEAD, values1)
+        else:
+            phase = oscillators.pulse(
+                phase, block.steps1, block.duty, samples, corrections, tables.steps, _EDGE_LEAD, values1
+            )
+        _correct(pending, samples, corrections, values1)
+        state[PHASE1 * LANES + lane] = phase
+
+    wave = int(settings[WAVE2 * LANES + lane])
+    phase = np.float32(state[PHASE2 * LANES + lane])
+    if wave == OSC2_NOISE:
+        if settings[VOLUME2 * LANES + lane] > 0.0:
+            for sample in range(samples):
+                values2[sample] = _next_noise(generators, lane, 1)
+        else:
+            for sample in range(samples):
+                values2[sample] = 0.0
+    else:
+        pending = lanes.pending[1, lane]
+        _resume(pending, corrections)
+        if wave == _SINE:
+            phase = oscillators.sine(phase, block.steps2, samples, block.phases, values2)
+        elif wave == TRIANGLE:
+            for sample in range(TRIANGLE_DELAY):
+                values2[sample] = delay[lane, sample]
+            phase = oscillators.triangle(
+                phase, block.steps2, samples, corrections, tables.corners, values2[TRIANGLE_DELAY:]
+            )
+            for sample in range(TRIANGLE_DELAY):
+                delay[lane, sample] = values2[samples + sample]
+        elif wave == _SAW:
+            phase = oscillators.saw(phase, block.steps2, samples, corrections, tables.steps, _EDGE_LEAD, values2)
+        else:
+            for sample in range(samples):
+                block.duty[sample] = 0.5
+            phase = oscillators.pulse(
+                phase, block.steps2, block.duty, samples, corrections, tables.steps, _EDGE_LEAD, values2
+            )
+        _correct(pending, samples, corrections, values2)
+        state[PHASE2 * LANES + lane] = phase
+
+    gain1 = settings[GAIN1 * LANES + lane]
+    gain2 = settings[GAIN2 * LANES + lane]
+    for sample in range(samples):
+        drive[sample * LANES + lane] = np.float32(-(gain1 * values1[sample] + gain2 * values2[sample]))
 
 
 @inlined
@@ -380,16 +482,51 @@ def play(phase_of_take, samples, used, keep_from, out, lanes, tables):
     opening = np.zeros(BLOCK * LANES, np.float32)
     amp = np.zeros(BLOCK * LANES, np.float32)
     filtered = np.zeros(BLOCK * LANES, np.float32)
+    modulation = np.zeros(BLOCK * LANES)
+    sine = np.zeros(LANES)
+    lanes_sound = np.zeros(LANES, np.int64)
+    block = _Block(
+        np.zeros(BLOCK, np.float32),
+        np.zeros(BLOCK, np.float32),
+        np.zeros(BLOCK),
+        np.zeros(BLOCK),
+        np.zeros(BLOCK, np.float32),
+        np.zeros(BLOCK + oscillators.SPREAD),
+        np.zeros(BLOCK),
+        np.zeros(TRIANGLE_DELAY + BLOCK),
+    )
     if phase_of_take == NOTE:
         for lane in range(used):
             _start_note(lane, lanes)
+    # Lanes beside each other, in arrays of this call's own: else nothing below becomes vector instructions.
+    settings = np.empty(SETTINGS * LANES)
+    state = np.empty(STATES * LANES)
+    for lane in range(LANES):
+        for column in range(SETTINGS):
+            settings[column * LANES + lane] = lanes.settings[lane, column]
+        for column in range(STATES):
+            state[column * LANES + lane] = lanes.state[lane, column]
     for first in range(0, samples, BLOCK):
-        for lane in range(used):
-            _lane_block(lane, phase_of_take, first, lanes, tables, drive, opening, amp)
+        if phase_of_take == NOTE:
+            _control_block(True, first, settings, state, tables, opening, amp, modulation, sine, lanes_sound)
+        elif phase_of_take == TAIL:
+            _control_block(False, first, settings, state, tables, opening, amp, modulation, sine, lanes_sound)
+        else:
+            _wait_block(settings, state, drive, opening, amp, lanes_sound)
+        if phase_of_take != QUIET:
+            for at in range(BLOCK * LANES):
+                drive[at] = np.float32(0.0)
+            for lane in range(used):
+                if lanes_sound[lane] == 0:
+                    continue
+                _sound_block(lane, lanes_sound[lane], settings, state, modulation, lanes, tables, block, drive)
         ladder.ladder_block(
             BLOCK, drive, opening, filtered, lanes.filter_state, lanes.filter_constants, lanes.filter_seeds
         )
         _amplify_block(filtered, amp, lanes.dc_state, out, first - keep_from, first >= keep_from)
+    for lane in range(LANES):
+        for column in range(STATES):
+            lanes.state[lane, column] = state[column * LANES + lane]
 
 
 @kernel(nogil=True)
