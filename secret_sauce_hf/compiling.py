@@ -3,43 +3,119 @@
 import hashlib
 import logging
 import os
+import pickle
 import stat
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from numba import config, njit
+import numba
+from numba import njit
+from numba.core import serialize
+from numba.core.compiler import CompileResult
 from platformdirs import user_cache_path
+
+from secret_sauce_hf.files import temporary
 
 log = logging.getLogger(__name__)
 
 # Full fast-math also reassociates, and then a cached kernel differs from a fresh one in the last bit.
 _OPTIONS: dict[str, Any] = {"fastmath": {"nnan", "nsz", "ninf"}, "error_model": "numpy"}
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def kernel(**options: Any) -> Callable[[Callable], Any]:
     """Compile a function and keep the machine code between runs.
 
-    Numba looks for changes in the file of the function only, not in the helpers that
-    it inlines from others: the cache is kept in a folder named after all of them. Numba
-    unpickles what it finds there, so that a folder which others can write to is not used.
+    It is kept in a folder named after the sources of all kernels, since helpers are inlined
+    from other files. What is found there is unpickled: a folder which others can write to
+    is not used. What is damaged there, or cannot be read, is compiled anew.
     """
 
     def compile_(function: Callable) -> Any:
-        if not _has_private_cache():
-            return njit(**_OPTIONS, **options)(function)
-        previous = config.CACHE_DIR  # type: ignore[attr-defined]
-        config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
-        try:
-            return njit(**_OPTIONS, cache=True, **options)(function)
-        except RuntimeError:
-            # No folder can be written to: compile anew in every process.
-            return njit(**_OPTIONS, **options)(function)
-        finally:
-            config.CACHE_DIR = previous  # type: ignore[attr-defined]
+        dispatcher = njit(**_OPTIONS, **options)(function)
+        if _has_private_cache():
+            dispatcher._cache = _Kept(function)
+        return dispatcher
 
     return compile_
+
+
+class _Kept:
+    """The machine code of one kernel, a file per signature; what a dispatcher of Numba asks for it.
+
+    Numba's own cache raises whatever damaged bytes make `pickle` raise, and runs machine
+    code of which one bit is wrong. Here a digest stands before the content.
+
+    Args:
+        function: the kernel in Python.
+    """
+
+    def __init__(self, function: Callable):
+        code = function.__code__
+        self._name = f"{function.__module__}.{function.__qualname__}-{code.co_firstlineno}"
+        self._version = (numba.__version__, sys.implementation.cache_tag)
+        self.cache_path = str(_cache_folder())
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """What was kept of this signature; None if nothing was, or nothing whole."""
+        target_context.refresh()
+        key = self._key(signature, target_context.codegen())
+        try:
+            kept = self._path(key).read_bytes()
+        except OSError:
+            return None
+        digest, content = kept[:_DIGEST_BYTES], kept[_DIGEST_BYTES:]
+        if digest != _digest(key, content):
+            log.info("%s is damaged: the kernel is compiled anew.", self._path(key))
+            return None
+        return CompileResult._rebuild(target_context, *pickle.loads(content))  # noqa: S301 - of a folder of one's own
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep it, unless it holds addresses of this process; where it cannot be written it is not kept."""
+        if compiled.library.has_dynamic_globals or any(not part.can_cache for part in compiled.lifted):
+            return
+        key = self._key(signature, compiled.library.codegen)
+        content = serialize.dumps(compiled._reduce())
+        path = self._path(key)
+        unfinished = temporary(path, f".{uuid4().hex}")
+        try:
+            unfinished.write_bytes(_digest(key, content) + content)
+            unfinished.replace(path)
+        except OSError as error:
+            # A full disk is no fault of the sound that is being rendered.
+            _warn_once(path.parent, error.strerror)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Forget nothing: what is kept depends on the sources, which have not changed."""
+
+    def _key(self, signature: Any, codegen: Any) -> bytes:
+        return repr((self._name, self._version, signature, codegen.magic_tuple())).encode()
+
+    def _path(self, key: bytes) -> Path:
+        return Path(self.cache_path) / f"{self._name}.{hashlib.sha256(key).hexdigest()[:16]}"
+
+
+def _digest(key: bytes, content: bytes) -> bytes:
+    # With the key, so that a file under another's name is not taken for it.
+    return hashlib.sha256(key + content).digest()
+
+
+@cache
+def _warn_once(folder: Path, reason: str) -> None:
+    log.warning(
+        "%s cannot be written to (%s): kernels are compiled anew in every process. Free some space, or set "
+        "XDG_CACHE_HOME to a folder elsewhere.",
+        folder,
+        reason,
+    )
 
 
 def inlined(function: Callable) -> Any:
@@ -81,7 +157,10 @@ def _first_not_ours(folder: Path) -> Path | None:
             return path
     closed = folder.stat().st_mode & 0o077 == 0
     for path in _everything(folder):
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue  # Another process has just given it its name.
         if status.st_uid != os.getuid() or path.is_symlink() or (status.st_mode & 0o022 and not closed):
             return path
     return None

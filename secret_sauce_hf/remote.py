@@ -1,7 +1,9 @@
 """What goes wrong with the Hub, as one line that says the mistake and the remedy; and which answers are refused."""
 
+import errno
 import ipaddress
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,11 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 """Git's ids have 40 digits or 64; some Hubs shorten them."""
 _ETAG = re.compile(r"(?!.*\.\.)[A-Za-z0-9{][A-Za-z0-9._+=~{}-]{0,127}")
 """Hashes on the Hub; also base64 without a slash, and the `{SHA1{…}}` of repository managers."""
+_XET_TOKEN = re.compile(r"(?:\((\d{3}) [^)]*\).*)?/xet-(?:read|write)-token/", re.DOTALL)
+"""What hf_xet says where a server did not tell it the way to its storage."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_DESCRIPTION = re.compile(r"/api/(?:whoami-v2|(?:models|datasets|spaces)/[^/]+/[^/]+(?:/revision/[^/]+)?)")
+"""Addresses at which every Hub answers with an object."""
 _OUTSIDE = re.compile(r"/|(?:.*/)?(?:\.\.(?:/|$)|[A-Za-z]:)|.*[\x00-\x1f\x7f\\]", re.DOTALL)
 """Starts of paths that are absolute, go up, name a drive, or have what some systems take for a separator or an end."""
 
@@ -77,10 +84,12 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
 
     Raises:
         InputError: no network, no or the wrong token, no permission, no such repository,
-            revision or file, a quota or rate limit, a conflict, a fault of the server,
-            something that answers but is no Hub, or an answer that `checked_answers` refuses.
+            revision or file, a quota or rate limit, a conflict, a fault of the server, a
+            server without Xet, something that answers but is no Hub, an answer that
+            `checked_answers` refuses, or no room in the cache.
     """
     import httpx2
+    from huggingface_hub import constants
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
@@ -102,18 +111,15 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise InputError(_http_text(what, error, sending)) from error
     except OfflineModeIsEnabled as error:
-        raise InputError(f"HF_HUB_OFFLINE is set, so {what} was not looked for on the Hub; unset it.") from error
+        raise InputError(f"{_offline()} is set, so {what} was not looked for on the Hub; unset it.") from error
     except LocalEntryNotFoundError as error:
         raise InputError(_cause_text(what, error, sending)) from error
-    except (httpx2.TransportError, httpx2.InvalidURL, ConnectionError) as error:
-        raise InputError(_network_text(what, error, sending)) from error
+    except (httpx2.TransportError, httpx2.InvalidURL, httpx2.TooManyRedirects, ConnectionError) as error:
+        raise InputError(_cause_text(what, error, sending)) from error
     except UnicodeEncodeError as error:
         raise InputError(f"The token for {what} has characters that no token has: {login}.") from error
     except (json.JSONDecodeError, KeyError) as error:
-        raise InputError(
-            f"What answers at {endpoint()} for {what} is not the Hub's API (a proxy, or a page to log in?): check the "
-            "network and HF_ENDPOINT."
-        ) from error
+        raise InputError(_stranger_text(what)) from error
     except FileNotFoundError as error:
         # DatasetNotFoundError of datasets is one.
         if "on the Hub" not in str(error):
@@ -127,6 +133,17 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
         if not sending:
             raise
         raise InputError(f"The Hub does not accept {what}: {said[:300]}") from error
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise InputError(
+            f"The cache {constants.HF_HOME} cannot take {what} ({error.strerror}): free some space, or set HF_HOME to "
+            "a folder elsewhere."
+        ) from error
+    except RuntimeError as error:
+        if _xet_token(error) is None:
+            raise
+        raise InputError(_cause_text(what, error, sending)) from error
 
 
 @contextmanager
@@ -138,6 +155,18 @@ def _causes() -> Iterator[None]:
         if isinstance(error.__cause__, Exception):
             raise error.__cause__ from None
         raise
+
+
+def _offline() -> str:
+    """The variable that keeps the clients from the network."""
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+    return next((name for name in names if os.environ.get(name)), names[0])
+
+
+def _xet_token(error: BaseException) -> int | None:
+    """The status with which a server refused hf_xet the way to its storage, 0 if untold; None for other errors."""
+    found = _XET_TOKEN.search(str(error))
+    return int(found[1] or 0) if found else None
 
 
 def endpoint() -> str:
@@ -172,6 +201,14 @@ def _http_text(what: str, error: Exception, sending: bool) -> str:
         return _full_text(what, said)
     if isinstance(error, RepositoryNotFoundError):
         return _missing_text(what, login)
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    if status < 500 and "html" in headers.get("Content-Type", "") and "X-Error-Code" not in headers:
+        return _stranger_text(what)
+    if status in (404, 405) and "X-Error-Code" not in headers:
+        return (
+            f"What answers at {endpoint()} knows no such address for {what} (HTTP {status}{said and f': {said}'}), so "
+            "it may be no Hub: check the name and HF_ENDPOINT."
+        )
     if status == 401:
         return f"The Hub does not accept the token for {what}: {login}."
     if status == 403 and not sending:
@@ -208,8 +245,40 @@ def _missing_text(what: str, login: str) -> str:
     return f"There is no {what} on the Hub, or it is private: check the name; for a private one, {login}."
 
 
+def _stranger_text(what: str) -> str:
+    return (
+        f"What answers at {endpoint()} for {what} is not the Hub's API (a proxy, or a page to log in?): check the "
+        "network and HF_ENDPOINT."
+    )
+
+
+def _xet_text(what: str, status: int, sending: bool) -> str:
+    if status in (401, 403):
+        return f"The Hub does not accept the token for {what}: {LOGIN_TO_WRITE if sending else LOGIN}."
+    if status >= 500:
+        return f"The Hub has a fault (HTTP {status}) at {what}; give the same command again later."
+    aside = f" (HTTP {status})" if status else ""
+    return (
+        f"The Hub at {endpoint()} has no Xet storage for {what}{aside}: set HF_HUB_DISABLE_XET=1 and give the same "
+        "command again."
+    )
+
+
 def _network_text(what: str, error: BaseException, sending: bool) -> str:
+    from huggingface_hub import constants
+
     again = " What was sent is kept: give the same command again." if sending else ""
+    # Large files are kept elsewhere, at addresses that the Hub names.
+    url = getattr(getattr(error, "_request", None), "url", None)
+    if (
+        url is not None
+        and url.host
+        and not constants.ENDPOINT.startswith(place := f"{url.scheme}://{url.netloc.decode()}")
+    ):
+        return (
+            f"The storage {redact(place)}, where the Hub at {endpoint()} keeps large files of {what}, cannot be "
+            f"reached ({redact(_first_line(error))}); check the network.{again}"
+        )
     return (
         f"The Hub at {endpoint()} cannot be reached for {what} ({redact(_first_line(error))}); check the network and "
         f"HF_ENDPOINT.{again}"
@@ -217,17 +286,26 @@ def _network_text(what: str, error: BaseException, sending: bool) -> str:
 
 
 def _cause_text(what: str, error: BaseException, sending: bool) -> str:
-    """Of the client's "neither on the Hub nor in the cache": the first cause tells why."""
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    """Of the clients' "neither on the Hub nor in the cache", and the like: the first cause that is known tells why."""
+    import httpx2
+    from huggingface_hub.errors import FileMetadataError, HfHubHTTPError, OfflineModeIsEnabled
 
     cause: BaseException | None = error
+    network = error
     while cause is not None:
+        if (status := _xet_token(cause)) is not None:
+            return _xet_text(what, status, sending)
+        if isinstance(cause, FileMetadataError):
+            return _stranger_text(what)
+        if isinstance(cause, httpx2.TransportError):
+            network = cause
         if isinstance(cause, HfHubHTTPError):
             return _http_text(what, cause, sending)
-        if isinstance(cause, OfflineModeIsEnabled):
-            return f"HF_HUB_OFFLINE is set and {what} is not in the cache; unset it."
-        cause = cause.__cause__ or cause.__context__
-    return _network_text(what, error, sending)
+        # `datasets` tells of it in words only.
+        if isinstance(cause, OfflineModeIsEnabled) or "OfflineMode" in str(cause):
+            return f"{_offline()} is set and {what} is not in the cache; unset it."
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return _network_text(what, network, sending)
 
 
 def _first_line(error: object) -> str:
@@ -241,11 +319,16 @@ _depth = 0
 """How many blocks of `checked_answers` are open, in all threads."""
 _factory: "Callable[[], Client] | None" = None
 """What made the client before the first of them was."""
+_closing: Callable[[], None] | None = None
+"""What closed the client before the first of them was."""
 
 
 @contextmanager
 def checked_answers() -> Iterator[None]:
     """Refuse, in this block, what a server says that would make the Hub's client write outside its cache.
+
+    Meanwhile no thread closes the client under another one's hands, as huggingface_hub does
+    when a connection fails.
 
     huggingface_hub 2.4 names files in its cache after the ETag, after the commit and, in a
     listing of files, after their hashes, without looking at them, and a storage address
@@ -256,13 +339,15 @@ def checked_answers() -> Iterator[None]:
     Raises:
         InputError: by the request that is answered so, before anything is written.
     """
-    global _depth, _factory
+    global _depth, _factory, _closing
     from huggingface_hub.utils import _http
 
     # The library closes its client after a failed connection and makes another, so the maker must be replaced, too.
     # The public setter would close the client under the other threads' hands, and there is no getter.
     with _http._CLIENT_LOCK:
         _depth += 1
+        if _http.close_session is not _keep_client:
+            _closing, _http.close_session = _http.close_session, _keep_client
         if _http._GLOBAL_CLIENT_FACTORY is not _checking_client:
             _factory, _http._GLOBAL_CLIENT_FACTORY = _http._GLOBAL_CLIENT_FACTORY, _checking_client
         _hook(_http._GLOBAL_CLIENT)
@@ -275,8 +360,19 @@ def checked_answers() -> Iterator[None]:
                 # Somebody else may have set another one meanwhile.
                 if _factory is not None and _http._GLOBAL_CLIENT_FACTORY is _checking_client:
                     _http._GLOBAL_CLIENT_FACTORY = _factory
-                _factory = None
+                if _closing is not None and _http.close_session is _keep_client:
+                    _http.close_session = _closing
+                _factory = _closing = None
                 _unhook(_http._GLOBAL_CLIENT)
+
+
+def _keep_client() -> None:
+    """Keep the client of which one connection failed, as others are using it: it opens fresh connections itself."""
+    from huggingface_hub.utils import _http
+
+    # Whoever sets another maker wants to be rid of the client that the old one made.
+    if _closing is not None and _http._GLOBAL_CLIENT_FACTORY is not _checking_client:
+        _closing()
 
 
 def _checking_client() -> "Client":
@@ -316,6 +412,8 @@ def _check_response(response: "Response") -> None:
 def _checked_json(response: "Response", **options: Any) -> Any:
     """The JSON of an answer, of which a description or a listing of repositories or files is checked."""
     answer = type(response).json(response, **options)
+    if not isinstance(answer, dict) and _DESCRIPTION.fullmatch(response.url.path):
+        raise json.JSONDecodeError("not an object", "", 0)
     for row in answer if isinstance(answer, list) else [answer]:
         if not isinstance(row, dict):
             continue

@@ -156,6 +156,7 @@ def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if server:
         server.faults.clear()
+        server.kind.reset()
         server.quota_bytes = None
 
 

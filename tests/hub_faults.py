@@ -36,6 +36,25 @@ class Fault:
     times: float = 1
 
 
+@dataclass
+class Kind:
+    """How a server differs from the Hub, for good; tests change it while the server runs.
+
+    Args:
+        short_ids: of requests with such a path ("" is in all) the answers name commits by their first 8 digits.
+        storage: where large files are said to be sent to and fetched from, if not the server itself.
+        page: what every request gets instead of an answer: status, type and body. Such a server is no Hub.
+    """
+
+    short_ids: str | None = None
+    storage: str | None = None
+    page: tuple[int, str, str] | None = None
+
+    def reset(self) -> None:
+        """The Hub again."""
+        self.short_ids = self.storage = self.page = None
+
+
 class Faults:
     """The faults to come. Tests add them while the server runs in its own thread."""
 

@@ -30,7 +30,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 from hub_cards import check_card
-from hub_faults import Cut, Fault, Faults, Record
+from hub_faults import Cut, Fault, Faults, Kind, Record
 from hub_store import Commit, HubError, Repo, Store, User, write_whole
 from hub_xet import XetFolders
 
@@ -43,7 +43,7 @@ FAULT = web.RequestKey("FAULT", Fault)
 
 
 class HubServer:
-    """The Hub in a thread. `log`, `faults`, `users` and `quota_bytes` may be used and changed while it runs."""
+    """The Hub in a thread. `log`, `faults`, `kind`, `users` and `quota_bytes` may be used and changed while it runs."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class HubServer:
         self.page_size = page_size
         self.quota_bytes = quota_bytes
         self.faults = Faults()
+        self.kind = Kind()
         self.log: list[Record] = []
         (self.root / "incoming").mkdir(parents=True, exist_ok=True)
         # Signs upload addresses, which carry no token; kept, as they outlive a restart.
@@ -177,7 +178,10 @@ class HubServer:
                 raise HubError(fault.status, fault.message, **fault.headers)
             if fault.cut_after_bytes <= 0:
                 raise Cut
-            response = await handler(request)
+            if self.kind.page:
+                status, type_, text = self.kind.page
+                return web.Response(status=status, content_type=type_, text=text)
+            response = self._shorten(request, await handler(request))
             if fault.cut_answer_after_bytes < math.inf and request.transport:
                 request.transport.close()  # what has been answered goes out
                 raise Cut
@@ -186,6 +190,9 @@ class HubServer:
             record.status = error.status
             headers = error.headers | {"X-Error-Message": error.message.replace("\n", " ")}
             return web.json_response({"error": error.message}, status=error.status, headers=headers)
+        except web.HTTPFound as moved:
+            record.status = moved.status
+            raise
         except (ConnectionError, web.RequestPayloadError):
             record.status = 0
             if request.transport and not request.transport.is_closing():
@@ -194,6 +201,15 @@ class HubServer:
         except Exception:
             record.status = 500
             raise
+        return response
+
+    def _shorten(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+        """An answer with commits' ids as some servers tell them."""
+        if self.kind.short_ids is None or not re.search(self.kind.short_ids, request.path):
+            return response
+        if isinstance(response, web.Response) and response.text and response.content_type == "application/json":
+            ids = r'("(?:sha|commitOid|targetCommit|id)": "[0-9a-f]{8})[0-9a-f]{32}"'
+            response.text = re.sub(ids, r'\1"', response.text)
         return response
 
     async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
@@ -439,9 +455,16 @@ class HubServer:
         if path not in commit.files:
             raise HubError(404, "Entry not found", "EntryNotFound", X_Repo_Commit=commit.oid)
         file = commit.files[path]
-        headers = {"X-Repo-Commit": commit.oid, "ETag": f'"{file.content}"', "Accept-Ranges": "bytes"}
+        short = self.kind.short_ids is not None and re.search(self.kind.short_ids, request.path)
+        headers = {
+            "X-Repo-Commit": commit.oid[:8] if short else commit.oid,
+            "ETag": f'"{file.content}"',
+            "Accept-Ranges": "bytes",
+        }
         if file.sha256:
             headers |= {"X-Linked-Size": str(file.size), "X-Linked-Etag": f'"{file.sha256}"'}
+        if file.sha256 and self.kind.storage:
+            raise web.HTTPFound(f"{self.kind.storage}/{file.sha256}", headers=headers)
         if file.xet:
             # Tells clients with hf_xet to fetch it from there; others go on here.
             route = f"{self.url}/api/{repo.kind}/{repo.id}/xet-read-token/{commit.oid}"
@@ -497,7 +520,8 @@ class HubServer:
             row = {"oid": one["oid"], "size": one["size"], "authenticated": True}
             if one["oid"] in missing:
                 signed = self._sign(repo, one["oid"], one["size"])
-                href = f"{self.url}/lfs/{repo.kind}/{repo.id}/{one['oid']}?size={one['size']}&signature={signed}"
+                place = f"{self.kind.storage or self.url}/lfs/{repo.kind}/{repo.id}/{one['oid']}"
+                href = f"{place}?size={one['size']}&signature={signed}"
                 verify = f"{self._page(repo.kind, repo.id)}.git/info/lfs/verify"
                 row["actions"] = {"upload": {"href": href, "header": {}}, "verify": {"href": verify, "header": {}}}
             answer.append(row)

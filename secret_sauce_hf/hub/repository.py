@@ -13,8 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, get_token
-from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, constants, get_token
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.hf_api import RepoFile
 
 from secret_sauce_hf.instruments import InputError
@@ -186,6 +191,8 @@ def look_at(
         raise InputError(f"{tag!r} cannot be the name of a revision; give one such as 1.0 or v2.")
     api = HfApi()
     with remote_errors(f"{kind} {repo}", sending=True):
+        if constants.HF_HUB_OFFLINE:
+            raise OfflineModeIsEnabled
         if not dry_run:
             if get_token() is None:
                 raise InputError(f"There is no token to publish {kind} {repo} with: {LOGIN_TO_WRITE}.")
@@ -245,7 +252,7 @@ def publish(
             api.update_repo_settings(there.name, repo_type=there.kind, private=private)
         if result.new or result.changed or result.gone:
             head = _commit(api, result, head, message)
-        if there.tag is not None and head is not None and there.tagged != head:
+        if there.tag is not None and head is not None and not _same_commit(there.tagged, head):
             if there.tagged is not None:
                 api.delete_tag(there.name, tag=there.tag, repo_type=there.kind)
             api.create_tag(there.name, tag=there.tag, revision=head, repo_type=there.kind)
@@ -299,7 +306,11 @@ def _compare(
             (same if file.same_as(remote) or _is_same(there, file, remote) else changed).append(file)
     others = [path for path in sorted(there.files) if path not in wanted and path not in OWN_FILES]
     gone = [path for path in others if removable(path) or not there.ours]
-    if there.tagged is not None and not overwrite and (new or changed or gone or there.tagged != there.head):
+    if (
+        there.tagged is not None
+        and not overwrite
+        and (new or changed or gone or not _same_commit(there.tagged, there.head))
+    ):
         raise InputError(
             f"Revision {there.tag} of {there.what} is another state, which people may rely on: publish under another "
             "revision (--tag), or move this one with --overwrite."
@@ -316,6 +327,11 @@ def _compare(
         private=private if private is not None or not there.exists else there.private,
         url=f"{endpoint()}/{_PLACES[there.kind]}{there.name}",
     )
+
+
+def _same_commit(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one commit: some servers shorten them, and not in every answer alike."""
+    return bool(one and other) and (str(one).startswith(str(other)) or str(other).startswith(str(one)))
 
 
 def _is_same(there: Repository, file: RepositoryFile, remote: RepoFile) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
+import numpy as np
 import pytest
 
 from secret_sauce_hf import compiling
@@ -80,30 +80,26 @@ def test_a_folder_behind_a_link_is_looked_at(folder, tmp_path):
     assert compiling._first_not_ours(link / "kernels") == folder.parent
 
 
-def rendered(cache: Path) -> subprocess.CompletedProcess:
+def rendered(cache: Path, before: str = "", *, check: bool = True) -> subprocess.CompletedProcess:
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    return subprocess.run([sys.executable, "-c", RENDER], capture_output=True, text=True, env=environment, check=True)
+    command = [sys.executable, "-c", before + RENDER]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=check)
 
 
+TRAP = """
+import pickle
+from secret_sauce_hf import compiling
 class Bomb:
-    """What runs when it is unpickled."""
-
-    def __init__(self, path: Path):
-        self.path = str(path)
-
     def __reduce__(self):
-        return open, (self.path, "w")
+        return open, ({path!r}, "w")
+compiling.serialize.dumps = lambda _: pickle.dumps(Bomb())
+"""
 
 
 def test_a_cache_that_others_can_write_to_runs_nothing(tmp_path):
     cache, mark = tmp_path / "cache", tmp_path / "it-ran"
-    first = rendered(cache)
+    first = rendered(cache, TRAP.format(path=str(mark)))
     assert not first.stderr
-    indices = list(cache.glob("secret_sauce_hf/kernels-*/**/*.nbi"))
-    assert indices
-    for index in indices:
-        # As Numba writes one: its version, then what it unpickles.
-        index.write_bytes(pickle.dumps(numba.__version__) + pickle.dumps(Bomb(mark)))
     (folder,) = cache.glob("secret_sauce_hf/kernels-*")
     folder.chmod(0o777)
     again = rendered(cache)
@@ -112,10 +108,120 @@ def test_a_cache_that_others_can_write_to_runs_nothing(tmp_path):
     assert not mark.exists()
     # The trap works: closed again, it is the owner's own folder.
     folder.chmod(0o700)
-    subprocess.run(
-        [sys.executable, "-c", RENDER],
-        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
-        capture_output=True,
-        check=False,
-    )
+    rendered(cache, check=False)
     assert mark.exists()
+
+
+# What is damaged, and a disk that is full
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty folder for the kernels that a test compiles."""
+    compiling._warn_once.cache_clear()
+    monkeypatch.setattr(compiling, "_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiling, "_has_private_cache", lambda: True)
+    return tmp_path
+
+
+def twice(values):
+    total = 0.0
+    for value in values:
+        total += 2 * value
+    return total
+
+
+def thrice(values):
+    total = 0.0
+    for value in values:
+        total += 3 * value
+    return total
+
+
+VALUES = np.arange(4.0)
+
+
+def run(function=twice) -> tuple[float, int]:
+    """What a kernel answers in a process that begins, and how many of its signatures were kept."""
+    compiled = compiling.kernel()(function)
+    return compiled(VALUES), sum(compiled.stats.cache_hits.values())
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    # In the machine code, which is the most of it.
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+def to_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": cut,
+    "one bit": flip,
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "something else": lambda path: path.write_bytes(b"<html>no such page</html>" * 100),
+    "a pickle": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_damaged_is_compiled_anew_and_kept_again(cache, damage):
+    assert [run(), run()] == [(12.0, 0), (12.0, 1)]
+    (kept,) = cache.iterdir()
+    DAMAGES[damage](kept)
+    assert [run(), run()] == [(12.0, 0), (12.0, 1)]
+    assert list(cache.iterdir()) == [kept]
+
+
+def test_the_code_of_another_kernel_is_not_run(cache):
+    run(twice)
+    (kept,) = cache.iterdir()
+    run(thrice)
+    (other,) = set(cache.iterdir()) - {kept}
+    kept.write_bytes(other.read_bytes())
+    assert run(twice) == (12.0, 0)
+
+
+def test_a_place_that_cannot_be_written_to_costs_time_only(cache, caplog):
+    run()
+    (kept,) = cache.iterdir()
+    to_folder(kept)
+    assert [run(), run()] == [(12.0, 0), (12.0, 0)]
+    (said,) = caplog.messages
+    assert said.startswith(f"{cache} cannot be written to (Is a directory): kernels are compiled anew")
+    assert list(cache.iterdir()) == [kept]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_full_disk_is_told_of_the_cache_and_costs_time_only(tmp_path):
+    # No file may grow beyond a kilobyte, as on a disk without room.
+    script = """
+import resource, signal
+from secret_sauce_hf.compiling import kernel
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+print(kernel()(lambda x: -x)(-1), kernel()(lambda x: 2 * x)(3))
+"""
+    command = [sys.executable, "-c", script]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "1 6\n"
+    (folder,) = tmp_path.glob("secret_sauce_hf/kernels-*")
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"{folder} cannot be written to (File too large)") and "XDG_CACHE_HOME" in said
+    assert not list(folder.iterdir())
+
+
+def test_files_that_come_and_go_while_a_cache_is_looked_at(folder, monkeypatch):
+    monkeypatch.setattr(compiling, "_everything", lambda folder: iter([folder, folder / "just renamed"]))
+    assert compiling._first_not_ours(folder) is None
