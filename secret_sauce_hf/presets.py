@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer
 from secret_sauce_hf.instruments.parameters import holds
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
@@ -20,6 +21,19 @@ if not TYPE_CHECKING:
 FILE_COLUMN = "file"
 MAX_CSV_BYTES = 256 * 2**20
 """Larger tables are refused; the 2018 tables have at most 4 MB."""
+# By a byte order mark, or by the zeros beside the first letter.
+_ENCODINGS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
+    (lambda data: data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-32"),
+    (lambda data: data[:2] in (b"\xff\xfe", b"\xfe\xff"), "utf-16"),
+    (lambda data: data[1:2] == b"\0" != data[:1], "utf-16-le"),
+    (lambda data: data[:1] == b"\0" != data[1:2], "utf-16-be"),
+)
+_SEPARATORS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+# No setting is a thousand: what looks like its comma is a decimal one.
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]*(?:[eE][+-]?[0-9]+)?")
+MAX_ROWS = 10_000_000
+"""More rows than this are no count but a mistake; they would not fit into memory either."""
 
 
 class Presets:
@@ -143,6 +157,10 @@ class Presets:
     def from_csv(cls, collection: str | Collection, source: str | Path | TextIO) -> "Presets":
         """From a table in the 2018 format: a header line, labels in quotes, `file` last.
 
+        What spreadsheets make of one is read too: semicolons, tabs or bars instead of commas
+        (also announced by a line `sep=;`), decimal commas, a byte order mark, UTF-16, and
+        empty cells and rows behind the table.
+
         Raises:
             InputError: see `from_settings`; or the file cannot be read as such a table.
         """
@@ -239,6 +257,57 @@ class Presets:
             target.write(",".join(row) + "\n")
 
 
+def restricted(collection: Collection, complete: Mapping[str, Any]) -> dict[str, Any]:
+    """A collection's part of the settings of an instrument.
+
+    Args:
+        collection: the collection.
+        complete: name → setting of each of its parameters; settings of the instrument's
+            others may be there too, but not otherwise than the collection has them fixed.
+
+    Raises:
+        InputError: a setting is missing, not allowed or otherwise than it is fixed.
+    """
+    own = {name: complete[name] for name in collection.columns if name in complete}
+    (row,) = Presets.from_settings(collection, [own]).rows()
+    for parameter, setting in fixed_settings(collection):
+        if parameter.name not in complete:
+            continue
+        told = parameter.parse([complete[parameter.name]])
+        if np.isnan(told[0]) or parameter.unit_to_cc(told[0]) != parameter.setting_to_cc(np.asarray(setting)):
+            raise InputError(
+                f"{parameter.name} is {_shortened(complete[parameter.name])}, and every preset of {collection.name} "
+                f"has {setting!r} there: read it for a collection of which {parameter.name} is a parameter."
+            )
+    return row
+
+
+def fixed_settings(collection: Collection) -> list[tuple[Parameter, float | str]]:
+    """The instrument's parameters that do not vary in a collection, each with its setting."""
+    settings = dict(collection.fixed)
+    others = (parameter for parameter in collection.instrument.parameters if parameter.name not in collection.columns)
+    return [(parameter, settings[parameter.name]) for parameter in others]
+
+
+def never_heard(collection: Collection, known: Mapping[str, Any]) -> set[str]:
+    """Parameters without a known setting that are not heard whatever they, and the others without one, are set to.
+
+    Args:
+        collection: the collection.
+        known: name → setting of its other parameters.
+    """
+    settings = dict(collection.fixed) | dict(known)
+    return {p.name for p in collection.parameters if p.name not in known and not _may_hold(p.heard, settings)}
+
+
+def _may_hold(rule: Sequence[Any], settings: Mapping[str, Any]) -> bool:
+    """Whether a rule can hold, where the settings that are not there may be any."""
+    operator, *rest = rule
+    if operator in ("all", "any"):
+        return (all if operator == "all" else any)(_may_hold(part, settings) for part in rest)
+    return rest[0] not in settings or bool(holds(rule, settings))
+
+
 @cache
 def _completion(collection: Collection) -> tuple[np.ndarray, list[int], list[Parameter | None]]:
     """How presets become rows of the whole instrument.
@@ -267,7 +336,7 @@ def read_table(
 
     Args:
         collection: the collection or its name.
-        source: the table.
+        source: the table: its path, or an open file.
         further: names of columns that it may have besides the parameters and `file`.
 
     Returns:
@@ -277,19 +346,19 @@ def read_table(
         InputError: see `Presets.from_csv`.
     """
     collection = get_collection(collection)
-    if isinstance(source, str | Path):
-        source = io.StringIO(_read_text(Path(source)))
+    text, separator, skipped = _as_csv(_read_text(source))
     # strict: a quote that is never closed is an error instead of one enormous cell.
-    reader = csv.DictReader(source, strict=True)
+    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=separator)
     lines: list[int] = []
     try:
-        header = reader.fieldnames or []
+        # Spreadsheets save the empty columns beside a table, too.
+        header = reader.fieldnames = _without_empty_end(reader.fieldnames or [])
         cells: dict[str, list[str]] = {name: [] for name in further if name in header}
         _check_header(collection, header, cells)
-        rows = _csv_rows(reader, lines, cells)
+        rows = _csv_rows(collection, reader, lines, cells, skipped)
         presets = Presets._from_rows(collection, rows, lambda row: f"row {row} (line {lines[row]})")
     except csv.Error as error:
-        raise InputError(f"line {reader.line_num}: not a CSV table ({error}).") from error
+        raise InputError(f"line {reader.line_num + skipped}: not a CSV table ({error}).") from error
     return presets, cells
 
 
@@ -305,11 +374,10 @@ def draw_presets(collection: str | Collection, count: int, seed: int, start: int
         start: number of the first row.
 
     Raises:
-        InputError: a negative number.
+        InputError: one of them is no whole number, negative or absurdly large.
     """
     collection = get_collection(collection)
-    if min(count, seed, start) < 0:
-        raise InputError(f"count ({count}), seed ({seed}) and start ({start}) must not be negative.")
+    count, seed, start = integer("count", count, 0, MAX_ROWS), integer("seed", seed), integer("start", start)
     raw = row_random(seed, start, count, len(collection.columns))
     cc = np.empty(raw.shape, dtype=np.int64)
     for column, parameter in enumerate(collection.parameters):
@@ -330,7 +398,11 @@ def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, s
 
     Returns:
         uint64 of shape (count, width).
+
+    Raises:
+        InputError: the seed or the start is no whole number, or negative.
     """
+    seed, start = integer("seed", seed), integer("start", start)
     if same:
         return np.repeat(row_random(seed, start, 1, width, stream), count, axis=0)
     # One step of Philox's counter yields four integers.
@@ -391,16 +463,43 @@ def _check_known(collection: Collection, names: Iterable[str], where: str) -> No
         )
 
 
-def _read_text(path: Path) -> str:
-    """The text of a table, a byte order mark left out."""
-    if not path.is_file():
-        raise InputError(f"No such file: {path}.")
-    if path.stat().st_size > MAX_CSV_BYTES:
-        raise InputError(f"{path} is larger than {MAX_CSV_BYTES // 2**20} MB: not a table of presets.")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8: {error}.") from error
+def _read_text(source: str | Path | TextIO) -> str:
+    """The text of a table, line ends made one, a byte order mark left out."""
+    name = "The table" if hasattr(source, "read") else str(source)
+    if hasattr(source, "read"):
+        data = source.read()
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise InputError(f"No such file: {path}.")
+        if path.stat().st_size > MAX_CSV_BYTES:
+            raise InputError(f"{path} is larger than {MAX_CSV_BYTES // 2**20} MB: not a table of presets.")
+        data = path.read_bytes()
+    if isinstance(data, bytes):
+        encoding = next((name for mark, name in _ENCODINGS if mark(data)), "utf-8")
+        try:
+            data = data.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name} is not a text file in UTF-8: {error}; save it as CSV in UTF-8.") from error
+    return data.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _as_csv(text: str) -> tuple[str, str, int]:
+    """A table's text from its header on, what separates its cells, and how many lines went before."""
+    first, _, rest = text.partition("\n")
+    # Excel's own way to say so; it writes the line itself and hides it.
+    if announced := _SEPARATOR_LINE.fullmatch(first):
+        return rest, announced[1], 1
+    outside_quotes = re.sub('"[^"]*"', "", first)
+    # No name of a column has one of them.
+    return text, next((mark for mark in _SEPARATORS if mark in outside_quotes), _SEPARATORS[0]), 0
+
+
+def _without_empty_end(cells: Sequence[str]) -> list[str]:
+    cells = list(cells)
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def _check_header(collection: Collection, header: Sequence[str], further: Mapping[str, Any]) -> None:
@@ -413,12 +512,33 @@ def _check_header(collection: Collection, header: Sequence[str], further: Mappin
         raise InputError(f"The header lacks {', '.join(missing)}.")
 
 
-def _csv_rows(reader: csv.DictReader, lines: list[int], further: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
-    """The rows of `reader`; the line that each ends on is added to `lines`, its further cells to `further`."""
+def _csv_rows(
+    collection: Collection,
+    reader: csv.DictReader,
+    lines: list[int],
+    further: Mapping[str, list[str]],
+    skipped: int,
+) -> Iterator[dict[str, Any]]:
+    """The rows of `reader`, in the form of 2018; empty ones are left out.
+
+    Args:
+        collection: whose presets they are.
+        reader: the table.
+        lines: gets the line of the file that each row ends on.
+        further: gets each row's further cells.
+        skipped: lines of the file before the reader's first.
+    """
+    knobs = [parameter.name for parameter in collection.parameters if not parameter.classes]
     for row in reader:
-        lines.append(reader.line_num)
-        if None in row:
-            raise InputError(f"line {reader.line_num}: more cells than the header has names.")
+        beside = row.pop(None, [])
+        if not any(beside) and not any(row.values()):
+            continue
+        lines.append(reader.line_num + skipped)
+        if any(beside):
+            raise InputError(f"line {lines[-1]}: more cells than the header has names.")
+        for name in knobs:
+            if (cell := row[name]) and _DECIMAL_COMMA.fullmatch(cell):
+                row[name] = cell.replace(",", ".")
         for name, cells in further.items():
             cells.append(row.pop(name) or "")
         yield row

@@ -135,7 +135,7 @@ def test_values_are_uniform_over_what_is_legal(name):
 
 @pytest.mark.parametrize("wrong", [{"count": -1}, {"seed": -1}, {"start": -1}])
 def test_negative_numbers_are_refused(wrong):
-    with pytest.raises(InputError, match="must not be negative"):
+    with pytest.raises(InputError, match="must be an integer from 0"):
         draw_presets("guitar", **({"count": 1, "seed": 0} | wrong))
 
 
@@ -367,6 +367,80 @@ def test_a_table_without_files_and_with_other_habits(tmp_path):
         {"filter_resonance": 1.0, "lfo1_amount": 2.0, "filter_cutoff": 3.0, "lfo1_rate": 4.0, "osc2_wave": "Saw"}
     )
     assert len(Presets.from_csv("noisemaker-light", io.StringIO(LIGHT_HEADER))) == 0
+
+
+SHEET = "lfo1_rate;filter_cutoff;lfo1_amount;osc2_wave;filter_resonance;file"
+SHEET_ROWS = "4,96062992126;0,5;10;Sine;1E-1;s0.wav\n,5;5,;3,25;Noise;0;ä.wav"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{SHEET}\n{SHEET_ROWS}\n".encode(),
+        f"\ufeff{SHEET}\r\n".encode() + SHEET_ROWS.replace("\n", "\r\n").encode(),
+        f"sep=;\n{SHEET}\n{SHEET_ROWS}".encode(),
+        f'"SEP=;"\r{SHEET}\r'.encode() + SHEET_ROWS.replace("\n", "\r").encode(),
+        f"{SHEET}\n{SHEET_ROWS}\n".replace(";", "\t").encode("utf-16"),
+        f"\ufeffsep=\t\n{SHEET}\n{SHEET_ROWS}\n".replace(";", "\t").encode("utf-16-be"),
+        f"{SHEET}\n{SHEET_ROWS}\n".replace(";", "|").encode("utf-16-le"),
+        f"{SHEET}\n{SHEET_ROWS}\n".encode("utf-32"),
+        # Empty columns and rows beside the table, as its window showed them.
+        f"{SHEET};;\n{SHEET_ROWS}\n".replace("wav\n", "wav;;\n").encode() + b";;;;;;;\n;;;;;;;\n",
+        # Commas on both sides: what holds one is put in quotes.
+        (SHEET + "\n" + SHEET_ROWS.replace(",", "_")).replace(";", ",").replace("4_96062992126", '"4,96062992126"')
+        .replace("0_5", '"0,5"').replace("_5", '",5"').replace("5_", '"5,"').replace("3_25", '"3,25"').encode(),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["path", "text", "bytes"])
+def test_tables_as_spreadsheets_write_them(content, how, tmp_path):
+    if how == "path":
+        source = tmp_path / "table.csv"
+        source.write_bytes(content)
+    elif how == "bytes":
+        source = io.BytesIO(content)
+    else:
+        source = io.StringIO(decoded(content), newline="")
+    presets = Presets.from_csv("noisemaker-light", source)
+    assert presets.files == ["s0.wav", "ä.wav"]
+    assert list(presets.rows()) == [
+        pytest.approx({"lfo1_rate": 4.96062992126, "filter_cutoff": 0.5, "lfo1_amount": 10.0, "filter_resonance": 0.1,
+                       "osc2_wave": "Sine"}),
+        pytest.approx({"lfo1_rate": 0.5, "filter_cutoff": 5.0, "lfo1_amount": 3.25, "filter_resonance": 0.0,
+                       "osc2_wave": "Noise"}),
+    ]  # fmt: skip
+
+
+def decoded(content: bytes) -> str:
+    return presets_module._read_text(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (f"sep=;\n{SHEET}\n1;2;3;Sinus;4;a.wav", "row 0 (line 3), column osc2_wave: 'Sinus' must be one of"),
+        (f"{SHEET}\n1.234,5;2;3;Sine;4;a.wav", "row 0 (line 2), column lfo1_rate: '1.234,5' must be a number"),
+        (f"{SHEET}\n1;2;3;Sine;12,5;a.wav", "column filter_resonance: '12.5' must be a number from 0 to 10"),
+        (f"{SHEET}\n1;2;3;Sine;4;a.wav;mine", "line 2: more cells than the header has names"),
+        (f"{SHEET};;\n1;2;3;Sine;4;a.wav;;mine", "line 2: more cells than the header has names"),
+        (f'sep=;\n{SHEET}\n1;2;3;"Sine;4;a.wav\n', "not a CSV table"),
+        (f"{SHEET.replace(';', '#')}\n", "The header: unknown column"),
+        ("sep=;", "The table is empty"),
+    ],
+)
+def test_spreadsheets_with_mistakes(table, message):
+    with pytest.raises(InputError) as error:
+        Presets.from_csv("noisemaker-light", io.StringIO(table))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_labels_keep_their_commas():
+    """A decimal comma is one in a knob's column only."""
+    light_ = get_collection("noisemaker-light")
+    wave = replace(light_.instrument["osc2_wave"], labels=("1,5", "2,5", "Triangle", "Sine", "Noise"))
+    parameters = tuple(wave if p.name == "osc2_wave" else p for p in light_.instrument.parameters)
+    mine = replace(light_, instrument=replace(light_.instrument, parameters=parameters))
+    presets = Presets.from_csv(mine, io.StringIO(f"{SHEET}\n1,5;2;3;2,5;4;a.wav"))
+    assert next(presets.rows())["osc2_wave"] == "2,5"
 
 
 def test_bad_files(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import CollectionName, print_all, table_of
+from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.evaluation.methods.registry import METHODS
 from secret_sauce_hf.progress import say
 
@@ -42,7 +42,7 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(help="How many sounds are searched for and compared as sound.")] = 50,
+    rows: Annotated[int, typer.Option(help="How many sounds are searched for and compared as sound.", **WHOLE)] = 50,
     seconds: Annotated[float, typer.Option(help="Time of a search for one sound.")] = 10.0,
     baseline_seconds: Annotated[float, typer.Option(help="The most time to train each network to compare with.")] = 120,
     without: Annotated[
@@ -59,7 +59,7 @@ def benchmark(
             metavar="DIR", help="Folder for the results; ./<collection>-benchmark if not given.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of searches, networks and confidence intervals.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of searches, networks and confidence intervals.", **WHOLE)] = 0,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
 ) -> None:
     """Compare our model and its matching with baselines: settings, heard settings, sound and time, on the same sounds.

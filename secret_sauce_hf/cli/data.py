@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, CollectionName, Count, Seed
+from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Seed
 from secret_sauce_hf.instruments import COLLECTIONS, InputError
 from secret_sauce_hf.progress import say
 
@@ -34,7 +34,7 @@ def build(
             show_default=False,
         ),
     ] = None,
-    rows_per_shard: Annotated[int, typer.Option(min=1, help="Rows of one Parquet file.")] = 1000,
+    rows_per_shard: Annotated[int, typer.Option(help="Rows of one Parquet file.", **WHOLE)] = 1000,
     measure_heard: Annotated[
         bool,
         typer.Option(
@@ -44,7 +44,7 @@ def build(
         ),
     ] = False,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that render. One uses every core; more need more memory.")
+        int, typer.Option(help="Processes that render. One uses every core; more need more memory.", **WHOLE)
     ] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same folder.")] = False,
 ) -> None:
@@ -107,8 +107,8 @@ def sheet(
         str | None, typer.Option(help="train or test of --data; all rows if not given.", show_default=False)
     ] = None,
     seed: Seed = None,
-    rows: Annotated[int, typer.Option(help="How many rows to render.")] = 608,
-    tiles: Annotated[int, typer.Option(help="How many takes to show as spectrograms.")] = 48,
+    rows: Annotated[int, typer.Option(help="How many rows to render.", **WHOLE)] = 608,
+    tiles: Annotated[int, typer.Option(help="How many takes to show as spectrograms.", **WHOLE)] = 48,
 ) -> None:
     """Draw what is in a collection or a dataset: spectrograms, levels, brightness and settings in one picture.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, print_all, table_of
+from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, WHOLE, print_all, table_of
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -53,10 +53,15 @@ def match(
         typer.Option(
             help="How many presets to render instead; the same number finds the same preset again.",
             show_default=False,
+            **WHOLE,
         ),
     ] = None,
-    candidates: Annotated[int, typer.Option(help="How many different presets to tell.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of what is drawn at random.")] = 0,
+    candidates: Annotated[int, typer.Option(help="How many different presets to tell.", **WHOLE)] = 1,
+    seed: Annotated[int, typer.Option(help="Of what is drawn at random.", **WHOLE)] = 0,
+    send_unheard: Annotated[
+        bool,
+        typer.Option("--send-unheard", help="Have the MIDI send parameters that are not heard, too."),
+    ] = False,
     takes: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +72,7 @@ def match(
         ),
     ] = None,
 ) -> None:
-    """Find the preset that makes a sound: prints it, writes MIDI, JSON, WAV and a picture.
+    """Find the preset that makes a sound: prints it, writes MIDI, JSON, WAV, a picture and the plug-in's own preset.
 
     The model's candidates are rendered, compared with the sound and refined.
     Ctrl-C ends that early and keeps the best. Where no engine renders the
@@ -96,7 +101,7 @@ def match(
         takes=takes,
         progress=True,
     )
-    files = found.save(out or Path(f"{sound.stem}-match"), sound.stem)
+    files = found.save(out or Path(f"{sound.stem}-match"), sound.stem, unheard=send_unheard)
     _print_match(found)
     if (count := len(found.candidates)) < candidates:
         say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
@@ -134,14 +139,18 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         candidate_rows,
         distance_rows,
         error_summary,
+        fixed_rows,
         search_summary,
         shorten,
         show_confidence,
+        show_controllers,
     )
 
-    columns = ["setting", "confidence", "CC"]
+    # Every controller's number beside its value.
+    columns = ["setting", "confidence", "CC: value"]
+    controllers = found.controllers()
     if truth:
-        columns = ["truth", "model alone", "matched", "error", "confidence", "CC"]
+        columns = ["truth", "model alone", "matched", "error", "confidence", "CC: value"]
     table = table_of("parameter", *columns, numbers=columns)
     for parameter in found.collection.parameters:
         name = parameter.name
@@ -149,7 +158,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         if truth:
             cells = [parameter.show(told[name]) for told in (truth, found.alone.preset)] + cells
             cells.append(parameter.show_error(truth[name], found.preset[name]))
-        table.add_row(name, *cells, show_confidence(found, name), str(found.cc.get(name, "–")))
+        table.add_row(name, *cells, show_confidence(found, name), show_controllers(controllers.get(name, {})))
     print_all(
         f"{shorten(found.sound, 60)} as a preset of {found.collection.name} ({found.collection.instrument.title}):",
         table,
@@ -157,6 +166,11 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
     if truth:
         for title, preset in (("Matched", found.preset), ("Model alone", found.alone.preset)):
             print_all(f"{title}: {error_summary(found.collection, truth, preset)}.")
+    if rows := fixed_rows(found):
+        fixed = table_of("every preset has", "setting", "CC: value", numbers=["setting", "CC: value"])
+        for cells in rows:
+            fixed.add_row(*cells)
+        print_all(fixed)
     # Of a known sound the same is printed every time.
     print_all(*search_summary(found, timed=truth is None))
     if found.rendered is None:
@@ -179,6 +193,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
 def _print_files(files: dict[str, Path]) -> None:
     contents = {
         "midi": "the preset, for a sequencer",
+        "noisemakerpreset": "the preset, for the plug-in",
         "json": "the preset, confidences and distances",
         "wav": "the preset, rendered",
         "png": "both sounds as a picture" if "wav" in files else "the sound as a picture",
@@ -186,6 +201,7 @@ def _print_files(files: dict[str, Path]) -> None:
     width = max(len(str(path)) for path in files.values())
     print("Wrote")
     for kind, path in files.items():
-        print(f" {path!s:{width}}  {contents[kind]}")
+        suffix, _, place = kind.partition("-")
+        print(f" {path!s:{width}}  {contents[suffix]}{place and f' number {place}'}")
     if "png" not in files:
         say("No picture: it needs matplotlib, install secret_sauce_hf[plots].")

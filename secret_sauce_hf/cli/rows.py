@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import CollectionName, Count, Seed
+from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Seed
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.progress import say
 
@@ -15,24 +15,32 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Start = Annotated[int, typer.Option(help="Number of the first row.")]
+_PRESETS_HELP = (
+    "Rows of presets in the 2018 format, as spreadsheets save it too (.csv); or one preset, as match writes it "
+    "(.mid, .json, .noisemakerpreset)."
+)
+Start = Annotated[int, typer.Option(help="Number of the first row.", **WHOLE)]
 PresetTable = Annotated[
     Path | None,
-    typer.Option("--presets", metavar="ROWS.csv", help="Rows of presets in the 2018 format.", show_default=False),
+    typer.Option("--presets", metavar="FILE", help=_PRESETS_HELP, show_default=False),
 ]
 
 
 @app.command()
-def presets(collection: CollectionName, seed: Seed = None, count: Count = None, start: Start = 0) -> None:
-    """Print rows of presets as CSV: those of 2018, or fresh ones from a seed.
+def presets(
+    collection: CollectionName, seed: Seed = None, count: Count = None, start: Start = 0, table: PresetTable = None
+) -> None:
+    """Print rows of presets as CSV: those of 2018, fresh ones from a seed, or those of a file.
 
     [bold]Examples[/bold]
 
     secret-sauce presets noisemaker > noisemaker.csv      # the 10,000 rows of 2018
 
     secret-sauce presets subphatty --seed 1 --count 100   # fresh ones
+
+    secret-sauce presets noisemaker --presets bass-match/bass.noisemakerpreset
     """
-    _rows(collection, seed, count, start).to_csv(sys.stdout)
+    _rows(collection, seed, count, start, table).to_csv(sys.stdout)
 
 
 @app.command("midi-track")
@@ -65,7 +73,7 @@ def render(
     collection: CollectionName,
     table: Annotated[
         Path,
-        typer.Option("--presets", metavar="ROWS.csv", help="Rows of presets in the 2018 format.", show_default=False),
+        typer.Option("--presets", metavar="FILE", help=_PRESETS_HELP, show_default=False),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the sounds.", show_default=False)],
     in_session: Annotated[
@@ -76,6 +84,7 @@ def render(
         typer.Option(
             help="Seed of the noise generators; if not given, rows of 2018 get the noise that was recorded.",
             show_default=False,
+            **WHOLE,
         ),
     ] = None,
 ) -> None:
@@ -86,6 +95,8 @@ def render(
     secret-sauce presets noisemaker --count 10 > rows.csv
 
     secret-sauce render noisemaker --presets rows.csv --out sounds
+
+    secret-sauce render noisemaker-light --presets bass-match/bass.noisemakerpreset --out sounds
     """
     from secret_sauce_hf.data import write_sounds
 
@@ -96,12 +107,15 @@ def render(
 
 def _rows(collection: str, seed: int | None, count: int | None, start: int, table: Path | None = None) -> "Presets":
     """The rows that options ask for: a table's, fresh ones, or those of 2018."""
+    from secret_sauce_hf.midi import PRESET_SUFFIXES, read_preset_file
     from secret_sauce_hf.original.table import original_presets
     from secret_sauce_hf.presets import Presets, draw_presets
 
     if table is not None:
         if seed is not None or count is not None or start:
             raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
+        if table.suffix.lower() in PRESET_SUFFIXES:
+            return Presets.from_settings(collection, [read_preset_file(collection, table)])
         return Presets.from_csv(collection, table)
     if seed is None:
         return original_presets(collection, start, None if count is None else start + count)

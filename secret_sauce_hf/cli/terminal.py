@@ -6,10 +6,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secret_sauce_hf.instruments import COLLECTIONS
+from secret_sauce_hf.instruments import COLLECTIONS, integer
+from secret_sauce_hf.instruments.parameters import MAX_INTEGER
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+def _whole(text: str) -> int:
+    """A whole number as people write it: 1000, 1e3, 1000.0."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return integer("it", float(text), -MAX_INTEGER)
+    except ValueError:
+        raise typer.BadParameter(f"{text[:60]!r} is not a valid integer.") from None
+
+
+WHOLE: dict[str, Any] = {"parser": _whole, "metavar": "INTEGER"}
+"""Of every option that is a whole number; whether it is too large or small, the function says that takes it."""
 
 CollectionName = Annotated[
     str,
@@ -21,9 +38,10 @@ CollectionName = Annotated[
 ]
 
 Seed = Annotated[
-    int | None, typer.Option(help="Draw fresh rows from this seed instead of the rows of 2018.", show_default=False)
+    int | None,
+    typer.Option(help="Draw fresh rows from this seed instead of the rows of 2018.", show_default=False, **WHOLE),
 ]
-Count = Annotated[int | None, typer.Option(help="Number of rows.", show_default=False)]
+Count = Annotated[int | None, typer.Option(help="Number of rows.", show_default=False, **WHOLE)]
 
 EXIT_BROKEN_PIPE = 1
 EXIT_BAD_ARCHIVE = 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secret_sauce_hf.cli.terminal import CollectionName, print_all, table_of
+from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training.config import TrainingConfig, help_of
@@ -35,12 +35,12 @@ def train(
             show_default=False,
         ),
     ] = None,
-    fresh: Annotated[int, _setting("fresh")] = _DEFAULTS.fresh,
+    fresh: Annotated[int, _setting("fresh", **WHOLE)] = _DEFAULTS.fresh,
     base: Annotated[str | None, _setting("base", metavar="CKPT|ORG/NAME", show_default=False)] = None,
     epochs: Annotated[float | None, _setting("epochs", show_default=False)] = _DEFAULTS.epochs,
-    batch_size: Annotated[int, _setting("batch_size")] = _DEFAULTS.batch_size,
-    validation: Annotated[int, _setting("validation")] = _DEFAULTS.validation,
-    seed: Annotated[int, _setting("seed")] = _DEFAULTS.seed,
+    batch_size: Annotated[int, _setting("batch_size", **WHOLE)] = _DEFAULTS.batch_size,
+    validation: Annotated[int, _setting("validation", **WHOLE)] = _DEFAULTS.validation,
+    seed: Annotated[int, _setting("seed", **WHOLE)] = _DEFAULTS.seed,
     learning_rate: Annotated[float, _setting("learning_rate")] = _DEFAULTS.learning_rate,
     matrix_learning_rate: Annotated[float, _setting("matrix_learning_rate")] = _DEFAULTS.matrix_learning_rate,
     rate: Annotated[float | None, typer.Option(hidden=True)] = None,
@@ -49,7 +49,7 @@ def train(
     precision: Annotated[str, _setting("precision")] = _DEFAULTS.precision,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that render; one per core but one if not given.", show_default=False),
+        typer.Option(help="Processes that render; one per core but one if not given.", show_default=False, **WHOLE),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")

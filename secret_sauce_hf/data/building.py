@@ -23,9 +23,12 @@ from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
-from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
+
+MAX_WORKERS = 1_024
+"""More processes than this are no number of workers but a mistake."""
 
 
 def build_collection(
@@ -78,8 +81,7 @@ def build_collection(
         ChildProcessError: a worker was killed from outside.
     """
     out = Path(out)
-    if not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers is {workers!r}; at least one must do the work.")
+    workers = integer("workers", workers, 1, MAX_WORKERS)
     plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
     schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
     _claim(out, plan, overwrite)

@@ -15,7 +15,7 @@ import scipy.fft
 
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
 from secret_sauce_hf.engines import Engine, get_engine
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import InputError, integer
 from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.processors import thread_count
@@ -143,6 +143,8 @@ def measure_heard(
     """
     if not 0 <= threshold < np.inf:
         raise InputError(f"The threshold is {threshold} dB; it must be finite and not negative.")
+    noise_seed = None if noise_seed is None else integer("noise_seed", noise_seed)
+    first_row = integer("first_row", first_row)
     engine = engine or get_engine(presets.collection)
     engine.check(presets.collection)
     change = np.zeros(presets.unit.shape, np.float32)

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, known_collection
-from secret_sauce_hf.instruments.parameters import parameter_to_dict
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
+from secret_sauce_hf.instruments.parameters import MAX_INTEGER, parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
-from secret_sauce_hf.presets import Presets, draw_presets
+from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
 
 MAX_FILES = 99_999
 """Of a split: file names have five digits."""
@@ -67,14 +66,17 @@ class Plan:
     engine: Engine = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("start", "stop", "seed", "rows_per_shard"):
+        limits = {
+            "start": (-MAX_ROWS, MAX_ROWS),
+            "stop": (-MAX_ROWS, MAX_ROWS),
+            "seed": (0, MAX_INTEGER),
+            "rows_per_shard": (1, MAX_ROWS),
+        }
+        for name, (low, high) in limits.items():
             value = getattr(self, name)
-            if not isinstance(value, Integral) and not (name == "seed" and value is None):
-                raise InputError(f"{name} is {value!r}; it must be a whole number.")
-        if self.rows_per_shard < 1:
-            raise InputError(f"rows_per_shard is {self.rows_per_shard}; a shard needs at least one row.")
-        if self.seed is not None and self.seed < 0:
-            raise InputError(f"The seed is {self.seed}; it must not be negative.")
+            if value is not None or name != "seed":
+                # Python's own integers: the record is JSON.
+                object.__setattr__(self, name, integer(name, value, low, high))
         if self.seed is None and not self.collection.count:
             raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
@@ -83,7 +85,7 @@ class Plan:
                 f"rows of 2018; give a start from 0 and a stop after it, up to {self.collection.count}."
             )
         if self.start >= self.stop:
-            raise InputError(f"count is {self.stop - self.start}; build at least one row.")
+            raise InputError(f"{self.stop - self.start} rows are none; build at least one row.")
         files = max(-(-(stop - start) // self.rows_per_shard) for start, stop in self.splits.values())
         if files > MAX_FILES:
             raise InputError(
@@ -169,7 +171,7 @@ def make_plan(
             raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
-        start, stop = 0, count
+        start, stop = 0, integer("count", count, 1, MAX_ROWS)
     engine = engine or get_engine(collection)
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:

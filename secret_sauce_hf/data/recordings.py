@@ -20,9 +20,9 @@ from secret_sauce_hf.data.plan import MAX_FILES
 from secret_sauce_hf.data.reading import MAX_SECONDS
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
-from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE, to_int16
-from secret_sauce_hf.presets import Presets, read_table, row_random
+from secret_sauce_hf.presets import MAX_ROWS, Presets, read_table, row_random
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
 
@@ -113,8 +113,7 @@ def collect_recordings(
     sounds, out = Path(sounds), Path(out)
     if not 0 <= test_share < 1:
         raise InputError(f"The share of test rows is {test_share}; give one from 0 to less than 1, such as 0.2.")
-    if rows_per_shard < 1:
-        raise InputError(f"rows_per_shard is {rows_per_shard}; a shard needs at least one row.")
+    rows_per_shard = integer("rows_per_shard", rows_per_shard, 1, MAX_ROWS)
     presets, further = read_table(collection, table, (SPLIT_COLUMN,))
     if not len(presets):
         raise InputError("The table has no rows: nothing to collect.")

@@ -9,7 +9,7 @@ import soundfile
 
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
+from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, integer
 from secret_sauce_hf.original.table import are_original, original_presets
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
@@ -70,6 +70,7 @@ def write_sounds(
     engine.check(presets.collection, in_session=in_session)
     if out_dir.exists() and not out_dir.is_dir():
         raise InputError(f"{out_dir} is a file; give a folder.")
+    noise_seed = None if noise_seed is None else integer("noise_seed", noise_seed)
     found, first_row = session_start(presets)
     if in_session and preceding is None:
         preceding = found

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Parameter
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Parameter, integer
 from secret_sauce_hf.instruments.checking import check_timing
 from secret_sauce_hf.presets import Presets
 
@@ -127,6 +127,8 @@ class Engine(ABC):
         self.check(presets.collection, in_session=in_session)
         if preceding is not None and (not in_session or len(preceding) != 1):
             raise InputError("`preceding` is the one row before the first and needs in_session=True.")
+        noise_seed = None if noise_seed is None else integer("noise_seed", noise_seed)
+        first_row = integer("first_row", first_row)
         if same_noise and noise_seed is None:
             raise InputError("same_noise needs a noise_seed.")
         if phases is not None:

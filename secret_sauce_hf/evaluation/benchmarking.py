@@ -32,12 +32,14 @@ from secret_sauce_hf.evaluation.scoring import (
 )
 from secret_sauce_hf.evaluation.searching import Budget, Search, say_estimate
 from secret_sauce_hf.evaluation.store import Store
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection, integer
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.original.results import published, source
+from secret_sauce_hf.presets import MAX_ROWS
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress
 from secret_sauce_hf.training.calibration import calibration
+from secret_sauce_hf.training.config import MAX_SEED
 
 AUDIO = ("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite")
 """Distances of the third tier."""
@@ -99,10 +101,11 @@ def benchmark(
             read or do not fit; no checkpoint or no engine where one is needed.
     """
     collection = get_collection(collection)
-    if rows < 1 or not seconds > 0 or not baseline_seconds > 0 or seed < 0:
-        raise InputError("--rows, --seconds and --baseline-seconds must be positive, and the seed not negative.")
-    if any(limit is not None and limit < 1 for limit in (renders, baseline_steps)):
-        raise InputError("renders and baseline_steps must be positive.")
+    if not seconds > 0 or not baseline_seconds > 0:
+        raise InputError("--seconds and --baseline-seconds must be positive.")
+    rows, seed = integer("rows", rows, 1, MAX_ROWS), integer("seed", seed, 0, MAX_SEED)
+    renders = None if renders is None else integer("renders", renders, 1, MAX_ROWS)
+    baseline_steps = None if baseline_steps is None else integer("baseline_steps", baseline_steps, 1, MAX_ROWS)
     engine = find_engine(collection) if engine is None else engine
     methods = choose(without, engine is not None)
     checkpoint = load_checkpoint(collection, model) if any(method.model for method in methods) else None

@@ -24,6 +24,7 @@ from secret_sauce_hf.instruments.parameters import (
     Knob,
     Parameter,
     Switch,
+    integer,
     parameter_to_dict,
 )
 from secret_sauce_hf.instruments.takes import CHANNEL, NOTE, SAMPLE_RATE, VELOCITY
@@ -47,6 +48,7 @@ __all__ = [
     "declaration_text",
     "get_collection",
     "get_instrument",
+    "integer",
     "known_collection",
     "read_declaration",
     "same_parameters",

@@ -47,6 +47,34 @@ class InputError(ValueError):
     """
 
 
+MAX_INTEGER = 2**63 - 1
+"""The largest integer that files and libraries hold."""
+
+
+def integer(name: str, value: Any, low: int = 0, high: int = MAX_INTEGER) -> int:
+    """A whole number as Python's own `int`, whatever it is given as: an integer of NumPy, a tensor's item, 3.0.
+
+    Args:
+        name: what it is called, for the message.
+        value: the number; a boolean is none, nor is a text.
+        low: the least that it may be.
+        high: the most that it may be.
+
+    Raises:
+        InputError: it is no whole number from `low` to `high`.
+    """
+    # Arrays and tensors of no dimension hold one number.
+    number: Any = value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+    if isinstance(number, Real) and not isinstance(number, bool):
+        exact: Any = number
+        if low <= exact <= high and exact == int(exact):
+            return int(exact)
+    # Python refuses to write integers of thousands of digits.
+    huge = isinstance(number, int) and number.bit_length() > 128
+    shown = "one of more than 38 digits" if huge else " ".join(repr(number).split())[:60]
+    raise InputError(f"{name} must be an integer from {low} to {high}, not {shown}.")
+
+
 Rule = tuple[Any, ...]
 """A condition on the settings of a preset, as nested tuples (see `holds`)."""
 
@@ -510,6 +538,12 @@ class Switch:
 
 
 Parameter = Knob | Switch
+
+
+def controller_values(parameter: Parameter, cc: int) -> dict[int, int]:
+    """Controller number → the value to send on it (0 to 127), MSB first; empty where MIDI does not reach."""
+    parts = divmod(int(cc), 128) if len(parameter.control) == 2 else (int(cc),)
+    return dict(zip(parameter.control, parts, strict=False))
 
 
 def _index(random: np.ndarray, count: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from secret_sauce_hf.instruments import (
     Collection,
     InputError,
     get_collection,
+    integer,
     same_parameters,
 )
 from secret_sauce_hf.instruments.takes import to_float
@@ -39,6 +40,8 @@ DEFAULT_SECONDS = 10.0
 """How long `match` searches if it is not told."""
 PROPOSALS = 256
 """How many of the model's presets are rendered at first."""
+MAX_CANDIDATES, MAX_RENDERS = 10_000, 10**9
+"""More than these are no numbers of presets but mistakes."""
 NEAREST_TAKES = 16
 """How many recorded takes are candidates at least."""
 BY_RENDERING = "their sound, rendered and compared"
@@ -49,23 +52,27 @@ BY_SCORES = "the model's scores"
 class Match(Result):
     """A preset found for a sound, see `Result` for what it holds."""
 
-    def save(self, folder: str | Path, stem: str = "match") -> dict[str, Path]:
-        """Write the preset as JSON and MIDI, the re-rendered sound and the picture.
+    def save(self, folder: str | Path, stem: str = "match", *, unheard: bool = False) -> dict[str, Path]:
+        """Write the preset as JSON, MIDI and a file of the instrument's own, the re-rendered sound and the picture.
 
-        Files of these names are replaced, each as a whole.
+        Files of these names are replaced, each as a whole. Of every further candidate there are
+        the same files but JSON and picture.
 
         Args:
             folder: made where it is missing.
             stem: of the files' names.
+            unheard: whether the MIDI sends parameters that are not heard, too; what the
+                collection has fixed, it always does.
 
         Returns:
-            The files by kind: "midi" (only if MIDI reaches the instrument), "json", "wav"
-            (only if there is an engine) and "png" (only if matplotlib is installed).
+            The files by kind: "midi" (only if MIDI reaches the instrument), "noisemakerpreset"
+            (only of the NoiseMaker), "json", "wav" (only if there is an engine) and "png" (only
+            if matplotlib is installed); those of the second candidate as "midi-2" and so on.
 
         Raises:
             InputError: `folder` is a file.
         """
-        return writing.save(self, folder, stem)
+        return writing.save(self, folder, stem, unheard=unheard)
 
 
 def match(
@@ -127,7 +134,9 @@ def match(
     if num_candidates is not None:
         warnings.warn("`num_candidates` of match() is called `candidates` now.", DeprecationWarning, stacklevel=2)
         candidates = num_candidates
-    _check(seconds, renders, candidates, seed)
+    _check(seconds, renders)
+    renders = None if renders is None else integer("renders", renders, 0, MAX_RENDERS)
+    candidates, seed = integer("candidates", candidates, 1, MAX_CANDIDATES), integer("seed", seed)
     strategy = get_strategy(strategy)
     if collection is not None:
         collection = get_collection(collection)
@@ -176,7 +185,8 @@ def match(
         values = {name: float(value) for name, value in distances(reference.take, compared[0], SAMPLE_RATE).items()}
         apart = np.atleast_1d(mss(np.repeat(reference.take[None], len(compared), axis=0), compared, SAMPLE_RATE))
         *found, alone = (
-            replace(one, distance=distance) for one, distance in zip((*found, alone), apart.tolist(), strict=True)
+            replace(one, distance=distance, rendered=to_float(sound))
+            for one, distance, sound in zip((*found, alone), apart.tolist(), sounds, strict=True)
         )
         if searched:
             found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
@@ -208,17 +218,11 @@ def match(
     )
 
 
-def _check(seconds: float | None, renders: int | None, candidates: int, seed: int) -> None:
+def _check(seconds: float | None, renders: int | None) -> None:
     if seconds is not None and renders is not None:
         raise InputError("Give `seconds` or `renders`, not both: a search ends by the clock or by a number.")
     if seconds is not None and not 0 <= seconds < np.inf:
         raise InputError(f"A search of {seconds} seconds is none; give 0, for the model alone, or more.")
-    if renders is not None and renders < 0:
-        raise InputError(f"A search of {renders} renderings is none; give 0, for the model alone, or more.")
-    if candidates < 1:
-        raise InputError(f"{candidates} candidates are none; give 1 or more.")
-    if seed < 0:
-        raise InputError(f"The seed is {seed}; it must not be negative.")
 
 
 def _agreed(collection: Collection | None, own: Collection, model_name: str) -> Collection:

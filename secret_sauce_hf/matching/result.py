@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.instruments.parameters import controller_values
+from secret_sauce_hf.presets import fixed_settings
 
 MODEL, SAMPLED, NEAREST, SEARCHED = "model", "sampled", "nearest take", "search"
 """Where a candidate can come from."""
@@ -22,6 +24,7 @@ class Candidate:
             without an engine, what `Objective` tells of a recorded take, and None for others.
         score: logarithm of the probability that the model gives it, in nats.
         origin: "model", "sampled", "nearest take" or "search".
+        rendered: the preset as a take, as of `Result.rendered`; None without an engine.
     """
 
     preset: dict[str, float | str]
@@ -29,6 +32,7 @@ class Candidate:
     distance: float | None
     score: float
     origin: str
+    rendered: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
@@ -134,14 +138,45 @@ class Result:
     interrupted: bool
 
     @property
+    def fixed(self) -> dict[str, float | str]:
+        """Name → setting of the instrument's parameters that no preset of the collection changes."""
+        return {parameter.name: setting for parameter, setting in fixed_settings(self.collection)}
+
+    @property
+    def not_sent(self) -> tuple[str, ...]:
+        """Parameters that the MIDI leaves out, because they are not heard."""
+        from secret_sauce_hf.midi import not_to_send
+
+        return not_to_send(self.collection, self.preset, self.heard)
+
+    @property
     def midi(self) -> list[Any]:
-        """The `mido` messages that set the preset, as far as MIDI reaches the instrument."""
+        """The `mido` messages that set what is heard of the preset, and what is fixed, as far as MIDI reaches."""
+        return self.messages()
+
+    def messages(self, *, unheard: bool = False) -> list[Any]:
+        """The `mido` messages that set the preset and what is fixed, as far as MIDI reaches the instrument.
+
+        Args:
+            unheard: whether to send parameters that are not heard, too.
+        """
         from secret_sauce_hf.midi import preset_messages
 
-        return preset_messages(self.collection, self.preset)
+        leave_out = () if unheard else self.not_sent
+        return preset_messages(self.collection, self.preset, fixed=True, leave_out=leave_out)
+
+    def controllers(self) -> dict[str, dict[int, int]]:
+        """Name → controller number → value, of every parameter that has a controller, the fixed ones last."""
+        from secret_sauce_hf.midi import preset_cc
+
+        ccs = preset_cc(self.collection, self.preset, fixed=True)
+        return {p.name: controller_values(p, cc) for p, cc in ccs.items() if p.control}
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the sounds, as JSON-ready values."""
+        from secret_sauce_hf.midi import base_preset
+
+        parameters = self.collection.parameters
         return {
             "sound": self.sound,
             "collection": self.collection.name,
@@ -151,9 +186,17 @@ class Result:
             "confidence": self.confidence,
             "heard": self.heard,
             "cc": self.cc,
+            "controllers": self.controllers(),
+            "not_sent": list(self.not_sent),
+            "fixed": self.fixed,
+            "base_preset": base_preset(self.collection) or None,
             "distances": self.distances or None,
             "model_alone": self.alone.to_dict(),
-            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "candidates": [
+                one.to_dict()
+                | {"controllers": {p.name: controller_values(p, cc) for p, cc in zip(parameters, one.cc, strict=False)}}
+                for one in self.candidates
+            ],
             "ranking": self.ranking,
             "renders": self.renders,
             "interrupted": self.interrupted,

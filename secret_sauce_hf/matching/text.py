@@ -8,7 +8,7 @@ import numpy as np
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.result import Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.presets import Presets, fixed_settings
 
 NOT_HEARD = "(not heard)"
 _MOST_CHANGES = 4
@@ -26,6 +26,20 @@ def shorten(name: str, length: int) -> str:
 def show_confidence(match: Result, name: str) -> str:
     """How sure the model is; nothing can be sure of what is not heard."""
     return f"{match.confidence[name]:.0%}" if match.heard[name] else NOT_HEARD
+
+
+def show_controllers(values: Mapping[int, int]) -> str:
+    """Controller numbers, each with its value: `15: 64`, of a 14-bit knob `21: 3, 53: 77`."""
+    return ", ".join(f"{control}: {value}" for control, value in values.items()) or "–"
+
+
+def fixed_rows(match: Result) -> list[list[str]]:
+    """Name, setting and controllers of every parameter that no preset of the collection changes."""
+    values = match.controllers()
+    return [
+        [parameter.name, parameter.show(setting), show_controllers(values.get(parameter.name, {}))]
+        for parameter, setting in fixed_settings(match.collection)
+    ]
 
 
 def setting_rows(match: Result) -> list[list[str]]:

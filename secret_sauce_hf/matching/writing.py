@@ -3,11 +3,12 @@
 import io
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import soundfile
 
 from secret_sauce_hf.files import write_whole
@@ -17,8 +18,8 @@ from secret_sauce_hf.matching.result import Result
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
 
 
-def save(found: Result, folder: str | Path, stem: str = "match") -> dict[str, Path]:
-    """Write the preset as JSON and MIDI, the re-rendered sound and the picture.
+def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: bool = False) -> dict[str, Path]:
+    """Write the preset as JSON, MIDI and a file of the instrument's own, the re-rendered sound and the picture.
 
     Files of these names are replaced, each as a whole.
 
@@ -26,38 +27,70 @@ def save(found: Result, folder: str | Path, stem: str = "match") -> dict[str, Pa
         found: the match.
         folder: made where it is missing.
         stem: of the files' names.
+        unheard: whether the MIDI sends parameters that are not heard, too.
 
     Returns:
-        The files by kind: "midi" (only if MIDI reaches the instrument), "json", "wav"
-        (only if there is an engine) and "png" (only if matplotlib is installed).
+        The files by kind, see `Match.save`.
 
     Raises:
         InputError: `folder` is a file.
     """
-    from secret_sauce_hf.midi import preset_midi_file
+    from secret_sauce_hf.midi import not_to_send
 
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give a folder for the match to go to.")
     folder.mkdir(parents=True, exist_ok=True)
     contents: dict[str, Callable[[io.BytesIO], Any]] = {}
-    if found.midi:
-        midi_file = preset_midi_file(found.collection, found.preset)
-        contents["midi"] = lambda target: midi_file.save(file=target)
+    contents |= _of_preset(found, found.preset, stem, found.not_sent if not unheard else ())
     contents["json"] = lambda target: target.write((json.dumps(found.to_dict(), indent=2) + "\n").encode())
     if found.rendered is not None:
-        # The engine's own 16 bits; libsndfile would scale floats by 32,767.
-        take = to_int16(found.rendered)
-        contents["wav"] = lambda target: soundfile.write(target, take, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+        contents["wav"] = _wav(found.rendered)
     if find_spec("matplotlib") is not None:
         contents["png"] = lambda target: write_png(found, target)
+    for number, one in enumerate(found.candidates[1:], 2):
+        # Whose sound each is, nobody has asked the model: what is heard follows from the preset.
+        left = () if unheard else not_to_send(found.collection, one.preset)
+        further = _of_preset(found, one.preset, f"{stem} {number}", left)
+        if one.rendered is not None:
+            further["wav"] = _wav(one.rendered)
+        contents |= {f"{kind}-{number}": write for kind, write in further.items()}
     files = {}
     for kind, write in contents.items():
         content = io.BytesIO()
         write(content)
-        files[kind] = folder / f"{stem}.{'mid' if kind == 'midi' else kind}"
+        suffix, _, place = kind.partition("-")
+        files[kind] = folder / f"{stem}{place and f'-{place}'}.{'mid' if suffix == 'midi' else suffix}"
         write_whole(files[kind], content.getvalue())
     return files
+
+
+def _of_preset(
+    found: Result, preset: Mapping[str, Any], title: str, leave_out: Collection[str]
+) -> dict[str, Callable[[io.BytesIO], Any]]:
+    """How a preset is written into the files that an instrument takes, by kind.
+
+    Args:
+        found: the match that it is of.
+        preset: name → setting.
+        title: what the instrument shows.
+        leave_out: what the MIDI does not send.
+    """
+    from secret_sauce_hf.midi import native_preset, native_suffix, preset_midi_file
+
+    contents: dict[str, Callable[[io.BytesIO], Any]] = {}
+    if found.cc:
+        midi_file = preset_midi_file(found.collection, preset, leave_out=leave_out)
+        contents["midi"] = lambda target: midi_file.save(file=target)
+    if suffix := native_suffix(found.collection):
+        contents[suffix[1:]] = lambda target: target.write(native_preset(found.collection, preset, title))
+    return contents
+
+
+def _wav(sound: np.ndarray) -> Callable[[io.BytesIO], Any]:
+    """How a take is written: in the engine's own 16 bits; libsndfile would scale floats by 32,767."""
+    take = to_int16(sound)
+    return lambda target: soundfile.write(target, take, SAMPLE_RATE, format="WAV", subtype="PCM_16")
 
 
 def write_png(found: Result, target: io.BytesIO) -> None:

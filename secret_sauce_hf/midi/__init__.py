@@ -6,21 +6,43 @@ Channels are counted from 0, the way mido does: channel 0 is "MIDI channel 1".
 from typing import TYPE_CHECKING
 
 from secret_sauce_hf.midi.files import MAX_MIDI_BYTES, preset_midi_file, read_midi_file, write_midi_file
-from secret_sauce_hf.midi.messages import ORDERS, MessagesReport, Order, preset_messages, read_messages, read_preset
+from secret_sauce_hf.midi.messages import (
+    ORDERS,
+    MessagesReport,
+    Order,
+    not_to_send,
+    preset_cc,
+    preset_messages,
+    read_messages,
+    read_preset,
+)
+from secret_sauce_hf.midi.native import base_preset, native_preset, native_suffix, read_native_preset
+from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
 from secret_sauce_hf.midi.ports import port_names, send
+from secret_sauce_hf.midi.preset_files import PRESET_SUFFIXES, read_preset_file
 from secret_sauce_hf.moved import old_names
 
 __all__ = [
     "MAX_MIDI_BYTES",
     "ORDERS",
+    "PRESET_SUFFIXES",
     "MessagesReport",
+    "MidiMessages",
     "Order",
+    "base_preset",
+    "native_preset",
+    "native_suffix",
+    "not_to_send",
+    "parse_midi",
     "port_names",
+    "preset_cc",
     "preset_messages",
     "preset_midi_file",
     "read_messages",
     "read_midi_file",
+    "read_native_preset",
     "read_preset",
+    "read_preset_file",
     "send",
     "write_midi_file",
 ]

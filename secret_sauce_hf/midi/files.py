@@ -1,16 +1,16 @@
 """MIDI files: a preset for a sequencer, and whatever somebody saved."""
 
 import io
-import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 import mido
 
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import CHANNEL, NOTE, VELOCITY, Collection, InputError, get_collection
-from secret_sauce_hf.midi.messages import Order, check_controls, check_integer, note_message, preset_messages
+from secret_sauce_hf.instruments import CHANNEL, NOTE, VELOCITY, Collection, InputError, get_collection, integer
+from secret_sauce_hf.midi.messages import Order, check_controls, note_message, preset_messages
+from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
 
 MAX_MIDI_BYTES = 4 * 2**20
 """Larger files are refused; the 2018 tracks have at most 1.7 MB."""
@@ -23,10 +23,6 @@ _FILE_TEMPO = 500_000
 _FILE_TICKS_PER_MESSAGE = 2
 _FILE_TICKS_BEFORE_NOTE = 115
 
-# No number of a MIDI file has more than four bytes; mido reads longer ones in
-# quadratic time. Texts may hold runs of such bytes, but not this long.
-_ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
-
 
 def preset_midi_file(
     collection: str | Collection,
@@ -36,6 +32,8 @@ def preset_midi_file(
     velocity: int = VELOCITY,
     order: Order = "msb-lsb",
     channel: int = CHANNEL,
+    fixed: bool = True,
+    leave_out: Container[str] = (),
 ) -> mido.MidiFile:
     """A preset as a MIDI file for a sequencer: its controllers, and on a later beat one note.
 
@@ -49,6 +47,9 @@ def preset_midi_file(
         velocity: 1 to 127 (a note-on of velocity 0 would be a note-off).
         order: in which order the halves of 14-bit values are sent.
         channel: 0 to 15.
+        fixed: whether to set what the collection has fixed too, so that the instrument needs
+            no base preset.
+        leave_out: parameters that are not sent, see `not_to_send`.
 
     Returns:
         A type 0 file at 120 beats a minute.
@@ -59,12 +60,12 @@ def preset_midi_file(
     """
     collection = get_collection(collection)
     check_controls(collection)
-    check_integer("note", note, 0, 127)
-    check_integer("velocity", velocity, 1, 127)
-    messages = preset_messages(collection, settings, order=order, channel=channel)
+    note = integer("note", note, 0, 127)
+    velocity = integer("velocity", velocity, 1, 127)
+    messages = preset_messages(collection, settings, order=order, channel=channel, fixed=fixed, leave_out=leave_out)
     for message in messages[1:]:
         message.time = _FILE_TICKS_PER_MESSAGE
-    last = (len(messages) - 1) * _FILE_TICKS_PER_MESSAGE
+    last = max(len(messages) - 1, 0) * _FILE_TICKS_PER_MESSAGE
     # The first beat that leaves time enough.
     note_on = -(-(last + _FILE_TICKS_BEFORE_NOTE) // _FILE_TICKS_PER_BEAT) * _FILE_TICKS_PER_BEAT
     held = mido.second2tick(collection.timing.note_off - collection.timing.note_on, _FILE_TICKS_PER_BEAT, _FILE_TEMPO)
@@ -82,32 +83,22 @@ def preset_midi_file(
     return mido.MidiFile(type=0, ticks_per_beat=_FILE_TICKS_PER_BEAT, tracks=[track])
 
 
-def read_midi_file(path: str | Path) -> list[mido.Message | mido.MetaMessage]:
+def read_midi_file(path: str | Path) -> MidiMessages:
     """The messages of a MIDI file, all tracks together in the order of time.
 
+    Damage that no controller suffers from is mended (see `parse_midi`): the list's `mended`
+    tells it, and so does the report of `read_messages`.
+
     Raises:
-        InputError: there is no such file, it is too large, not a MIDI file, broken, or
-            of type 2, whose tracks have no common time.
+        InputError: there is no such file, it is too large, not a MIDI file, of type 2, whose
+            tracks have no common time, or a message in it is cut short or unreadable.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"No such file: {path}.")
     if path.stat().st_size > MAX_MIDI_BYTES:
         raise InputError(f"{path} is larger than {MAX_MIDI_BYTES // 2**20} MB: not a MIDI file of presets.")
-    data = path.read_bytes()
-    if not data.startswith(b"MThd"):
-        raise InputError(f"{path} is not a MIDI file: it does not start with MThd.")
-    if _ENDLESS_NUMBER.search(data):
-        raise InputError(f"{path} is a broken MIDI file: it has a number that does not end.")
-    try:
-        midi_file = mido.MidiFile(file=io.BytesIO(data))
-    except (EOFError, LookupError) as error:
-        raise InputError(f"{path} is a broken MIDI file: a message in it is cut short or unreadable.") from error
-    except (OSError, ValueError, mido.KeySignatureError) as error:
-        raise InputError(f"{path} is a broken MIDI file: {error}.") from error
-    if midi_file.type not in (0, 1):
-        raise InputError(f"{path} is a MIDI file of type {midi_file.type}: save it as type 0 or 1.")
-    return list(midi_file.merged_track)
+    return parse_midi(path.read_bytes(), str(path))
 
 
 def write_midi_file(midi_file: mido.MidiFile, path: str | Path) -> None:

@@ -1,9 +1,8 @@
 """Presets to MIDI messages and back."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from numbers import Integral
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import mido
@@ -17,8 +16,11 @@ from secret_sauce_hf.instruments import (
     InputError,
     Parameter,
     get_collection,
+    integer,
 )
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.instruments.parameters import controller_values
+from secret_sauce_hf.midi.parsing import MidiMessages
+from secret_sauce_hf.presets import Presets, fixed_settings, never_heard
 
 Order = Literal["msb-lsb", "lsb-msb", "lsb-msb-lsb"]
 """In which order the two halves of a 14-bit value are sent.
@@ -28,6 +30,29 @@ Synthesisers differ in which half they latch on; the third order satisfies both 
 ORDERS: tuple[Order, ...] = get_args(Order)
 # Which of a parameter's (MSB, LSB) controllers is sent first, second, third.
 _PARTS: dict[Order, tuple[int, ...]] = {"msb-lsb": (0, 1), "lsb-msb": (1, 0), "lsb-msb-lsb": (1, 0, 1)}
+
+
+# What sequencers send by themselves: nothing of a sound's settings, unless an instrument has it for one.
+_BESIDE = {
+    "bank": (0, 32),
+    "modulation": (1, 33),
+    "breath": (2, 34),
+    "foot": (4, 36),
+    "portamento": (5, 37, 65, 84),
+    "data entry": (6, 38, 96, 97),
+    "volume": (7, 39),
+    "balance": (8, 40),
+    "pan": (10, 42),
+    "expression": (11, 43),
+    "pedals": (64, 66, 67, 68, 69),
+    "velocity": (88,),
+    "effects": (91, 92, 93, 94, 95),
+    "RPN": (98, 99, 100, 101),
+    "channel mode": tuple(range(120, 128)),
+}
+_BESIDE_NAMES = {control: name for name, controls in _BESIDE.items() for control in controls}
+_BANK, _BANK_LSB = _BESIDE["bank"]
+_RPN, _DATA_ENTRY = _BESIDE["RPN"], _BESIDE["data entry"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +65,17 @@ class MessagesReport:
         missing: parameters of which no message came; those that have no controller do not count.
         incomplete: 14-bit parameters whose last value came by half.
         illegal: parameters whose last CC value is none of theirs, with that value.
-        unknown: controllers that belong to no parameter of the collection.
+        unknown: controllers that belong to no parameter of the instrument.
         overridden: parameters that got several different values; the last one counts.
         channels: the channels on which the parameters' controllers came. If there are
             several and none was asked for, nothing was read.
+        unheard: parameters of which no message came, but that are not heard whatever they are;
+            nothing if others are missing.
+        otherwise: parameters that the collection has fixed, and whose last CC value is another,
+            with that value.
+        beside: controllers that are no parameters, and say nothing of a preset: bank, volume,
+            pan, RPNs and the like.
+        mended: what was wrong in the file and did no harm (see `read_midi_file`).
     """
 
     collection: Collection
@@ -54,15 +86,31 @@ class MessagesReport:
     unknown: tuple[int, ...]
     overridden: tuple[str, ...]
     channels: tuple[int, ...]
+    unheard: tuple[str, ...] = ()
+    otherwise: dict[str, int] = field(default_factory=dict)
+    beside: tuple[int, ...] = ()
+    mended: tuple[str, ...] = ()
 
     @property
     def is_preset(self) -> bool:
-        """Whether there is one legal value for each parameter that has a controller, and no other controller."""
-        return not (self.missing or self.incomplete or self.illegal or self.unknown)
+        """Whether there is one legal value for each parameter that has a controller and is heard, and no other one."""
+        return not (self.missing or self.incomplete or self.illegal or self.unknown or self.otherwise)
+
+    @property
+    def preset(self) -> dict[str, float | str]:
+        """The settings received, in column order; those of `unheard` have the lowest CC value."""
+        read = {}
+        for parameter in self.collection.parameters:
+            if parameter.name in self.unheard:
+                read[parameter.name] = parameter.cc_to_setting(parameter.cc_at(np.asarray(0))).item()
+            elif parameter.name in self.settings:
+                read[parameter.name] = self.settings[parameter.name]
+        return read
 
     def __str__(self) -> str:
-        parameters = {parameter.name: parameter for parameter in self.collection.parameters}
-        text = [f"{len(self.settings)} of {len(parameters)} parameters of {self.collection.name} received"]
+        parameters = {parameter.name: parameter for parameter in self.collection.instrument.parameters}
+        own = self.collection.columns
+        text = [f"{len(self.settings)} of {len(own)} parameters of {self.collection.name} received"]
         if len(self.channels) > 1 and not self.settings:
             text.append(f"controllers came on channels {listed(self.channels)} (counted from 0): choose one of them")
         elif self.missing:
@@ -72,10 +120,20 @@ class MessagesReport:
             text.append(f"only half of a 14-bit value came for {names}")
         for name, cc in self.illegal.items():
             text.append(f"{_with_control(parameters[name])} got {cc} but {parameters[name].allowed_cc()}")
+        for name, cc in self.otherwise.items():
+            fixed = parameters[name].setting_to_cc(np.asarray(dict(self.collection.fixed)[name]))
+            text.append(f"{_with_control(parameters[name])} got {cc}, fixed at {fixed} in {self.collection.name}")
         if self.unknown:
             text.append(f"controllers that {self.collection.name} does not have (remove them): {listed(self.unknown)}")
+        if self.unheard:
+            text.append(f"not sent, and not heard: {listed(self.unheard)}")
         if self.overridden:
             text.append(f"sent more than once, the last value counts: {listed(self.overridden)}")
+        if self.beside:
+            named = (f"{control} ({_BESIDE_NAMES[control]})" for control in self.beside)
+            text.append(f"left aside: {listed(named)}")
+        if self.mended:
+            text.append(f"mended: {listed(self.mended)}")
         return "; ".join(text) + "."
 
 
@@ -85,6 +143,8 @@ def preset_messages(
     *,
     order: Order = "msb-lsb",
     channel: int = CHANNEL,
+    fixed: bool = False,
+    leave_out: Container[str] = (),
 ) -> list[mido.Message]:
     """The controllers that set a preset.
 
@@ -93,6 +153,9 @@ def preset_messages(
         settings: name → setting of each of its parameters.
         order: in which order the halves of 14-bit values are sent.
         channel: 0 to 15.
+        fixed: whether to send the settings that the collection has fixed too, after the
+            others, so that the instrument needs no base preset.
+        leave_out: parameters that are not sent, see `not_to_send`.
 
     Returns:
         `control_change` messages in column order, one for a 7-bit parameter, two or
@@ -104,9 +167,59 @@ def preset_messages(
     """
     if order not in ORDERS:
         raise InputError(f"order must be one of {listed(ORDERS)}, not {order!r}.")
-    check_integer("channel", channel, 0, 15)
+    channel = integer("channel", channel, 0, 15)
+    sent = {p: cc for p, cc in preset_cc(collection, settings, fixed=fixed).items() if p.name not in leave_out}
+    return controllers(sent, sent.values(), order=order, channel=channel)
+
+
+def preset_cc(
+    collection: str | Collection, settings: Mapping[str, Any], *, fixed: bool = False
+) -> dict[Parameter, int]:
+    """The CC value of every parameter, in column order.
+
+    Args:
+        collection: the collection or its name.
+        settings: name → setting of each of its parameters.
+        fixed: whether those that the collection has fixed follow.
+
+    Raises:
+        InputError: see `Presets.from_settings`.
+    """
     preset = Presets.from_settings(collection, [settings])
-    return controllers(preset.parameters, preset.cc[0].tolist(), order=order, channel=channel)
+    ccs = dict(zip(preset.parameters, preset.cc[0].tolist(), strict=True))
+    if fixed:
+        ccs |= {p: int(p.setting_to_cc(np.asarray(setting))) for p, setting in fixed_settings(preset.collection)}
+    return ccs
+
+
+def not_to_send(
+    collection: str | Collection, settings: Mapping[str, Any], told: Mapping[str, bool] | None = None
+) -> tuple[str, ...]:
+    """Parameters of a preset that need not be sent, because nobody hears them.
+
+    The instrument keeps whatever they are set to. So one that is not heard is sent all the
+    same where it would be heard if another that is not sent were otherwise, as the amount and
+    the destination of an LFO of which each silences the other.
+
+    Args:
+        collection: the collection or its name.
+        settings: name → setting of each of its parameters.
+        told: name → whether it is heard, from elsewhere: what is heard by it is sent.
+
+    Raises:
+        InputError: see `Presets.from_settings`.
+    """
+    presets = Presets.from_settings(collection, [settings])
+    (row,) = presets.rows()
+    columns = zip(presets.collection.columns, presets.heard()[0].tolist(), strict=True)
+    left = {name for name, heard in columns if not heard and not (told or {}).get(name, False)}
+    while True:
+        known = {name: setting for name, setting in row.items() if name not in left}
+        heard_after_all = left - never_heard(presets.collection, known)
+        if not heard_after_all:
+            return tuple(name for name in row if name in left)
+        # One by one: with it, the others may be safe.
+        left.remove(min(heard_after_all, key=presets.collection.columns.index))
 
 
 def read_messages(
@@ -114,7 +227,8 @@ def read_messages(
 ) -> MessagesReport:
     """What messages say about the collection's parameters; other than controllers are ignored.
 
-    The halves of a 14-bit value may come in any of `ORDERS`.
+    The halves of a 14-bit value may come in any of `ORDERS`. Settings that the collection has
+    fixed may be sent too, as it has them.
 
     Args:
         collection: the collection or its name.
@@ -126,43 +240,49 @@ def read_messages(
     """
     collection = get_collection(collection)
     if channel is not None:
-        check_integer("channel", channel, 0, 15)
+        channel = integer("channel", channel, 0, 15)
+    mended = messages.mended if isinstance(messages, MidiMessages) else ()
+    parameters = collection.instrument.parameters
     owners = {
-        control: (parameter.name, part)
-        for parameter in collection.parameters
-        for part, control in enumerate(parameter.control)
+        control: (parameter.name, part) for parameter in parameters for part, control in enumerate(parameter.control)
     }
-    received: dict[str, list[tuple[int, int]]] = {name: [] for name in collection.columns}
+    received: dict[str, list[tuple[int, int, int]]] = {parameter.name: [] for parameter in parameters}
     unknown: set[int] = set()
-    channels: set[int] = set()
-    for message in messages:
-        if not isinstance(message, mido.Message | mido.MetaMessage):
-            raise InputError(f"Not a mido message: {message!r:.60}.")
-        if message.type != "control_change" or channel not in (None, message.channel):
-            continue
-        if message.control in owners:
+    beside: set[int] = set()
+    for message, is_own in _own_or_beside(_control_changes(messages, channel), owners):
+        if is_own:
             name, part = owners[message.control]
-            received[name].append((part, message.value))
-            channels.add(message.channel)
+            received[name].append((part, message.value, message.channel))
         else:
-            unknown.add(message.control)
+            (beside if message.control in _BESIDE_NAMES else unknown).add(message.control)
 
+    channels = {channel for name in collection.columns for *_, channel in received[name]}
     settings: dict[str, float | str] = {}
     missing, incomplete, overridden = [], [], []
     illegal: dict[str, int] = {}
-    for parameter in filter(_has_control, collection.parameters):
-        parts = received[parameter.name] if len(channels) <= 1 else []
+    otherwise: dict[str, int] = {}
+    fixed = {parameter.name: setting for parameter, setting in fixed_settings(collection)}
+    for parameter in filter(_has_control, (*collection.parameters, *collection.instrument.select(tuple(fixed)))):
+        name = parameter.name
+        # Of what is fixed, only what goes with the preset counts.
+        parts = [(part, value) for part, value, at in received[name] if len(channels) <= 1 and at in (channels or {at})]
         cc = _decode(parameter, parts)
         if not parts:
-            missing.append(parameter.name)
+            missing += [] if name in fixed else [name]
         elif cc is None:
-            incomplete.append(parameter.name)
+            incomplete.append(name)
+        elif name in fixed:
+            if cc != parameter.setting_to_cc(np.asarray(fixed[name])):
+                otherwise[name] = cc
         elif not parameter.legal_cc(np.asarray(cc)):
-            illegal[parameter.name] = cc
+            illegal[name] = cc
         else:
-            settings[parameter.name] = parameter.unit_to_setting(parameter.cc_to_unit(np.asarray(cc))).item()
+            settings[name] = parameter.unit_to_setting(parameter.cc_to_unit(np.asarray(cc))).item()
         if len(set(parts)) > len(dict(parts)):
-            overridden.append(parameter.name)
+            overridden.append(name)
+    unheard = []
+    if settings and set(missing) <= never_heard(collection, settings):
+        unheard, missing = missing, []
     return MessagesReport(
         collection=collection,
         settings=settings,
@@ -172,6 +292,10 @@ def read_messages(
         unknown=tuple(sorted(unknown)),
         overridden=tuple(overridden),
         channels=tuple(sorted(channels)),
+        unheard=tuple(unheard),
+        otherwise=otherwise,
+        beside=tuple(sorted(beside)),
+        mended=mended,
     )
 
 
@@ -182,7 +306,8 @@ def read_preset(
 
     Args:
         collection: the collection or its name.
-        messages: the messages in the order of time; other than controllers are ignored.
+        messages: the messages in the order of time; other than controllers are ignored, and
+            so are the controllers that sequencers send by themselves.
         channel: the only channel to listen to; any if None.
 
     Raises:
@@ -192,7 +317,40 @@ def read_preset(
     report = read_messages(collection, messages, channel=channel)
     if not report.is_preset:
         raise InputError(str(report))
-    return report.settings
+    return report.preset
+
+
+def _control_changes(
+    messages: Iterable[mido.Message | mido.MetaMessage], channel: int | None
+) -> dict[int, list[mido.Message]]:
+    """The controllers on each channel, in the order in which channels are first heard of."""
+    found: dict[int, list[mido.Message]] = {}
+    for message in messages:
+        if not isinstance(message, mido.Message | mido.MetaMessage):
+            raise InputError(f"Not a mido message: {message!r:.60}.")
+        if message.type == "control_change" and channel in (None, message.channel):
+            found.setdefault(message.channel, []).append(message)
+    return found
+
+
+def _own_or_beside(
+    changes: Mapping[int, list[mido.Message]], owners: Mapping[int, Any]
+) -> Iterator[tuple[mido.Message, bool]]:
+    """Each controller, and whether it is a parameter's.
+
+    A bank's second half, next to its first, and what is entered into an RPN are not,
+    whatever else the instrument has their controllers for.
+    """
+    for messages in changes.values():
+        controls = [message.control for message in messages]
+        entering = False
+        for place, message in enumerate(messages):
+            control = message.control
+            around = controls[max(place - 1, 0) : place + 2]
+            bank = control == _BANK_LSB and _BANK in around and _BANK not in owners
+            # A select makes the data entries that follow it at once part of it.
+            entering = (control in _RPN and control not in owners) or (entering and control in _DATA_ENTRY)
+            yield message, control in owners and not bank and not entering
 
 
 def _decode(parameter: Parameter, parts: list[tuple[int, int]]) -> int | None:
@@ -233,16 +391,16 @@ def controllers(
     for parameter, cc in zip(parameters, ccs, strict=True):
         if not _has_control(parameter):
             continue
-        parts = divmod(cc, 128) if len(parameter.control) == 2 else (cc,)
-        for part in _PARTS[order] if len(parts) == 2 else (0,):
+        values = list(controller_values(parameter, cc).items())
+        for part in _PARTS[order] if len(values) == 2 else (0,):
             # skip_checks: the numbers are legal, and a session has 550,000 of these messages.
             messages.append(
                 mido.Message(
                     "control_change",
                     skip_checks=True,
                     channel=channel,
-                    control=parameter.control[part],
-                    value=parts[part],
+                    control=values[part][0],
+                    value=values[part][1],
                     time=wait,
                 )
             )
@@ -255,16 +413,6 @@ def note_message(
 ) -> mido.Message:
     """A note-on or note-off, `time` ticks after the message before."""
     return mido.Message(kind, note=note, velocity=velocity, channel=channel, time=time)
-
-
-def check_integer(name: str, value: Any, low: int, high: int) -> None:
-    """Refuse what is no whole number from `low` to `high`.
-
-    Raises:
-        InputError: which one, and what it may be.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-        raise InputError(f"{name} must be an integer from {low} to {high}, not {value!r}.")
 
 
 def _has_control(parameter: Parameter) -> bool:

@@ -14,12 +14,26 @@ from .configuration_secret_sauce import SecretSauceConfig
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
-    from secret_sauce_hf.instruments.parameters import InputError, Parameter, parameter_from_dict
+    from secret_sauce_hf.instruments.parameters import (
+        InputError,
+        Parameter,
+        controller_values,
+        integer,
+        parameter_from_dict,
+    )
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
-    from .parameters import InputError, Parameter, parameter_from_dict  # type: ignore[import-not-found, no-redef]
+    from .parameters import (  # type: ignore[import-not-found, no-redef]
+        InputError,
+        Parameter,
+        controller_values,
+        integer,
+        parameter_from_dict,
+    )
     from .takes import SILENCE  # type: ignore[import-not-found, no-redef]
 
+MAX_CANDIDATES = 10_000
+"""More presets than this are not told of one sound."""
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""
 
@@ -34,11 +48,13 @@ class AudioToPresetPipeline(Pipeline):
     same `seed` the same ones).
 
     Returns:
-        Per sound a dict of four entries, the first three per parameter name:
+        Per sound a dict of five entries, the first four per parameter name:
         `preset`, the settings (a knob's is one that its controller can send);
         `confidence`, 0 to 1: of a switch the probability of its label, of a knob that
         of being at most 0.5 away; `heard`, whether the parameter changes this sound: what
         the model holds for likely, and never in silence;
+        `controllers`, the values that set it by MIDI: controller number → value, 0 to 127, of
+        a 14-bit knob MSB and LSB, nothing where MIDI does not reach;
         `midi`, the controllers that set the preset, as `mido.Message`s (None where mido
         is not installed). With `num_candidates` also `candidates`, the most probable
         first: dicts of a `preset` and its `score`, the logarithm of its probability. The
@@ -94,8 +110,10 @@ class AudioToPresetPipeline(Pipeline):
         seed: int | None = None,
         **_: Any,
     ):
-        if num_candidates is not None and (not isinstance(num_candidates, int) or num_candidates < 1):
-            raise InputError(f"num_candidates is {num_candidates!r}; ask for 1 or more.")
+        if num_candidates is not None:
+            num_candidates = integer("num_candidates", num_candidates, 1, MAX_CANDIDATES)
+        if seed is not None:
+            seed = integer("seed", seed)
         if num_candidates is not None and self.model.sampler is None:
             raise InputError("This model has no sampler of presets to tell candidates; leave num_candidates out.")
         given = {"sampling_rate": sampling_rate}, {"num_candidates": num_candidates, "seed": seed}
@@ -144,6 +162,7 @@ class AudioToPresetPipeline(Pipeline):
             "preset": _preset(parameters, cc),
             "confidence": confidence,
             "heard": {p.name: audible and told > 0 for p, told in zip(parameters, odds, strict=True)},
+            "controllers": {p.name: controller_values(p, code) for p, code in zip(parameters, cc, strict=True)},
             "midi": _messages(parameters, cc),
         }
         if num_candidates is not None:
@@ -238,8 +257,6 @@ def _messages(parameters: list[Parameter], cc: list[int]) -> list[Any] | None:
         return None
     messages = []
     for parameter, code in zip(parameters, cc, strict=True):
-        # A parameter that MIDI does not reach has no controller.
-        parts = {0: (), 1: (code,), 2: divmod(code, 128)}[len(parameter.control)]
-        for control, value in zip(parameter.control, parts, strict=True):
+        for control, value in controller_values(parameter, code).items():
             messages.append(mido.Message("control_change", control=control, value=value))
     return messages

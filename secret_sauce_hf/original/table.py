@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.presets import Presets
 
@@ -24,7 +24,7 @@ def original_presets(collection: str | Collection, start: int = 0, stop: int | N
         raise InputError(
             f"{collection.name} has no rows of 2018: draw fresh ones, with a seed and a count, or give a table."
         )
-    stop = collection.count if stop is None else stop
+    start, stop = integer("start", start), collection.count if stop is None else integer("stop", stop)
     if not 0 <= start <= stop <= collection.count:
         raise InputError(f"{collection.name} has rows 0 to {collection.count - 1} of 2018, not {start} to {stop - 1}.")
     rows = [sound_file(row) for row in range(start, stop)]

@@ -10,10 +10,10 @@ import numpy as np
 from secret_sauce_hf.data.gathering import BLOCK, LOWEST_DBFS, Gathered, gather_read, gather_rendered
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection, integer
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.metrics.spectra import magnitudes
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.presets import MAX_ROWS, Presets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,15 +85,13 @@ def sound_sheet(
     # At once, not after minutes of rendering.
     from matplotlib.figure import Figure
 
-    if not 1 <= tiles <= MOST_TILES:
-        raise InputError(f"tiles is {tiles}; a sheet shows 1 to {MOST_TILES}.")
+    tiles = integer("tiles", tiles, 1, MOST_TILES)
     if data is None:
         if collection is None:
             raise InputError("A sheet needs a collection to render or data to read.")
         if split is not None:
             raise InputError("`split` chooses among the rows of data; leave it out where rows are rendered.")
-        if rows < 1:
-            raise InputError(f"rows is {rows}; a sheet needs at least one.")
+        rows, seed = integer("rows", rows, 1, MAX_ROWS), None if seed is None else integer("seed", seed)
         collection = get_collection(collection)
         engine = engine or get_engine(collection)
         gathered = gather_rendered(collection, engine, seed=seed, rows=rows, tiles=tiles, progress=progress)

@@ -5,7 +5,20 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import InputError, integer
+
+MAX_SEED = 2**32 - 1
+"""The largest seed that NumPy's global generator, which transformers seeds too, takes."""
+_LIMITS = {
+    "fresh": (0, 10**9),
+    "batch_size": (1, 2**16),
+    "validation": (0, 10**7),
+    "seed": (0, MAX_SEED),
+    "hidden_size": (1, 2**16),
+    "layers": (1, 2**10),
+    "sampler_layers": (0, 2**10),
+}
+"""From where to where the settings that are counted may go; what is beyond is a mistake."""
 
 EPOCHS, FRESH_EPOCHS = 10, 2
 """How often a sound of a dataset is seen, and a fresh one."""
@@ -27,6 +40,9 @@ class TrainingConfig:
 
     The text beside each field says what it is; `secret-sauce train --help` shows it, and its
     options have these defaults.
+
+    Raises:
+        InputError: a number that must be whole is none, or out of range.
     """
 
     fresh: int = _setting(
@@ -54,6 +70,12 @@ class TrainingConfig:
         default=None, metadata={"help": "Start from this checkpoint instead of from scratch: one of ours, or any AST."}
     )
 
+    def __post_init__(self) -> None:
+        # Python's own integers: the record of a run is JSON.
+        for name, (low, high) in _LIMITS.items():
+            if (value := getattr(self, name)) is not None or name not in ("hidden_size", "layers"):
+                object.__setattr__(self, name, integer(name, value, low, high))
+
     def check(self, *, streams: bool) -> None:
         """Refuse settings that no run can have.
 
@@ -65,18 +87,13 @@ class TrainingConfig:
         """
         if self.precision not in PRECISIONS:
             raise InputError(f"precision is {self.precision!r}; give one of {', '.join(PRECISIONS)}.")
-        if streams and self.fresh <= 0:
+        if streams and not self.fresh:
             raise InputError(
                 "There is nothing to train on: give a dataset (--data) or a number of fresh sounds (--fresh)."
             )
-        for name in ("fresh", "validation", "seed"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} must not be negative, got {getattr(self, name)}.")
         if streams and self.epochs is not None and self.epochs != round(self.epochs):
             raise InputError(f"Fresh sounds are seen a whole number of times each; epochs is {float(self.epochs)}.")
-        if self.sampler_layers < 0:
-            raise InputError(f"sampler_layers must not be negative, got {self.sampler_layers}.")
-        for name in ("epochs", "batch_size", "learning_rate", "matrix_learning_rate", "hidden_size", "layers"):
+        for name in ("epochs", "learning_rate", "matrix_learning_rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"{name} must be positive, got {value}.")

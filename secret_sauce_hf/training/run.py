@@ -19,7 +19,7 @@ from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.plan import build_command
 from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
 from secret_sauce_hf.files import jsonable, write_whole
-from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
 from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
@@ -149,6 +149,7 @@ def train(
         message = f"train's {old} is called {OLD_NAMES[old]} now, and the old name goes with the next version."
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     config = replace(config, **current_names(changes))
+    workers = default_workers() if workers is None else integer("workers", workers)
     collection = get_collection(collection)
     out = Path(out)
     work = out / ".training"
@@ -203,7 +204,7 @@ def train(
         _arguments(run, examples, work, progress),
         learning_rate=run.learning_rate,
         matrix_learning_rate=run.matrix_learning_rate,
-        workers=default_workers() if workers is None else workers,
+        workers=workers,
         train_dataset=examples,
         eval_dataset=checks,
         processing_class=extractor,

@@ -86,7 +86,7 @@ def test_presets_of_2018_can_be_a_part(run):
         (("presets", "nosemaker"), "Unknown collection 'nosemaker'; there are guitar"),
         (("presets", "noisemaker", "--seed", 1), "--seed needs --count"),
         (("presets", "noisemaker", "--start", 10_001), "rows 0 to 9999"),
-        (("presets", "noisemaker", "--seed", -1, "--count", 1), "must not be negative"),
+        (("presets", "noisemaker", "--seed", -1, "--count", 1), "seed must be an integer from 0"),
         (("presets", "noisemaker", "--seed", "x", "--count", 1), "integer.*--help"),
         (("presets",), "Missing argument.*secret-sauce presets --help"),
         (("nonsense",), "No such command.*secret-sauce --help"),
@@ -104,7 +104,7 @@ def test_presets_of_2018_can_be_a_part(run):
         (("match", "missing.wav", "--seconds", 1, "--renders", 1), "`seconds` or `renders`, not both"),
         (("match", "missing.wav", "--seconds", -1), "A search of -1.0 seconds is none"),
         (("match", "missing.wav", "--seconds", "soon"), "--seconds.*number.*match --help"),
-        (("match", "missing.wav", "--candidates", 0), "0 candidates are none"),
+        (("match", "missing.wav", "--candidates", 0), "candidates must be an integer from 1"),
     ],
 )
 def test_a_mistake_is_one_line(run, arguments, message):
@@ -225,7 +225,7 @@ def test_a_sound_of_an_odd_form_is_matched(run, sounds, name):
     assert f"{name}.wav as a preset of noisemaker-light" in result.out
     folder = Path(f"{name}-match")
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"{name}.{kind}" for kind in ("json", "mid", "png", "wav")
+        f"{name}.{kind}" for kind in ("json", "mid", "noisemakerpreset", "png", "wav")
     ]
     found = json.loads((folder / f"{name}.json").read_text())
     assert read_preset("noisemaker-light", read_midi_file(folder / f"{name}.mid")) == found["preset"]

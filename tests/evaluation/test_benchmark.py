@@ -225,10 +225,10 @@ class TestRun:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"rows": 0}, "--rows, --seconds and --baseline-seconds must be positive"),
-            ({"seconds": 0.0}, "--rows, --seconds and --baseline-seconds must be positive"),
-            ({"seed": -1}, "the seed not negative"),
-            ({"renders": 0}, "renders and baseline_steps must be positive"),
+            ({"rows": 0}, "rows must be an integer from 1"),
+            ({"seconds": 0.0}, "--seconds and --baseline-seconds must be positive"),
+            ({"seed": -1}, "seed must be an integer from 0"),
+            ({"renders": 0}, "renders must be an integer from 1"),
             ({"without": ["everybody"]}, "--without everybody: there is no such way to answer"),
             ({"model": "nowhere"}, "No such checkpoint folder: nowhere"),
             ({"data": "nowhere"}, "nowhere"),

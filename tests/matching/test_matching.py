@@ -179,11 +179,16 @@ def test_of_many_changes_the_largest_are_shown(found):
 def test_saved_files_hold_the_match(searched, tmp_path):
     found = searched
     files = found.save(tmp_path / "new", "name")
+    further = range(2, len(found.candidates) + 1)
     assert {kind: path.name for kind, path in files.items()} == {
         "midi": "name.mid",
+        "noisemakerpreset": "name.noisemakerpreset",
         "json": "name.json",
         "wav": "name.wav",
         "png": "name.png",
+        **{f"midi-{number}": f"name-{number}.mid" for number in further},
+        **{f"noisemakerpreset-{number}": f"name-{number}.noisemakerpreset" for number in further},
+        **{f"wav-{number}": f"name-{number}.wav" for number in further},
     }
     assert read_preset("noisemaker-light", read_midi_file(files["midi"])) == found.preset
     saved = json.loads(files["json"].read_text())
@@ -224,7 +229,7 @@ def test_without_an_engine_there_is_no_sound_and_no_distance(found, tmp_path):
         distances={},
         versions={},
     )
-    files = silent.save(tmp_path)
+    files = silent.save(tmp_path, unheard=True)
     assert set(files) == {"midi", "json", "png"}
     assert json.loads(files["json"].read_text())["distances"] is None
     assert read_preset(collection, read_midi_file(files["midi"])) == silent.preset
@@ -274,9 +279,9 @@ def test_bad_requests(pipe):
         ({"seconds": -1}, "A search of -1 seconds is none"),
         ({"seconds": float("nan")}, "A search of nan seconds is none"),
         ({"seconds": float("inf")}, "A search of inf seconds is none"),
-        ({"renders": -5}, "A search of -5 renderings is none"),
-        ({"candidates": 0}, "0 candidates are none"),
-        ({"seed": -1}, "The seed is -1"),
+        ({"renders": -5}, "renders must be an integer from 0"),
+        ({"candidates": 0}, "candidates must be an integer from 1 to 10000, not 0"),
+        ({"seed": -1}, "seed must be an integer from 0"),
     ],
 )
 def test_bad_limits(pipe, options, message):
@@ -337,12 +342,15 @@ def test_a_collection_that_only_the_checkpoint_tells_of(own_pipe, tmp_path):
     assert (told.rendered, told.distances) == (None, {})
     assert (told.ranking, search_summary(told)) == ("the model's scores", [])
     # MIDI does not reach the panel.
-    assert list(told.cc) == ["level", "mode"] and [m.control for m in told.midi] == [7, 70]
+    assert list(told.cc) == ["level", "mode"] and [m.control for m in told.messages(unheard=True)] == [7, 70]
     files = told.save(tmp_path)
     assert set(files) == {"midi", "json", "png"}
     saved = json.loads(files["json"].read_text())
     assert (saved["collection"], saved["instrument"], saved["cc"]) == ("own", "box", told.cc)
     assert set(saved["preset"]) == {"level", "panel", "mode"}
+    # The level is not heard in this mode, and not sent.
+    assert read_preset(OWN, read_midi_file(files["midi"])) == {"level": 0.0, "mode": told.preset["mode"]}
+    files = told.save(tmp_path, unheard=True)
     assert read_preset(OWN, read_midi_file(files["midi"])).items() <= told.preset.items()
     assert [row[0] for row in setting_rows(told)] == ["level", "panel", "mode"]
 

@@ -154,7 +154,7 @@ class TestRegistration:
 class TestAnswers:
     def test_what_is_told_of_a_sound(self, pipe, takes: np.ndarray):
         answer = pipe(sound(takes[0]))
-        assert list(answer) == ["preset", "confidence", "heard", "midi"]
+        assert list(answer) == ["preset", "confidence", "heard", "controllers", "midi"]
         for part in ("preset", "confidence", "heard"):
             assert list(answer[part]) == list(LIGHT.columns)
         Presets.from_settings(LIGHT, [answer["preset"]])  # raises for what is not allowed
@@ -175,7 +175,7 @@ class TestAnswers:
 
     def test_candidates(self, pipe, takes: np.ndarray):
         answer = pipe(sound(takes[0]), num_candidates=12)
-        assert list(answer) == ["preset", "confidence", "heard", "midi", "candidates"]
+        assert list(answer) == ["preset", "confidence", "heard", "controllers", "midi", "candidates"]
         told = answer["candidates"]
         assert 2 <= len(told) <= 12
         assert [item["score"] for item in told] == sorted((item["score"] for item in told), reverse=True)
@@ -192,7 +192,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize("count", [0, -1, 2.5])
     def test_no_candidates(self, pipe, takes: np.ndarray, count):
-        with pytest.raises(InputError, match="ask for 1 or more"):
+        with pytest.raises(InputError, match="must be an integer from 1"):
             pipe(sound(takes[0]), num_candidates=count)
 
     def test_confidence_is_the_probability_near_the_answer(self, pipe, takes: np.ndarray):

@@ -119,7 +119,7 @@ def midi_track(rows: Rows) -> bytes:
 
 def preset_midi_file(collection: str, preset: dict[str, Any], order: str) -> bytes:
     """Return the MIDI file that sets a preset, the halves of 14-bit values in the given order."""
-    return _midi_bytes(midi.preset_midi_file(collection, preset, order=order))
+    return _midi_bytes(midi.preset_midi_file(collection, preset, order=order, fixed=False))
 
 
 def _midi_bytes(midi_file: Any) -> bytes:
