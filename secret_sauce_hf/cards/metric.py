@@ -129,7 +129,7 @@ def metric_card(name: str, repo_id: str | None) -> str:
         emoji=card.emoji,
         sdk_version=SDK_VERSION,
         description=metric.description.strip(),
-        inputs=inspect.cleandoc(metric.inputs_description),
+        inputs=inspect.cleandoc(metric.inputs_description.partition("\nExamples:")[0]),
         distances=[
             (distance.name, distance.unit, " ".join((distance.function.__doc__ or "").split("\n\n")[0].split()))
             for distance in DISTANCES

@@ -1,7 +1,7 @@
 """A checkpoint's folder: whether it has its files, its weights, read from these files and no others, and its code.
 
 This file and its siblings travel with every checkpoint: they import one another as flat
-siblings, in the order checkpoint, configuration, feature extraction, pipeline, model, and of
+siblings, in the order checkpoint, configuration, encoder, feature extraction, pipeline, model, and of
 the package only `BESIDE`, which travels beside them. Whoever has not installed the package
 lets transformers run these copies (`trust_remote_code`). transformers fetches with a file
 what that imports; so a copy of the model has all the others beside it.
@@ -14,7 +14,8 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +51,7 @@ MAX_HEADER_BYTES = 2**22
 
 _HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
 """Arguments of `from_pretrained` that `snapshot_download` has under the same names."""
-_OTHER_WEIGHTS = {"variant": None, "gguf_file": None, "state_dict": None, "use_safetensors": True}
+_OTHER_WEIGHTS = {"gguf_file": None, "state_dict": None, "use_safetensors": True}
 """Arguments of `from_pretrained` that choose other weights, and the value besides None that does not."""
 
 BESIDE = ("instrument.py", "parameters.py", "takes.py")
@@ -58,6 +59,7 @@ BESIDE = ("instrument.py", "parameters.py", "takes.py")
 CODE = (
     "checkpoint_secret_sauce.py",
     "configuration_secret_sauce.py",
+    "encoder_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
     "modeling_secret_sauce.py",
     "pipeline_secret_sauce.py",
@@ -91,6 +93,7 @@ _LEADS_ELSEWHERE = (
 """By these a config.json has transformers load another file, fetch and run a kernel, or change the model's modules."""
 EXTRACTOR = "SecretSauceFeatureExtractor"
 _EXTRACTOR_VALUES = ("sampling_rate", "take_samples", "note_on", "inputs")
+_EXTRACTOR_ENTRIES = ("auto_map", "feature_extractor_type")
 
 _T = TypeVar("_T")
 
@@ -119,6 +122,34 @@ def published_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def published_extractor(config: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a preprocessor_config.json's values."""
     return {**config, "auto_map": dict(_EXTRACTOR_AUTO_MAP)}
+
+
+class Registered:
+    """What is done by all our classes that transformers' Auto classes load."""
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str | type | None = None) -> None:
+        """Change nothing: whatever is saved names its classes anyway, and has the code beside it.
+
+        Args:
+            auto_class: the Auto class that loads this one, or its name.
+
+        Raises:
+            InputError: another Auto class.
+        """
+        places = {place.rpartition(".")[2]: auto for auto, place in (_AUTO_MAP | _EXTRACTOR_AUTO_MAP).items()}
+        expected = next((places[owner.__name__] for owner in cls.__mro__ if owner.__name__ in places), None)
+        name = getattr(auto_class, "__name__", auto_class)
+        if name not in (None, expected):
+            raise InputError(f"{cls.__name__} is loaded by {expected}, not by {name}; register it for that.")
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:
+        """As of transformers' own class, with the code beside it."""
+        written = super().save_pretrained(save_directory, **kwargs)  # type: ignore[misc]
+        save_code(save_directory)
+        if push_to_hub:
+            push_saved(self, save_directory, kwargs)
+        return written
 
 
 def push_saved(saved: Any, folder: str | Path, options: Mapping[str, Any]) -> None:
@@ -150,6 +181,47 @@ def check_config_values(values: Mapping[str, Any]) -> None:
             raise InputError(f"config.json has the {name} {values[name]!r}; it must be one of {', '.join(_DTYPES)}.")
 
 
+def check_arguments(what: str, given: Iterable[str], known: Sequence[str], ignored: Sequence[str] = ()) -> None:
+    """Refuse keyword arguments that nobody reads.
+
+    Args:
+        what: is called with them.
+        given: their names.
+        known: names of all that are read.
+        ignored: names that do nothing, and need not be told.
+
+    Raises:
+        InputError: which one, and what may have been meant.
+    """
+    if unknown := [name for name in given if name not in known and name not in ignored]:
+        near = get_close_matches(unknown[0], known, 1)
+        meant = f"did you mean {near[0]}" if near else f"it takes {', '.join(known)}"
+        raise InputError(f"The {what} has no argument {unknown[0]}; {meant}.")
+
+
+def extractor_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of further arguments of a feature extractor is handed on to the library's class.
+
+    Raises:
+        InputError: an argument that neither reads.
+    """
+    # Of the entries in a preprocessor_config.json.
+    check_arguments("feature extractor", given, (*_EXTRACTOR_VALUES, "processor_class"), _EXTRACTOR_ENTRIES)
+    return {name: given[name] for name in given.keys() - set(_EXTRACTOR_ENTRIES)}
+
+
+def tensor_kind(return_tensors: Any) -> str:
+    """Which tensors a feature extractor shall return: "pt" or "np".
+
+    Raises:
+        InputError: of another library, or none.
+    """
+    kind = getattr(return_tensors, "value", return_tensors) or "np"
+    if kind not in ("pt", "np"):
+        raise InputError(f"return_tensors is {return_tensors!r}; give pt or np.")
+    return kind
+
+
 def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """What is taken of a preprocessor_config.json: the arguments of `SecretSauceFeatureExtractor`.
 
@@ -166,12 +238,41 @@ def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in _EXTRACTOR_VALUES if name in values}
 
 
-def find_checkpoint(source: str | Path, options: dict[str, Any]) -> Path:
+def weights_name(variant: str | None = None) -> str:
+    """What the file of a checkpoint's weights is called, as `save_pretrained(variant=...)` names it.
+
+    Args:
+        variant: letters, digits, `_` and `-`, such as `fp16`; the file without one if None.
+
+    Raises:
+        InputError: a variant that cannot be part of a file's name.
+    """
+    return _with_variant(WEIGHTS_FILE, variant)
+
+
+def index_name(variant: str | None = None) -> str:
+    """What the index of a checkpoint's weights is called, where several files hold them; see `weights_name`."""
+    return _with_variant(INDEX_FILE, variant)
+
+
+def _with_variant(name: str, variant: str | None) -> str:
+    if variant is None:
+        return name
+    if not isinstance(variant, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", variant):
+        raise InputError(f"{variant!r} cannot be a variant of the weights; give letters and digits, such as fp16.")
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}.{variant}.{ending}"
+
+
+def find_checkpoint(source: str | Path, options: dict[str, Any]) -> tuple[Path, str | None]:
     """The folder of the checkpoint that `from_pretrained` is asked for; what is on the Hub is fetched.
 
     Args:
         source: a folder, or the id of a model on the Hub.
         options: keyword arguments of `from_pretrained`; those that say where to look are taken out.
+
+    Returns:
+        The folder, and the variant of the weights; None for those without one.
 
     Raises:
         InputError: the source is a file; the options ask for other weights than `weight_files`.
@@ -182,31 +283,37 @@ def find_checkpoint(source: str | Path, options: dict[str, Any]) -> Path:
         what = asked[0] if asked else "an adapter"
         raise InputError(f"Only {WEIGHTS_FILE} or the files of its index are loaded; leave {what} out.")
     hub = {name: options.pop(name) for name in _HUB_OPTIONS if name in options}
-    subfolder = options.pop("subfolder", None) or ""
+    subfolder, variant = options.pop("subfolder", None) or "", options.pop("variant", None)
+    weights, index = weights_name(variant), index_name(variant)
     if Path(source).is_file():
         raise InputError(f"{source} is a file; give the folder of a checkpoint.")
     if Path(source).is_dir():
-        return Path(source) / subfolder
+        return Path(source) / subfolder, variant
     prefix = f"{subfolder}/" if subfolder else ""
-    names = (CONFIG_FILE, EXTRACTOR_FILE, PROCESSOR_FILE, ADAPTER_FILE, WEIGHTS_FILE, INDEX_FILE)
+    names = (CONFIG_FILE, EXTRACTOR_FILE, PROCESSOR_FILE, ADAPTER_FILE, weights, index)
     # A hostile server must not make the client write outside its cache.
     with checked_answers():
         snapshot = Path(snapshot_download(str(source), allow_patterns=[prefix + name for name in names], **hub))
         folder = snapshot / subfolder
-        if not (folder / WEIGHTS_FILE).is_file() and (folder / INDEX_FILE).is_file():
+        if not (folder / weights).is_file() and (folder / index).is_file():
             # Only the index tells their names. Of the same commit, after which the client names the folder.
-            shards = [prefix + name for name in set(_read_index(folder / INDEX_FILE).values())]
+            shards = [prefix + name for name in set(_read_index(folder / index).values())]
             snapshot_download(str(source), allow_patterns=shards, **hub | {"revision": snapshot.name})
-    return folder
+    return folder, variant
 
 
-def check_files(folder: Path, with_extractor: bool = True) -> None:
+def check_files(folder: Path, with_extractor: bool = True, variant: str | None = None) -> None:
     """See that a folder has a checkpoint's files, and nothing by which transformers would load others.
+
+    Args:
+        folder: of the checkpoint.
+        with_extractor: whether the feature extractor's file is needed too.
+        variant: of the weights, see `weights_name`.
 
     Raises:
         InputError: what is missing, cannot be read, or leads elsewhere.
     """
-    lacking = [] if weight_files(folder) else [WEIGHTS_FILE]
+    lacking = [] if weight_files(folder, variant) else [weights_name(variant)]
     if with_extractor and not (folder / EXTRACTOR_FILE).is_file():
         lacking.append(EXTRACTOR_FILE)
     if lacking:
@@ -221,8 +328,12 @@ def check_files(folder: Path, with_extractor: bool = True) -> None:
             check(read_json(folder / name))
 
 
-def weight_files(folder: Path) -> list[Path]:
+def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     """The files that hold a checkpoint's weights: one, or those that an index names; none if there is neither.
+
+    Args:
+        folder: of the checkpoint.
+        variant: of the weights, see `weights_name`.
 
     Raises:
         InputError: the index is none, or names what is not a safetensors file in the folder;
@@ -233,39 +344,48 @@ def weight_files(folder: Path) -> list[Path]:
             f"{folder} has {ADAPTER_FILE}, and adapters are not loaded: merge it into {WEIGHTS_FILE} "
             "(merge_and_unload of peft), or remove it."
         )
-    if (folder / WEIGHTS_FILE).is_file():
-        return [folder / WEIGHTS_FILE]
-    if not (folder / INDEX_FILE).is_file():
+    weights, index = folder / weights_name(variant), folder / index_name(variant)
+    if weights.is_file():
+        return [weights]
+    if not index.is_file():
         return []
-    names = sorted(set(_read_index(folder / INDEX_FILE).values()))
+    names = sorted(set(_read_index(index).values()))
     if lacking := [name for name in names if not (folder / name).is_file()]:
-        raise InputError(f"{folder / INDEX_FILE} names {lacking[0]}, which is not beside it; copy the whole folder.")
+        raise InputError(f"{index} names {lacking[0]}, which is not beside it; copy the whole folder.")
     return [folder / name for name in names]
 
 
-def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+def weight_shapes(folder: Path, variant: str | None = None) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights in `weight_files`, from their headers.
+
+    Args:
+        folder: of the checkpoint.
+        variant: of the weights, see `weights_name`.
 
     Raises:
         InputError: see `load_weights`.
     """
-    return _read_weights(folder, _read_shapes)
+    return _read_weights(folder, variant, _read_shapes)
 
 
-def load_weights(folder: Path) -> dict[str, torch.Tensor]:
+def load_weights(folder: Path, variant: str | None = None) -> dict[str, torch.Tensor]:
     """Names and values of the weights in `weight_files`.
+
+    Args:
+        folder: of the checkpoint.
+        variant: of the weights, see `weights_name`.
 
     Raises:
         InputError: the files are not whole, or are not those of their index.
     """
     # Not by a map of the file into memory, where a model would change with the file.
-    return _read_weights(folder, lambda path: load(path.read_bytes()))
+    return _read_weights(folder, variant, lambda path: load(path.read_bytes()))
 
 
-def _read_weights(folder: Path, read: Callable[[Path], dict[str, _T]]) -> dict[str, _T]:
+def _read_weights(folder: Path, variant: str | None, read: Callable[[Path], dict[str, _T]]) -> dict[str, _T]:
     """What `read` finds in all the files, by the weights' names; the safetensors library sees that they are whole."""
-    files = weight_files(folder)
-    places = {} if files in ([], [folder / WEIGHTS_FILE]) else _read_index(folder / INDEX_FILE)
+    files, index = weight_files(folder, variant), folder / index_name(variant)
+    places = {} if files in ([], [folder / weights_name(variant)]) else _read_index(index)
     found: dict[str, _T] = {}
     for path in files:
         _check_header(path)
@@ -278,9 +398,7 @@ def _read_weights(folder: Path, read: Callable[[Path], dict[str, _T]]) -> dict[s
         wrong = [name for name in part if name in found or places.get(name, path.name) != path.name]
         wrong += [name for name, place in places.items() if place == path.name and name not in part]
         if wrong:
-            raise InputError(
-                f"{folder / INDEX_FILE} tells another place of {wrong[0]} than {path.name}; copy both again."
-            )
+            raise InputError(f"{index} tells another place of {wrong[0]} than {path.name}; copy both again.")
         found |= part
     return found
 

@@ -1,6 +1,7 @@
 """What a checkpoint's model predicts, and its size."""
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,9 @@ from transformers import PretrainedConfig
 
 from .checkpoint_secret_sauce import (
     IS_COPY,
+    Registered,
     check_config_values,
-    check_files,
     published_config,
-    push_saved,
-    save_code,
-    weight_shapes,
 )
 
 if TYPE_CHECKING:
@@ -67,8 +65,21 @@ AST_FIELDS = (
 """What is kept of an encoder's own config: no paths, no labels."""
 
 
+SHARED_VALUES = {
+    "output_hidden_states": bool,
+    "output_attentions": bool,
+    "return_dict": bool,
+    "chunk_size_feed_forward": int,
+    "is_encoder_decoder": bool,
+    "problem_type": str,
+    "id2label": dict,
+    "label2id": dict,
+}
+"""What every config of transformers has, none of which leads to a file or to code: name and type."""
 _FROM_THE_LIBRARY = ("architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version")
-"""What transformers writes into a config.json beside the arguments of `SecretSauceConfig`."""
+"""What else transformers writes into a config.json beside the arguments of `SecretSauceConfig`."""
+_NOT_COMPARED = ("_name_or_path", "architectures", "auto_map", "custom_pipelines", "dtype", "transformers_version")
+"""What says of a config where it came from and who saved it."""
 
 
 def own_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,8 +92,30 @@ def own_values(values: Mapping[str, Any]) -> dict[str, Any]:
         InputError: an entry that would change what is loaded; a dtype that weights cannot have.
     """
     check_config_values(values)
-    known = {*inspect.signature(SecretSauceConfig.__init__).parameters, *_FROM_THE_LIBRARY} - {"self", "kwargs"}
+    for name, kind in SHARED_VALUES.items():
+        value = values.get(name)
+        if value is not None and not (isinstance(value, kind) and (not isinstance(value, dict) or _are_classes(value))):
+            raise InputError(f"The config's {name} is no {kind.__name__} as transformers has it; remove that entry.")
+    own = inspect.signature(SecretSauceConfig.__init__).parameters
+    known = {*own, *SHARED_VALUES, *_FROM_THE_LIBRARY} - {"self", "kwargs"}
     return {name: value for name, value in values.items() if name in known}
+
+
+def _are_classes(names: Mapping[Any, Any]) -> bool:
+    """Whether these are the names of classes and their numbers, in either direction."""
+    pairs = [pair if isinstance(pair[1], str) else pair[::-1] for pair in names.items()]
+    return len(pairs) <= _MOST_ENTRIES and all(
+        isinstance(name, str) and re.fullmatch(r"\d{1,9}", str(number)) for number, name in pairs
+    )
+
+
+def _as_lists(value: Any) -> Any:
+    """A value as JSON gives it back: lists for tuples, however deep, and Python's numbers for NumPy's."""
+    if isinstance(value, Mapping):
+        return {name: _as_lists(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_as_lists(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 # Somebody else's config.json must not make a machine build what it cannot hold.
@@ -142,7 +175,7 @@ def check_encoder(config: PretrainedConfig) -> None:
         raise InputError(f"The AST encoder's patches of {patch} x {patch} do not fit into its input, {sizes}.")
 
 
-class SecretSauceConfig(PretrainedConfig):
+class SecretSauceConfig(Registered, PretrainedConfig):
     """Configuration of a `SecretSauceModel`.
 
     Args:
@@ -210,12 +243,12 @@ class SecretSauceConfig(PretrainedConfig):
         self.instrument = instrument
         self.instrument_title = instrument_title
         self.title = title
-        self.parameters = [dict(record) for record in parameters]
-        self.fixed = [list(pair) for pair in fixed]
+        self.parameters = [_as_lists(record) for record in parameters]
+        self.fixed = [_as_lists(list(pair)) for pair in fixed]
         self.sample_rate = sample_rate
         self.take_samples = take_samples
         self.note_on = note_on
-        self.inputs = [dict(record) for record in inputs]
+        self.inputs = [_as_lists(record) for record in inputs]
         self.hidden_size = hidden_size
         self.num_hidden_layers = num_hidden_layers
         self.num_attention_heads = num_attention_heads
@@ -225,7 +258,7 @@ class SecretSauceConfig(PretrainedConfig):
         self.label_width = label_width
         self.sampler_layers = sampler_layers
         self.stem_size = stem_size
-        self.ast = None if ast is None else {name: ast[name] for name in AST_FIELDS if name in ast}
+        self.ast = None if ast is None else {name: _as_lists(ast[name]) for name in AST_FIELDS if name in ast}
         if self.ast is not None:
             encoder = self.ast_config()
             self.hidden_size = encoder.hidden_size
@@ -349,19 +382,13 @@ class SecretSauceConfig(PretrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any):
-        """As of `PretrainedConfig`, of `own_values`; and `AutoConfig` on a folder checks that the folder is complete.
-
-        `pipeline()` asks `AutoConfig` first, and would bury what the model has to say
-        about missing files or weights under the tracebacks of several attempts.
+        """As of `PretrainedConfig`, of `own_values`.
 
         Raises:
             InputError: the values are not those of a model of ours.
         """
         if config_dict.get("model_type", cls.model_type) != cls.model_type:
             raise InputError(f"config.json is of a {config_dict['model_type']} model, not of a {cls.model_type} one.")
-        if (folder := kwargs.get("name_or_path")) and Path(folder).is_dir():
-            check_files(Path(folder))
-            weight_shapes(Path(folder))
         return super().from_dict(own_values(config_dict), **kwargs)
 
     @classmethod
@@ -369,16 +396,23 @@ class SecretSauceConfig(PretrainedConfig):
         """As of `PretrainedConfig`, of `own_values`."""
         return cls.from_dict(cls._dict_from_json_file(json_file))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another config describes the same model, wherever it was loaded from and saved by.
+
+        A config that was saved and loaded back equals itself.
+        """
+        if not isinstance(other, SecretSauceConfig):
+            return NotImplemented
+        mine, theirs = ({k: v for k, v in c.to_dict().items() if k not in _NOT_COMPARED} for c in (self, other))
+        return mine == theirs
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of `PretrainedConfig`, with the entries that lead to the code beside a config.json."""
+        return published_config(super().to_dict())
+
     def to_diff_dict(self) -> dict[str, Any]:
         """As of `PretrainedConfig`: what config.json holds."""
         return published_config(super().to_diff_dict())
-
-    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
-        """As of `PretrainedConfig`, with the code beside it."""
-        super().save_pretrained(save_directory, **kwargs)
-        save_code(save_directory)
-        if push_to_hub:
-            push_saved(self, save_directory, kwargs)
 
     @property
     def parameter_specs(self) -> list[Parameter]:

@@ -19,7 +19,15 @@ from torch.nn import functional
 from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.audio_utils import mel_filter_bank
 
-from .checkpoint_secret_sauce import IS_COPY, own_extractor_values, published_extractor, push_saved, save_code
+from .checkpoint_secret_sauce import (
+    IS_COPY,
+    Registered,
+    check_arguments,
+    extractor_arguments,
+    own_extractor_values,
+    published_extractor,
+    tensor_kind,
+)
 
 try:
     if IS_COPY:
@@ -92,7 +100,7 @@ RESAMPLED_AT_ONCE = 2**22
 """How many values are multiplied at a time, to bound the memory."""
 
 
-class SecretSauceFeatureExtractor(FeatureExtractionMixin):
+class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
     """Makes log-mel spectrograms, a level envelope and a modulation spectrum of sounds, or AST's filter banks.
 
     A sound as long as a take is used as it is. In any other, the onset is looked for and
@@ -109,6 +117,9 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
             `ASTFeatureExtractor` makes of the take, but not longer than the take, and has
             its `rate` (in Hz), `bins`, `mean` and `std`.
         **kwargs: as of `FeatureExtractionMixin`.
+
+    Raises:
+        InputError: sizes that no sound has; unknown arguments.
     """
 
     model_input_names = ["short_mels", "long_mels", "envelope", "modulation", "fbank", "peak"]  # noqa: RUF012 - the library's own form
@@ -126,7 +137,7 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         self.note_on = note_on
         self.inputs = [dict(record) for record in inputs]
         self._check()
-        super().__init__(**kwargs)
+        super().__init__(**extractor_arguments(kwargs))
 
     def _check(self) -> None:
         """Refuse sizes that would take more memory than any sound does.
@@ -164,28 +175,31 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
         return self.take_samples // record["hop"] + (record["kind"] == "mels")
 
     def __call__(
-        self, sounds: Any, sampling_rate: int | None = None, return_tensors: str | None = "pt", **_: Any
+        self, sounds: Any, sampling_rate: int | None = None, return_tensors: Any = "pt", **kwargs: Any
     ) -> BatchFeature:
         """Read sounds, align them and transform them.
 
         Args:
             sounds: one sound (see `read_sound`) or a list of them.
             sampling_rate: of sounds given as bare arrays, in Hz.
-            return_tensors: "pt" or "np".
+            return_tensors: "pt", or "np" (as is None); or a `TensorType` of either.
+            **kwargs: none.
 
         Returns:
             Per input an array of shape (sounds, frames, bins), and `peak`, the highest
             absolute sample of each take, shape (sounds,).
 
         Raises:
-            InputError: a sound that cannot be read; no sound.
+            InputError: a sound that cannot be read; no sound; unknown arguments.
         """
+        check_arguments("call of the feature extractor", kwargs, ("sampling_rate", "return_tensors"))
+        kind = tensor_kind(return_tensors)
         batch = sounds if isinstance(sounds, list) else [sounds]
         if not batch:
             raise InputError("There is no sound in the list; give at least one.")
         takes = np.stack([self.take(sound, sampling_rate) for sound in batch])
         features = self.transform(torch.from_numpy(takes))
-        return BatchFeature(features if return_tensors == "pt" else {k: v.numpy() for k, v in features.items()})
+        return BatchFeature(features if kind == "pt" else {k: v.numpy() for k, v in features.items()})
 
     def take(self, sound: Any, sampling_rate: int | None = None) -> np.ndarray:
         """A sound as a take: float32 of shape (take_samples,), full scale ±1.
@@ -249,14 +263,6 @@ class SecretSauceFeatureExtractor(FeatureExtractionMixin):
     def to_dict(self) -> dict[str, Any]:
         """As of `FeatureExtractionMixin`: what preprocessor_config.json holds."""
         return published_extractor(super().to_dict())
-
-    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
-        """As of `FeatureExtractionMixin`, with the code beside it."""
-        written = super().save_pretrained(save_directory, **kwargs)
-        save_code(save_directory)
-        if push_to_hub:
-            push_saved(self, save_directory, kwargs)
-        return written
 
 
 def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, int]:

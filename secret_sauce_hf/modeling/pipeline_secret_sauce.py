@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import Pipeline
 
-from .checkpoint_secret_sauce import IS_COPY, push_saved
+from .checkpoint_secret_sauce import IS_COPY, check_arguments, push_saved
 from .configuration_secret_sauce import SecretSauceConfig
 
 try:
@@ -36,6 +36,10 @@ MAX_CANDIDATES = 10_000
 """More presets than this are not told of one sound."""
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""
+
+_ARGUMENTS = ("sampling_rate", "num_candidates", "seed", "batch_size", "num_workers")
+_OF_THE_LIBRARY = ("local_files_only", "use_fast")
+"""What `pipeline()` hands on to a pipeline, though it has acted on it."""
 
 
 class AudioToPresetPipeline(Pipeline):
@@ -108,8 +112,9 @@ class AudioToPresetPipeline(Pipeline):
         sampling_rate: int | None = None,
         num_candidates: int | None = None,
         seed: int | None = None,
-        **_: Any,
+        **kwargs: Any,
     ):
+        check_arguments("audio-to-preset pipeline", kwargs, _ARGUMENTS, _OF_THE_LIBRARY)
         if num_candidates is not None:
             num_candidates = integer("num_candidates", num_candidates, 1, MAX_CANDIDATES)
         if seed is not None:

@@ -4,15 +4,20 @@ transformers has no plug-in mechanism: somebody has to enter our classes into it
 to do so when this package is imported would import torch and transformers, which takes seconds.
 So a finder steps in for the modules that hold these tables, and no others, and fills each
 after transformers itself has imported it; or at once where that has happened already.
+
+`pipeline()` itself knows models as folders and as repositories of the Hub. So that it takes the
+shipped ones by name, it is led to their folders: see `_lead`.
 """
 
+import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Any
 
 TASK = "audio-to-preset"
 DEFAULT_COLLECTION = "noisemaker-light"
@@ -68,6 +73,79 @@ def _enter_pipeline(pipelines: ModuleType) -> None:
         default={"model": (str(CHECKPOINTS / DEFAULT_COLLECTION), "main")},
         type="audio",
     )
+    if isinstance(pipelines.pipeline, FunctionType) and pipelines.pipeline.__code__ is not _led.__code__:
+        _lead(pipelines.pipeline)
+
+
+def _lead(function: FunctionType) -> None:
+    """Have transformers' `pipeline` find the shipped checkpoints by name, and say in one line what a folder lacks.
+
+    The function gets another body, instead of its module another function: whoever wrote
+    `from transformers import pipeline` before this package was imported has it already.
+    """
+    global _pipeline
+    _pipeline = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    _pipeline.__kwdefaults__ = function.__kwdefaults__
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    function.__code__, function.__defaults__, function.__kwdefaults__ = _led.__code__, None, None
+
+
+_pipeline: Callable[..., Any] | None = None
+"""transformers' own function, once another body was given to it."""
+
+
+def _led(*args: Any, **kwargs: Any) -> Any:
+    # Runs among the names of transformers' module.
+    from secret_sauce_hf.modeling.registration import call_pipeline
+
+    return call_pipeline(*args, **kwargs)
+
+
+def call_pipeline(*args: Any, **kwargs: Any) -> Any:
+    """transformers' `pipeline`, which also takes the names of collections for which a checkpoint ships.
+
+    Raises:
+        InputError: no checkpoint ships for the collection, or it is asked for a revision of it;
+            a folder lacks a file of a checkpoint. Of other tasks nothing is looked at.
+    """
+    if _pipeline is None:
+        raise RuntimeError("transformers' pipeline has not been registered; import transformers.pipelines.")
+    given = dict(zip(inspect.signature(_pipeline).parameters, args, strict=False)) | kwargs
+    if len(given) == len(args) + len(kwargs):
+        args, kwargs = (), _find_model(given)
+    return _pipeline(*args, **kwargs)
+
+
+def _find_model(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `pipeline()`, with the folder of the checkpoint that they mean."""
+    from secret_sauce_hf.instruments import COLLECTIONS, InputError
+
+    task, model, config = (given.get(name) for name in ("task", "model", "config"))
+    named = isinstance(model, str) and model in COLLECTIONS and not Path(model).exists()
+    if task == TASK and all(given.get(name) is None for name in ("model", "config", "tokenizer", "feature_extractor")):
+        model, named = DEFAULT_COLLECTION, True
+    if named and task in (TASK, None):
+        folder = checkpoint_path(str(model))
+        if given.get("revision") is not None:
+            raise InputError(f"{model} ships with the package and has no revisions; leave revision out.")
+        return {**given, "task": TASK, "model": str(folder)}
+    if task == TASK and config is None and isinstance(model, str | Path) and Path(model).is_dir():
+        _check_folder(Path(model), given)
+    return dict(given)
+
+
+def _check_folder(folder: Path, given: Mapping[str, Any]) -> None:
+    """See that a folder is complete: the library would bury what the model says under the tracebacks of attempts."""
+    checkpoint = _own("checkpoint")
+    options = given.get("model_kwargs") or {}
+    if not (folder / checkpoint.CONFIG_FILE).is_file() or "subfolder" in options:
+        return
+    if checkpoint.read_json(folder / checkpoint.CONFIG_FILE).get("model_type", MODEL_TYPE) != MODEL_TYPE:
+        return
+    checkpoint.check_files(folder, given.get("feature_extractor") is None, options.get("variant"))
+    checkpoint.weight_shapes(folder, options.get("variant"))
 
 
 def _own(kind: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """The `evaluate` modules: the plain functions' numbers, from this package, a folder and a Space."""
 
 import ast
+import doctest
 import io
 import json
 import re
@@ -130,6 +131,40 @@ def test_they_combine(evaluate, sound_distance):
     for sound, other in zip(sounds, others, strict=True):
         both.add(prediction=sound, reference=other)
     assert both.compute(**options) == {"one_sot": value, "two_sot": value}
+
+
+def test_presets_combine_with_what_is_heard_and_without(evaluate, preset_error):
+    both = evaluate.combine({"one": preset_error, "two": evaluate.load(str(module_path("preset_error")))})
+    expected = metrics.preset_errors(REFERENCES, PREDICTIONS, HEARD)
+    for prediction, reference, heard in zip(PREDICTIONS, REFERENCES, HEARD, strict=True):
+        both.add(prediction=prediction, reference=reference, heard=heard)
+    assert both.compute() == {f"{who}_{name}": value for who in ("one", "two") for name, value in expected.items()}
+    everything = metrics.preset_errors(REFERENCES, PREDICTIONS)
+    assert everything != expected
+    for prediction, reference in zip(PREDICTIONS, REFERENCES, strict=True):
+        both.add(prediction=prediction, reference=reference)
+    assert both.compute()["one_knob_mae"] == everything["knob_mae"]
+    both.add_batch(predictions=PREDICTIONS[:2], references=REFERENCES[:2])
+    both.add(prediction=PREDICTIONS[2], reference=REFERENCES[2])
+    assert both.compute()["two_per_parameter"] == everything["per_parameter"]
+
+
+def test_what_does_not_fit_is_refused_in_a_combination_too(evaluate, preset_error):
+    both = evaluate.combine([preset_error, evaluate.load(str(module_path("preset_error")))])
+    for bad in ({"reference": None}, {"prediction": {"lfo1_rate": 1.0}}, {"heard": {"cutoff": True}}):
+        with pytest.raises(InputError):
+            both.add(**{"prediction": PREDICTIONS[0], "reference": REFERENCES[0]} | bad)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_their_descriptions_hold(evaluate, name):
+    metric = evaluate.load(str(module_path(name)))
+    assert ">>> metric.compute(" in metric.inputs_description
+    module = sys.modules[type(metric).__module__]
+    failed, attempted = doctest.testmod(module)
+    assert not failed
+    assert attempted >= 5
+    assert ">>>" not in metric_card(name, None)
 
 
 @pytest.mark.parametrize(

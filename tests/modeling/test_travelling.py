@@ -34,6 +34,7 @@ SHIPPED = secret_sauce_hf.checkpoint_path("noisemaker-light")
 CODE = {
     "checkpoint_secret_sauce.py",
     "configuration_secret_sauce.py",
+    "encoder_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
     "modeling_secret_sauce.py",
     "pipeline_secret_sauce.py",

@@ -340,6 +340,7 @@ class TestTraining:
             "checkpoint_secret_sauce.py",
             "config.json",
             "configuration_secret_sauce.py",
+            "encoder_secret_sauce.py",
             "feature_extraction_secret_sauce.py",
             "instrument.py",
             "model.safetensors",

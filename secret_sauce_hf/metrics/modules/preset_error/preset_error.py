@@ -1,6 +1,7 @@
 """`preset_error`: how far predicted presets are from reference presets."""
 
 import json
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -30,7 +31,21 @@ Returns:
     accuracies (0 to 1); and `per_parameter`, a dict of either per parameter. NaN where nothing is counted.
 """
 
+_EXAMPLES = """
+Examples:
+    >>> metric = PresetError()
+    >>> predictions = [{"cutoff": 4.0, "wave": "Saw"}, {"cutoff": 9.5, "wave": "Sine"}]
+    >>> references = [{"cutoff": 4.5, "wave": "Saw"}, {"cutoff": 8.0, "wave": "Pulse"}]
+    >>> result = metric.compute(predictions=predictions, references=references)
+    >>> result["knob_mae"], result["switch_accuracy"]
+    (1.0, 0.5)
+    >>> heard = [{"cutoff": True}, {"cutoff": False}]
+    >>> metric.compute(predictions=predictions, references=references, heard=heard)["per_parameter"]["cutoff"]
+    0.5
+"""
 
+
+@evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _INPUTS, _EXAMPLES)
 class PresetError(evaluate.Metric):
     """`secret_sauce_hf.metrics.preset_errors`, as an `evaluate` metric."""
 
@@ -41,9 +56,17 @@ class PresetError(evaluate.Metric):
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation="",
-            inputs_description=_INPUTS,
+            inputs_description=_INPUTS + _EXAMPLES,
             features=datasets.Features({"predictions": preset, "references": preset, "heard": preset}),
         )
+
+    def _feature_names(self) -> list[str]:
+        names = super()._feature_names()
+        # `evaluate.combine` takes these names from what it was given, and has no names that may be left out.
+        caller = sys._getframe(1).f_locals
+        if isinstance(caller.get("self"), evaluate.CombinedEvaluations) and "heard" not in caller.get("batch", names):
+            names.remove("heard")
+        return names
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, heard: Any = None) -> None:
         """Add presets and their references.

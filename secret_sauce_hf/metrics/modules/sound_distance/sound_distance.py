@@ -33,10 +33,24 @@ matching, 2025 (mss, wmfcc, sot, rms_cosine).
 W. Shin et al., SynthRL, 2025 (spectral_composite).
 """
 
+_EXAMPLES = """
+Examples:
+    >>> import numpy as np
+    >>> time = np.arange(22050) / 22050
+    >>> low, high = np.sin(2 * np.pi * 220 * time), 0.5 * np.sin(2 * np.pi * 440 * time)
+    >>> metric = SoundDistance()
+    >>> metric.compute(predictions=[low], references=[low], sampling_rate=22050, metrics=["mss", "rms_cosine"])
+    {'mss': 0.0, 'rms_cosine': 1.0}
+    >>> result = metric.compute(predictions=[low, low], references=[low, high], sampling_rate=22050, reduction="none")
+    >>> result["mss"][0] < result["mss"][1]
+    True
+"""
+
 _FUNCTIONS = {distance.name: distance.function for distance in DISTANCES}
 _REDUCTIONS = ("mean", "median", "none")
 
 
+@evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _INPUTS, _EXAMPLES)
 class SoundDistance(evaluate.Metric):
     """The distances of `secret_sauce_hf.metrics.sounds`, as an `evaluate` metric."""
 
@@ -46,7 +60,7 @@ class SoundDistance(evaluate.Metric):
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=_CITATION,
-            inputs_description=_INPUTS,
+            inputs_description=_INPUTS + _EXAMPLES,
             features=datasets.Features({"predictions": sound, "references": sound}),
         )
 
