@@ -37,6 +37,7 @@ from secret_sauce_hf.instruments import (
     Switch,
     get_collection,
 )
+from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
@@ -145,7 +146,7 @@ def read_audio(audio: Any, folder: Path | None = None) -> np.ndarray:
         InputError: no bytes, not audio, longer than `MAX_SECONDS`, not mono, not 22,050 Hz.
     """
     try:
-        with soundfile.SoundFile(_content(audio, folder)) as file:
+        with open_sound(_content(audio, folder)) as file:
             if file.samplerate != SAMPLE_RATE or file.channels != 1:
                 raise InputError(
                     f"{file.samplerate} Hz and {file.channels} channels instead of {SAMPLE_RATE} Hz mono: convert the "

@@ -21,7 +21,9 @@ from secret_sauce_hf.data.reading import MAX_SECONDS
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE, to_int16
+from secret_sauce_hf.outputs import check_folder, expanded, near_miss, same_text
 from secret_sauce_hf.presets import MAX_ROWS, Presets, read_table, row_random
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -110,7 +112,7 @@ def collect_recordings(
             recordings are missing; `out` holds something; arguments out of range.
     """
     collection = get_collection(collection)
-    sounds, out = Path(sounds), Path(out)
+    sounds, out = expanded(sounds), expanded(out)
     if not 0 <= test_share < 1:
         raise InputError(f"The share of test rows is {test_share}; give one from 0 to less than 1, such as 0.2.")
     rows_per_shard = integer("rows_per_shard", rows_per_shard, 1, MAX_ROWS)
@@ -120,8 +122,8 @@ def collect_recordings(
     splits = (
         _named_splits(further[SPLIT_COLUMN]) if SPLIT_COLUMN in further else _drawn_splits(len(presets), test_share)
     )
-    _check_sounds(presets, sounds)
-    _claim(out)
+    found = _find_sounds(presets, sounds)
+    out = _claim(out)
     unfinished = out / _UNFINISHED
     unfinished.mkdir(parents=True)
     done = np.zeros(len(_DONE), dtype=np.int64)
@@ -135,7 +137,7 @@ def collect_recordings(
                     )
                 for number, start in enumerate(starts):
                     path = unfinished / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
-                    for chunk in _write_shard(presets, rows[start : start + rows_per_shard], sounds, path):
+                    for chunk in _write_shard(presets, rows[start : start + rows_per_shard], found, path):
                         done += chunk.sum(axis=0)
                         advance(len(chunk))
         unfinished.replace(out / DATA_FOLDER)
@@ -166,28 +168,33 @@ def _drawn_splits(count: int, test_share: float) -> dict[str, np.ndarray]:
     return {split: rows for split, rows in splits.items() if len(rows)}
 
 
-def _check_sounds(presets: Presets, sounds: Path) -> None:
+def _find_sounds(presets: Presets, sounds: Path) -> list[Path]:
+    """The recording of each row, under the name that the table has for it, in whatever Unicode form."""
     if not sounds.is_dir():
         raise InputError(f"There is no folder {sounds}; give the one that holds the recordings.")
-    if missing := [name for name in presets.files if not (sounds / name).is_file()]:
+    found = [same_text(sounds / name) for name in presets.files]
+    if missing := [name for name, path in zip(presets.files, found, strict=True) if not path.is_file()]:
         more = ", …" if len(missing) > _SHOWN else ""
+        near = {name: near_miss(sounds / name) for name in missing[:_SHOWN]}
+        told = [name if (other := near[name]) is None else f"{name} (but {other.name})" for name in missing[:_SHOWN]]
         raise InputError(
             f"{len(missing):,} of {len(presets):,} recordings are not in {sounds}: "
-            f"{', '.join(missing[:_SHOWN])}{more}; add them, or take their rows out of the table."
+            f"{', '.join(told)}{more}; add them, or take their rows out of the table."
         )
+    return found
 
 
-def _claim(out: Path) -> None:
-    """See that `out` is free, but for what an interrupted run left."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give a folder.")
+def _claim(out: Path) -> Path:
+    """See that `out` is free, but for what an interrupted run left, and can be written to."""
+    out = check_folder(out, what="the dataset")
     if out.is_dir():
         if any(path.name != _UNFINISHED for path in out.iterdir()):
             raise InputError(f"{out} is not empty; choose another folder for the dataset, or delete this one.")
         shutil.rmtree(out / _UNFINISHED, ignore_errors=True)
+    return out
 
 
-def _write_shard(presets: Presets, rows: np.ndarray, sounds: Path, path: Path) -> Iterator[np.ndarray]:
+def _write_shard(presets: Presets, rows: np.ndarray, sounds: Sequence[Path], path: Path) -> Iterator[np.ndarray]:
     """Write a Parquet file of some rows; yields, some rows at a time, what was done to them (see `_read`)."""
     schema = features(presets.collection).arrow_schema
     samples = presets.collection.samples
@@ -195,7 +202,7 @@ def _write_shard(presets: Presets, rows: np.ndarray, sounds: Path, path: Path) -
     def encoded(row: int) -> tuple[bytes, list[bool]]:
         name = presets.files[row]
         try:
-            take, done = _read(sounds / name, samples)
+            take, done = _read(sounds[row], samples)
         except InputError as error:
             raise InputError(f"row {row}: {name}: {error}") from error
         return encode(take, CONTAINER), done
@@ -216,7 +223,7 @@ def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
     """A recording as a take: int16 of shape (samples,), and which things of `_DONE` were done to it."""
     seconds = samples / SAMPLE_RATE
     try:
-        with soundfile.SoundFile(path) as file:
+        with open_sound(path) as file:
             rate, channels, length = file.samplerate, file.channels, file.frames / file.samplerate
             if not RATES[0] <= rate <= RATES[1] or channels > MAX_CHANNELS:
                 raise InputError(
@@ -226,8 +233,11 @@ def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
             if length > MAX_SECONDS:
                 raise InputError(f"{length:.0f} s long, which is no single take; cut it into one file a row.")
             wave = file.read(min(file.frames, math.ceil((seconds + _MARGIN) * rate)), "float32", always_2d=True)
-    except (soundfile.LibsndfileError, TypeError) as error:
-        raise InputError(f"not a sound that can be read ({error}); record it again, or convert it to WAV.") from error
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise InputError(f"not a sound that can be read ({reason}); record it again, or convert it to WAV.") from error
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror or error}).") from error
     if not len(wave):
         raise InputError("there are no samples in it; record it again.")
     if not np.isfinite(wave).all():

@@ -4,16 +4,13 @@ A take is what the collections hold: mono, 22,050 Hz, of fixed length, with the 
 starting at a fixed time.
 """
 
-import io
 import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 from torch.nn import functional
 from transformers import BatchFeature, FeatureExtractionMixin
@@ -33,9 +30,11 @@ try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments.parameters import InputError
+    from secret_sauce_hf.instruments.sounds import MAX_SAMPLES, RATES, listed, read_samples
     from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE
 except ImportError:
     from .parameters import InputError  # type: ignore[import-not-found, no-redef]
+    from .sounds import MAX_SAMPLES, RATES, listed, read_samples  # type: ignore[import-not-found, no-redef]
     from .takes import PEAK, SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
 try:
@@ -43,14 +42,6 @@ try:
 except ImportError:
     # The package brings it; beside a checkpoint that is used without the package it may not be there.
     soxr = None
-
-MAX_SECONDS = 60
-"""No more than this is read of a sound; its first sound should have come by then."""
-MAX_SAMPLES = 2**26
-"""No more than this either, over all channels."""
-MAX_CHANNELS = 64
-RATES = (1_000, 768_000)
-"""Lowest and highest sample rate that is believed, in Hz."""
 
 ONSET_BLOCK = 32
 """Length of the blocks in which an onset is looked for, in samples (1.5 ms)."""
@@ -180,7 +171,7 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         """Read sounds, align them and transform them.
 
         Args:
-            sounds: one sound (see `read_sound`) or a list of them.
+            sounds: one sound (see `read_sound`), or a list, a tuple or a dataset's column of them.
             sampling_rate: of sounds given as bare arrays, in Hz.
             return_tensors: "pt", or "np" (as is None); or a `TensorType` of either.
             **kwargs: none.
@@ -194,7 +185,8 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         """
         check_arguments("call of the feature extractor", kwargs, ("sampling_rate", "return_tensors"))
         kind = tensor_kind(return_tensors)
-        batch = sounds if isinstance(sounds, list) else [sounds]
+        batch = listed(sounds)
+        batch = [sounds] if batch is None else list(batch)
         if not batch:
             raise InputError("There is no sound in the list; give at least one.")
         takes = np.stack([self.take(sound, sampling_rate) for sound in batch])
@@ -269,12 +261,8 @@ def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray
     """Read at most the first minute of a sound and average its channels.
 
     Args:
-        sound: a path; the bytes of a file; an array; a mapping with `array` and
-            `sampling_rate`, or with `bytes` or `path` (as datasets gives audio that is
-            not decoded); or a decoder with `get_all_samples` (as datasets gives audio
-            that is). Arrays have shape (samples,), (samples, channels) or (channels,
-            samples): the shorter axis is the channels. Floats have full scale ±1,
-            integers (of 8 to 32 bits) that of their type.
+        sound: a path, an address, bytes, an open file, an array, a pair, a mapping or a
+            decoder; see `read_samples` of `secret_sauce_hf.instruments.sounds`.
         sampling_rate: of a bare array, in Hz.
 
     Returns:
@@ -283,94 +271,8 @@ def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray
     Raises:
         InputError: missing, empty, not audio, not numbers; an array without a rate.
     """
-    if isinstance(sound, str | Path):
-        return _read_file(Path(sound), str(sound))
-    if isinstance(sound, bytes | bytearray | memoryview):
-        return _read_file(io.BytesIO(sound), "the given bytes")
-    if isinstance(sound, Mapping):
-        if sound.get("array") is not None:
-            return _from_array(sound["array"], sound.get("sampling_rate") or sampling_rate)
-        if sound.get("bytes"):
-            return _read_file(io.BytesIO(sound["bytes"]), str(sound.get("path") or "the given bytes"))
-        if sound.get("path"):
-            return _read_file(Path(sound["path"]), str(sound["path"]))
-        raise InputError(
-            f"A sound given as a mapping needs array and sampling_rate, or bytes, or path; got {sorted(sound)}."
-        )
-    if hasattr(sound, "get_all_samples"):
-        decoded = sound.get_all_samples()
-        return _from_array(decoded.data, decoded.sample_rate)
-    if hasattr(sound, "__array__") or isinstance(sound, Sequence):
-        return _from_array(sound, sampling_rate)
-    raise InputError(
-        f"Cannot read a sound from {type(sound).__name__}; give a path, bytes, an array with its sampling rate, "
-        "or a mapping."
-    )
-
-
-def _read_file(source: Path | io.BytesIO, name: str) -> tuple[np.ndarray, int]:
-    if isinstance(source, Path):
-        if not source.is_file():
-            raise InputError(f"No such sound file: {name}.")
-        size = source.stat().st_size
-    else:
-        size = source.getbuffer().nbytes
-    if size == 0:
-        raise InputError(f"The sound file is empty: {name}.")
-    try:
-        with soundfile.SoundFile(source) as file:
-            rate, channels = file.samplerate, file.channels
-            _check_format(rate, channels, name)
-            frames = min(len(file), MAX_SECONDS * rate, MAX_SAMPLES // channels)
-            samples = file.read(frames, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"Not a sound file that can be read: {name} ({error}). Convert it to WAV.") from error
+    samples, rate, name = read_samples(sound, sampling_rate)
     return _to_mono(samples, name), rate
-
-
-def _from_array(values: Any, rate: Any) -> tuple[np.ndarray, int]:
-    if rate is None:
-        raise InputError('An array needs its rate: give {"array": samples, "sampling_rate": Hz} or sampling_rate=Hz.')
-    try:
-        hertz = float(rate)
-        samples = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"Not an array of samples with a sampling rate: {error}.") from error
-    if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu":
-        raise InputError(
-            f"A sound's array must be (samples,), (samples, channels) or (channels, samples) of numbers, got shape "
-            f"{samples.shape} of {samples.dtype}."
-        )
-    if samples.size == 0:
-        raise InputError("There are no samples in the given array.")
-    if samples.dtype.kind in "iu" and samples.dtype.itemsize > 4:
-        raise InputError(
-            "The full scale of 64-bit integers (and of lists of integers) is not known; give an array of int16, int32 "
-            "or floats from -1 to 1."
-        )
-    if samples.ndim == 1:
-        samples = samples[:, None]
-    elif samples.shape[0] < samples.shape[1]:
-        samples = samples.T
-    if not hertz.is_integer():
-        raise InputError(f"The sampling rate must be a whole number of Hz, not {rate}.")
-    _check_format(round(hertz), samples.shape[1], "the given array")
-    samples = samples[: MAX_SECONDS * round(hertz)]
-    if samples.dtype.kind == "i":
-        samples = samples / -float(np.iinfo(samples.dtype).min)
-    elif samples.dtype.kind == "u":
-        middle = (float(np.iinfo(samples.dtype).max) + 1) / 2
-        samples = samples / middle - 1
-    return _to_mono(samples, "the given array"), round(hertz)
-
-
-def _check_format(rate: float, channels: int, name: str) -> None:
-    if not RATES[0] <= rate <= RATES[1]:
-        raise InputError(f"A sampling rate of {rate} Hz is not one of {RATES[0]} to {RATES[1]} Hz: {name}.")
-    if channels > MAX_CHANNELS:
-        raise InputError(f"{channels} channels are more than the {MAX_CHANNELS} that are read: {name}.")
 
 
 def _to_mono(samples: np.ndarray, name: str) -> np.ndarray:
@@ -426,7 +328,8 @@ def find_onset(samples: np.ndarray) -> int:
 
 def _log_mels(takes: torch.Tensor, size: int, window: int, hop: int, bins: int) -> torch.Tensor:
     """Log10 of the power in mel bands, 0 for a full-scale sine: (takes, frames, bins)."""
-    hann = torch.hann_window(window)
+    # Not of the default type and device, which may be others.
+    hann = torch.hann_window(window, dtype=takes.dtype, device=takes.device)
     spectrum = torch.stft(takes, size, hop, win_length=window, window=hann, pad_mode="constant", return_complex=True)
     power = (spectrum.real.square() + spectrum.imag.square()) * (2 / hann.sum()).square()
     return torch.log10(power.transpose(1, 2) @ _mel_filters(size, bins) + POWER_FLOOR)
@@ -490,7 +393,7 @@ def _fbank(waves: torch.Tensor, rate: int, bins: int, mean: float, std: float) -
     frames = frames - frames.mean(dim=2, keepdim=True)
     before = torch.cat([frames[:, :, :1], frames[:, :, :-1]], dim=2)
     frames = (frames - FBANK_PREEMPHASIS * before) * torch.hann_window(
-        FBANK_WINDOW, periodic=False, dtype=torch.float64
+        FBANK_WINDOW, periodic=False, dtype=torch.float64, device=waves.device
     )
     spectrum = torch.fft.rfft(frames, FBANK_FFT)
     power = spectrum.real.square() + spectrum.imag.square()

@@ -86,7 +86,9 @@ def load_pipeline(
     try:
         check_files(folder)
         config = SecretSauceConfig.from_pretrained(folder)
-        model = SecretSauceModel.from_pretrained(folder, config=config)
+        # Whatever torch's default device is.
+        with torch.device("cpu"):
+            model = SecretSauceModel.from_pretrained(folder, config=config)
         extractor = SecretSauceFeatureExtractor.from_pretrained(folder)
         loaded = AudioToPresetPipeline(model=model, feature_extractor=extractor, task=TASK, device=torch.device("cpu"))
     except (

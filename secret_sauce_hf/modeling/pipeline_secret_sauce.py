@@ -1,6 +1,6 @@
 """The `audio-to-preset` pipeline: from sounds to settings, how sure they are, further candidates, and MIDI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ try:
         integer,
         parameter_from_dict,
     )
+    from secret_sauce_hf.instruments.sounds import listed
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
     from .parameters import (  # type: ignore[import-not-found, no-redef]
@@ -30,6 +31,7 @@ except ImportError:
         integer,
         parameter_from_dict,
     )
+    from .sounds import listed  # type: ignore[import-not-found, no-redef]
     from .takes import SILENCE  # type: ignore[import-not-found, no-redef]
 
 MAX_CANDIDATES = 10_000
@@ -45,7 +47,7 @@ _OF_THE_LIBRARY = ("local_files_only", "use_fast")
 class AudioToPresetPipeline(Pipeline):
     """Tells the settings of sounds.
 
-    Call it with one sound, a list or a generator of them (see
+    Call it with one sound, a list, a tuple, a dataset's column or a generator of them (see
     `feature_extraction_secret_sauce.read_sound` for what a sound may be), and, for
     bare arrays, `sampling_rate` in Hz. With `num_candidates` it tells so many presets that
     may have made the sound, drawn from the joint distribution of all parameters (from the
@@ -91,10 +93,23 @@ class AudioToPresetPipeline(Pipeline):
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """See the class."""
+        batch = listed(inputs)
+        if batch is None:
+            # Of a list the library would take every number for a sound.
+            return (
+                super().__call__([inputs], **kwargs)[0]
+                if isinstance(inputs, list)
+                else super().__call__(inputs, **kwargs)
+            )
+        if not isinstance(batch, Sized):
+            return super().__call__((sound for sound in batch), **kwargs)
         # The library looks into a list's first item before anything else.
-        if isinstance(inputs, list) and not inputs:
+        if not len(batch):
             return []
-        return super().__call__(inputs, **kwargs)
+        if isinstance(batch, list | tuple):
+            return super().__call__(list(batch), **kwargs)
+        # One after the other: a column may be larger than the memory.
+        return list(super().__call__((sound for sound in batch), **kwargs))
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
         """Save the model and the feature extractor, with the code beside them.

@@ -14,6 +14,7 @@ from transformers import ASTConfig, ASTModel
 from transformers.utils import logging
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
+from secret_sauce_hf.instruments.sounds import RATES
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
     CONFIG_FILE,
     EXTRACTOR_FILE,
@@ -29,7 +30,6 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     DEFAULT_INPUTS,
     FBANK_HOP,
     FBANK_WINDOW,
-    RATES,
     SecretSauceFeatureExtractor,
 )
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline

@@ -41,6 +41,7 @@ CODE = {
     "sampler_secret_sauce.py",
     "instrument.py",
     "parameters.py",
+    "sounds.py",
     "takes.py",
 }
 CHECKPOINT = CODE | {"config.json", "model.safetensors", "preprocessor_config.json"}

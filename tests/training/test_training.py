@@ -349,6 +349,7 @@ class TestTraining:
             "pipeline_secret_sauce.py",
             "preprocessor_config.json",
             "sampler_secret_sauce.py",
+            "sounds.py",
             "takes.py",
             "training.json",
         ]
