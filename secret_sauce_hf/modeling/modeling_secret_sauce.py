@@ -471,6 +471,10 @@ class SecretSauceModel(PreTrainedModel):
             index.with_name(WEIGHTS_FILE).unlink(missing_ok=True)
 
 
+_UNBUILDABLE = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError)
+"""What torch and transformers raise for a name, a size or a function that they do not have."""
+
+
 @contextmanager
 def without_bars() -> Iterator[None]:
     """Switch the library's progress bars off: for a tenth of a second they are noise."""
@@ -485,8 +489,15 @@ def without_bars() -> Iterator[None]:
 
 def _check_fit(folder: Path, config: SecretSauceConfig, found: Mapping[str, tuple[int, ...]]) -> None:
     """See that the shapes of a checkpoint's weights, by their names, are those of its config's model."""
-    with torch.device("meta"):
-        weights = SecretSauceModel(config).state_dict()
+    try:
+        with torch.device("meta"):
+            weights = SecretSauceModel(config).state_dict()
+    except _UNBUILDABLE as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"The config of {folder} describes no model that can be built ({str(error)[:200]!r})."
+        ) from error
     expected = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     problems = [f"{name} is missing" for name in expected if name not in found]
     problems += [f"{name} is unknown" for name in found if name not in expected]
