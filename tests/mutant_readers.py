@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +38,13 @@ RATE = 22_050
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
+    """A folder for readers; the Hubs that they started end with it."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        finally:
+            while serve.running:
+                serve.running.pop().stop()
 
 
 def sound(seconds: float = 0.3) -> np.ndarray:
@@ -329,6 +335,7 @@ def records(folder: Path) -> Callable:
             path.write_bytes(spoilt_text(draw, path.read_text()))
             return draw.choice((lambda: finished_plan(build), lambda: build_collection(LIGHT, build, seed=1, count=2)))
         if kind < 0.95:
+            shutil.rmtree(folder / "kept", ignore_errors=True)
             part = Store(folder / "kept").part("matching", {"seed": 0})
             part.put("a", [1.0])
             lines = draw.choice(sorted((folder / "kept").rglob("*.jsonl")))
@@ -348,7 +355,9 @@ def records(folder: Path) -> Callable:
 
 
 class serve:
-    """The tests' own Hub with somebody in between, as long as this is not collected."""
+    """The tests' own Hub with somebody in between, to whom the clients of this process talk from now on."""
+
+    running: ClassVar[list["serve"]] = []
 
     def __init__(self, folder: Path):
         from hub.test_hostile_hub import Middleman
@@ -359,9 +368,18 @@ class serve:
         self.server = HubServer(folder, users={"hf_writer": User("tester", namespaces=("me",))})
         self.server.start()
         self.between = Middleman(self.server.url)
-        threading.Thread(target=lambda: self.between.serve_forever(0.01), daemon=True).start()
+        self.thread = threading.Thread(target=lambda: self.between.serve_forever(0.01), daemon=True)
+        self.thread.start()
+        self.running.append(self)
         constants.ENDPOINT = self.between.url
         constants.HUGGINGFACE_CO_URL_TEMPLATE = self.between.url + "/{repo_id}/resolve/{revision}/{filename}"
+
+    def stop(self) -> None:
+        """Free the ports."""
+        self.between.shutdown()
+        self.thread.join()
+        self.between.server_close()
+        self.server.stop()
 
 
 def answers(folder: Path) -> Callable:

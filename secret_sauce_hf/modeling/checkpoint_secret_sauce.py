@@ -337,7 +337,7 @@ def load_weights(folder: Path) -> dict[str, torch.Tensor]:
     # Not by a map of the file into memory, where a model would change with the file.
     weights = _read_weights(folder, lambda path: load(path.read_bytes()))
     for name, tensor in weights.items():
-        if tensor.is_floating_point() and (str(tensor.dtype)[6:] not in _DTYPES or not tensor.isfinite().all()):
+        if str(tensor.dtype).removeprefix("torch.") not in _DTYPES or not tensor.isfinite().all():
             raise InputError(
                 f"The weights of {folder} are broken: {name[:80]} is of {tensor.dtype}, or not all of it are finite "
                 "numbers; copy it again, or train it again."

@@ -368,7 +368,9 @@ def _check_format(rate: float, channels: int, name: str) -> None:
 def _to_mono(samples: np.ndarray, name: str) -> np.ndarray:
     if len(samples) == 0:
         raise InputError(f"There are no samples in {name}.")
-    mono = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+    # What is not finite is told below.
+    with np.errstate(invalid="ignore", over="ignore"):
+        mono = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
     if not np.isfinite(mono).all():
         raise InputError(f"There are samples that are not finite numbers (NaN or infinite) in {name}.")
     return mono
