@@ -75,12 +75,14 @@ def redact(text: str) -> str:
 
 
 @contextmanager
-def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
+def remote_errors(what: str, *, sending: bool = False, reading_data: bool = False) -> Iterator[None]:
     """Turn what the Hub's clients raise into an `InputError` of one line, without tokens; answers are checked.
 
     Args:
         what: what is being fetched or sent, as messages call it: "dataset org/name".
         sending: whether it is being sent.
+        reading_data: whether `datasets` reads it in this block, too; what that raises of the data
+            is left to the caller.
 
     Raises:
         InputError: no network, no or the wrong token, no permission, no such repository,
@@ -114,36 +116,49 @@ def remote_errors(what: str, *, sending: bool = False) -> Iterator[None]:
         raise InputError(f"{_offline()} is set, so {what} was not looked for on the Hub; unset it.") from error
     except LocalEntryNotFoundError as error:
         raise InputError(_cause_text(what, error, sending)) from error
-    except (httpx2.TransportError, httpx2.InvalidURL, httpx2.TooManyRedirects, ConnectionError) as error:
+    except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ConnectionError) as error:
         raise InputError(_cause_text(what, error, sending)) from error
     except UnicodeEncodeError as error:
         raise InputError(f"The token for {what} has characters that no token has: {login}.") from error
     except (json.JSONDecodeError, KeyError) as error:
+        raise InputError(_stranger_text(what)) from error
+    except _ODD_ANSWER as error:
+        if reading_data:
+            raise
         raise InputError(_stranger_text(what)) from error
     except FileNotFoundError as error:
         # DatasetNotFoundError of datasets is one.
         if "on the Hub" not in str(error):
             raise
         raise InputError(_missing_text(what, login)) from error
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise InputError(
+                f"The cache {constants.HF_HOME} cannot take {what} ({error.strerror}): free some space, or set HF_HOME "
+                "to a folder elsewhere."
+            ) from error
+        # With a number it is one of this machine.
+        if error.errno is not None:
+            raise
+        raise InputError(f"{what} did not arrive whole ({_said(error)}): give the same command again.") from error
     except ValueError as error:
         # The client's word for a card or an answer that it does not accept.
         said = redact(" ".join(str(error).split()))
         if "LFS batch" in said:
             raise InputError(_full_text(what, said[:300])) from error
+        if reading_data:
+            raise
         if not sending:
-            raise
+            raise InputError(_stranger_text(what)) from error
         raise InputError(f"The Hub does not accept {what}: {said[:300]}") from error
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise InputError(
-            f"The cache {constants.HF_HOME} cannot take {what} ({error.strerror}): free some space, or set HF_HOME to "
-            "a folder elsewhere."
-        ) from error
     except RuntimeError as error:
         if _xet_token(error) is None:
             raise
         raise InputError(_cause_text(what, error, sending)) from error
+
+
+_ODD_ANSWER = (UnicodeDecodeError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What the client raises for an answer that is JSON of another form than it takes for granted, or in no encoding."""
 
 
 @contextmanager
@@ -185,7 +200,7 @@ def _http_text(what: str, error: Exception, sending: bool) -> str:
         RevisionNotFoundError,
     )
 
-    said = redact(_first_line(getattr(error, "server_message", None) or ""))
+    said = _said(getattr(error, "server_message", None) or "")
     status = getattr(getattr(error, "response", None), "status_code", 0)
     aside = f" ({said})" if said else ""
     login = LOGIN_TO_WRITE if sending else LOGIN
@@ -221,7 +236,7 @@ def _http_text(what: str, error: Exception, sending: bool) -> str:
         return f"The Hub asks for fewer requests for {what}{aside}: give the same command again {_later(error)}."
     if status >= 500:
         return f"The Hub has a fault (HTTP {status}) at {what}{aside}; give the same command again later."
-    return f"The Hub refuses {what} (HTTP {status}): {said or redact(_first_line(error))}"
+    return f"The Hub refuses {what} (HTTP {status}): {said or _said(error)}"
 
 
 def _is_quota(status: int, said: str) -> bool:
@@ -280,7 +295,7 @@ def _network_text(what: str, error: BaseException, sending: bool) -> str:
             f"reached ({redact(_first_line(error))}); check the network.{again}"
         )
     return (
-        f"The Hub at {endpoint()} cannot be reached for {what} ({redact(_first_line(error))}); check the network and "
+        f"The Hub at {endpoint()} cannot be reached for {what} ({_said(error)}); check the network and "
         f"HF_ENDPOINT.{again}"
     )
 
@@ -306,6 +321,11 @@ def _cause_text(what: str, error: BaseException, sending: bool) -> str:
             return f"{_offline()} is set and {what} is not in the cache; unset it."
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return _network_text(what, network, sending)
+
+
+def _said(error: object) -> str:
+    """The first line of an error for people: without tokens, and not without an end."""
+    return redact(_first_line(error))[:300]
 
 
 def _first_line(error: object) -> str:

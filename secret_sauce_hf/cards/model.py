@@ -8,12 +8,11 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
+from secret_sauce_hf.cards.records import WHO, check_evaluation, check_training, runs_of
 from secret_sauce_hf.cards.templates import citation, render_card, table_text
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection
 from secret_sauce_hf.remote import is_repo_id
-
-_WHO = ("model", "naive", "nearest")
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,13 @@ def checkpoint_card(
 
     Returns:
         Markdown with a YAML head that holds the scores.
+
+    Raises:
+        InputError: the record of the evaluation or of the training is none.
     """
     evaluation, training, benchmark = facts.evaluation, facts.training, facts.benchmark
+    check_evaluation(evaluation, collection.columns)
+    check_training(training)
     data = evaluation["data"]
     # A build of ours has the bytes that are published.
     dataset = collection.hub_id if data["build"] else data["source"]
@@ -213,10 +217,10 @@ def _score_lines(collection: Collection, scores: Mapping[str, Any]) -> list[list
     ):
         names = [p.name for p in collection.parameters if p.kind == kind]
         if names:
-            heard = [_mean([scores[who]["heard"][name] for name in names]) for who in _WHO]
-            lines.append([f"**{title}**", *(_number(scores[who][key]) for who in _WHO), *map(_number, heard)])
+            heard = [_mean([scores[who]["heard"][name] for name in names]) for who in WHO]
+            lines.append([f"**{title}**", *(_number(scores[who][key]) for who in WHO), *map(_number, heard)])
     for parameter in collection.parameters:
-        cells = [_number(scores[who][part][parameter.name]) for part in ("per_parameter", "heard") for who in _WHO]
+        cells = [_number(scores[who][part][parameter.name]) for part in ("per_parameter", "heard") for who in WHO]
         lines.append([f"`{parameter.name}`", *cells])
     return lines
 
@@ -228,16 +232,6 @@ def _mean(values: list[float | None]) -> float | None:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
-
-
-def runs_of(training: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The records of the runs that made a checkpoint, from the first to the last; empty if nothing is known."""
-    runs: list[Mapping[str, Any]] = []
-    record: Any = training
-    while isinstance(record, Mapping) and "run" in record:
-        runs.insert(0, record)
-        record = record.get("base")
-    return runs
 
 
 def _trained_on(collection: Collection, training: Mapping[str, Any]) -> list[str]:
@@ -296,7 +290,7 @@ def _training(collection: Collection, facts: ModelFacts) -> dict[str, Any]:
         table.append(("learning rate of the encoder", f"{last['encoder_rate']:g}"))
     validation = (
         "freshly rendered validation rows, which are neither train nor test rows,"
-        if last.get("engine_version") and last["run"]["validation"]
+        if last.get("engine_version") and last["run"].get("validation")
         else "the last tenth of the train rows, which were kept out of the training,"
     )
     text = f"As recorded by the run. The weights of the least loss on {validation} were kept."

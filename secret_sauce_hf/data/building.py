@@ -23,6 +23,7 @@ from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
+from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -119,8 +120,8 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         return None
     again = "build it again with this version (--overwrite)"
     try:
-        plan = recorded_plan(json.loads(record.read_text(encoding="utf-8")), collection, engine)
-    except (InputError, ValueError, AttributeError) as error:
+        plan = recorded_plan(read_record(record), collection, engine)
+    except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
     schema = shard_schema(features(plan.collection, measured=plan.heard_threshold is not None).arrow_schema, plan)
     for shard in plan.shards:
@@ -158,14 +159,12 @@ def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
 
 def _differences(record_path: Path, plan: Plan) -> str:
     try:
-        there = json.loads(record_path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        return f"its {RECORD_NAME} cannot be read: {error}"
-    if not isinstance(there, dict):
-        return f"its {RECORD_NAME} is not a record"
+        there = read_record(record_path)
+    except InputError as error:
+        return str(error)[:-1]
     here: dict[str, Any] = plan.record
     return ", ".join(
-        f"{key}: {there.get(key)!r} there, {here.get(key)!r} here"
+        f"{key}: {repr(there.get(key))[:60]} there, {here.get(key)!r} here"
         for key in sorted(here.keys() | there.keys())
         if there.get(key) != here.get(key)
     )

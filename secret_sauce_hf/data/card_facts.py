@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
-from datasets import DatasetInfo, Features, SplitDict, SplitInfo
+import pyarrow as pa
+from datasets import DatasetInfo, SplitDict, SplitInfo
 
 from secret_sauce_hf.cards.dataset import BuildFacts, DatasetFacts, SplitFacts
 from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.parquet import opened, types_in
 from secret_sauce_hf.data.plan import Plan, build_command
-from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.presets import FILE_COLUMN
 
 
@@ -38,6 +39,9 @@ def dataset_facts(
         collection: whose parameters its columns are.
         files: the Parquet files of each split, in row order.
         plan: the build that they are from; None if they were not rendered.
+
+    Raises:
+        InputError: a file cannot be read, has other columns than the first one or no rows.
     """
     info = _dataset_info(files)
     paths = [path for part in files.values() for path in part]
@@ -56,13 +60,19 @@ def _dataset_info(files: Mapping[str, Sequence[Path]]) -> DatasetInfo:
     for split, paths in files.items():
         examples = size = 0
         for path in paths:
-            footer = pq.read_metadata(path)
-            examples += footer.num_rows
-            size += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+            with opened(path) as file:
+                footer = file.metadata
+                examples += footer.num_rows
+                size += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+        if not examples:
+            raise InputError(f"The split {split} of the dataset has no rows; leave its files out.")
         splits.add(SplitInfo(name=split, num_bytes=size, num_examples=examples))
     paths = [path for part in files.values() for path in part]
+    types = types_in(paths[0])
+    if other := [path for path in paths if types_in(path) != types]:
+        raise InputError(f"{other[0]} has other columns than {paths[0].name}; build it again.")
     return DatasetInfo(
-        features=Features.from_arrow_schema(pq.read_schema(paths[0])),
+        features=types,
         splits=splits,
         download_size=sum(path.stat().st_size for path in paths),
         dataset_size=sum(split.num_bytes for split in splits.values()),
@@ -73,15 +83,22 @@ def _shares(paths: Sequence[Path], collection: Collection, name: str) -> dict[st
     heard = np.zeros(len(collection.columns))
     rows = 0
     for path in paths:
-        column = pq.read_table(path, columns=[name])[name].combine_chunks()
+        column = _column(path, name)
         heard += [column.field(parameter).true_count for parameter in collection.columns]
         rows += len(column)
     return dict(zip(collection.columns, heard / rows, strict=True))
 
 
 def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:
-    ends = [pq.read_table(path, columns=[FILE_COLUMN])[FILE_COLUMN] for path in (paths[0], paths[-1])]
-    return SplitFacts(split, f"{DATA_FOLDER}/{split}-*", rows, ends[0][0].as_py(), ends[1][-1].as_py())
+    # A file may be one without rows.
+    names = [name for path in (paths[0], paths[-1]) for name in _column(path, FILE_COLUMN).to_pylist()]
+    first, last = (names[0], names[-1]) if names else ("", "")
+    return SplitFacts(split, f"{DATA_FOLDER}/{split}-*", rows, first, last)
+
+
+def _column(path: Path, name: str) -> pa.Array:
+    with opened(path) as file:
+        return file.read([name])[name].combine_chunks()
 
 
 def _build_facts(plan: Plan) -> BuildFacts:

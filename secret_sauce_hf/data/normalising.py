@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Features
 
 from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.names import HEARD_COLUMN
+from secret_sauce_hf.data.parquet import types_in
 from secret_sauce_hf.data.reading import iter_takes, split_names, types_of
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.instruments.takes import to_int16
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.progress import row_progress
@@ -25,11 +24,11 @@ def is_normal(path: Path, collection: Collection) -> bool:
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        found = Features.from_arrow_schema(pq.read_schema(path))
-    except (OSError, ValueError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} cannot be read ({error}).") from error
-    return all(found.get(name) == kind for name, kind in features(collection).items() if name != HEARD_COLUMN)
+    found = types_in(path)
+    # A dataset may do without what is heard, but what is there must be that.
+    return all(
+        found.get(name, kind if name == HEARD_COLUMN else None) == kind for name, kind in features(collection).items()
+    )
 
 
 def normalise(

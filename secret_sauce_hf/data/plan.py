@@ -10,6 +10,7 @@ from typing import Any
 
 import soundfile
 
+from secret_sauce_hf import forms
 from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
@@ -23,6 +24,16 @@ MAX_FILES = 99_999
 """Of a split: file names have five digits."""
 # What of a plan is read back from its record.
 _RECORDED = ("start", "stop", "seed", "in_session", "rows_per_shard", "heard_threshold")
+_FORM = forms.fields(
+    {
+        "start": forms.count,
+        "stop": forms.count,
+        "seed": forms.maybe(forms.count),
+        "in_session": forms.plain,
+        "rows_per_shard": forms.count,
+        "heard_threshold": forms.maybe(forms.number),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -195,15 +206,16 @@ def recorded_plan(
             stands on, would make other bytes.
     """
     try:
-        if collection is None or collection.name != record["collection"]:
-            collection = known_collection(record["collection"])
+        if collection is None or collection.name != record.get("collection"):
+            collection = known_collection(record.get("collection"))
+        _FORM(record, "it")
         recorded = {key: record[key] for key in _RECORDED}
-    except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"the record of the build cannot be read ({error})") from error
+    except InputError as error:
+        raise InputError(f"the record of the build cannot be read ({str(error)[:-1]})") from error
     plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
     for key, value in plan.record.items():
         if record.get(key) != value:
-            raise InputError(f"{key} was {record.get(key)!r} and is {value!r} now")
+            raise InputError(f"{key} was {repr(record.get(key))[:80]} and is {value!r} now")
     return plan
 
 

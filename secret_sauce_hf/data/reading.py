@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 from datasets import (
     ClassLabel,
@@ -23,11 +22,11 @@ from datasets import (
     load_dataset,
     load_dataset_builder,
 )
-from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, SPLITS
+from secret_sauce_hf.data.parquet import FAULTS, opened, readable, reason, types_in
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,
@@ -48,8 +47,6 @@ MAX_SECONDS = 60
 """Longer sounds in a dataset are refused; a take has at most one second."""
 
 _SHARD = re.compile(r"(?P<split>\w+(?:\.\w+)*)-[0-9]{5}-of-[0-9]{5}\.parquet")
-# What `datasets` raises for data that it cannot read.
-_FAULTS = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, DatasetsError, pa.ArrowException)
 _BATCH = 200
 _ROUNDING = 1e-6
 """Of 0..1, more than float32 settings are off and less than a step of a 14-bit knob."""
@@ -120,6 +117,8 @@ def iter_takes(
         raise InputError(f"The dataset lacks the column {missing[0]!r} of {collection.name}.")
     row = 0
     for table in tables:
+        if not len(table):
+            continue
         takes = _takes(table, types, collection, row, folder)
         if samples is not None and takes.sounds.shape[1] != samples:
             raise InputError(
@@ -163,17 +162,23 @@ def read_audio(audio: Any, folder: Path | None = None) -> np.ndarray:
 def _content(audio: Any, folder: Path | None) -> io.BytesIO | Path:
     """Where the sound's bytes are."""
     record = audio if isinstance(audio, dict) else {}
-    if record.get("bytes"):
-        return io.BytesIO(record["bytes"])
-    name = record.get("path")
-    if not name:
+    content, name = record.get("bytes"), record.get("path")
+    if isinstance(content, bytes) and content:
+        return io.BytesIO(content)
+    if not isinstance(name, str) or not name:
         raise InputError("no sound bytes")
+    shown = _shown(name)
     if folder is None:
-        raise InputError(f"no sound bytes but the file {name!r}; give the dataset as a folder for them to be read")
-    path = (folder / name).resolve()
-    # A table must not choose any file of this machine.
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise InputError(f"no sound bytes, and no file {name!r} in {folder}")
+        raise InputError(f"no sound bytes but the file {shown}; give the dataset as a folder for them to be read")
+    try:
+        path = (folder / name).resolve()
+        # A table must not choose any file of this machine.
+        inside = path.is_relative_to(folder.resolve()) and path.is_file()
+    except (OSError, ValueError):
+        # A name that no file can have.
+        inside = False
+    if not inside:
+        raise InputError(f"no sound bytes, and no file {shown} in {folder}")
     return path
 
 
@@ -209,7 +214,7 @@ def _open(source: Source, split: str | None) -> _Opened:
 def _from_hub(name: str) -> DatasetDict:
     repo, revision = split_revision(name)
     try:
-        with remote_errors(f"dataset {name}"):
+        with remote_errors(f"dataset {name}", reading_data=True):
             # Asked first, it says what is the matter; `datasets` says of everything that it is not there. Without a
             # network it may still have it.
             with suppress(OfflineModeIsEnabled):
@@ -224,8 +229,8 @@ def _from_hub(name: str) -> DatasetDict:
             return builder.as_dataset()
     except InputError as error:
         raise InputError(f"{error} There is no folder {name} here either.") from error
-    except _FAULTS as error:
-        raise InputError(f"The dataset {name} cannot be read: {_reason(error)}") from error
+    except FAULTS as error:
+        raise InputError(f"The dataset {name} cannot be read: {reason(error)}") from error
 
 
 def split_names(folder: Path) -> list[str]:
@@ -265,53 +270,49 @@ def _open_folder(folder: Path, split: str | None) -> _Opened:
         raise InputError(f"No split {split!r} in {folder}; there is {', '.join(splits)}.")
     paths = [path for name, path in shards if split in (None, name)]
 
+    types = types_in(paths[0])
+
     def tables() -> Iterator[pa.Table]:
         for path in paths:
-            try:
-                with pq.ParquetFile(path) as file:
-                    for batch in file.iter_batches(_BATCH):
-                        yield pa.Table.from_batches([batch])
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InputError(f"{path} cannot be read ({error}); build it again.") from error
+            # A label's index means nothing beside another list of labels.
+            found = types_in(path)
+            if other := [name for name, kind in types.items() if found.get(name) != kind]:
+                raise InputError(
+                    f"{path} has the column {other[0]!r} of another type than {paths[0].name}, or lacks it; build it "
+                    "again."
+                )
+            with opened(path) as file:
+                for batch in file.iter_batches(_BATCH):
+                    yield pa.Table.from_batches([batch])
 
-    try:
-        return Features.from_arrow_schema(pq.read_schema(paths[0])), tables(), folder
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{paths[0]} cannot be read ({error}); build it again.") from error
+    return types, tables(), folder
 
 
 def _open_other_folder(folder: Path, split: str | None) -> _Opened:
     """A folder in one of the layouts that `load_dataset` knows."""
     types, tables, _ = _open(_load_folder(folder), split)
-    return types, _readable(tables, folder), folder
+
+    def checked() -> Iterator[pa.Table]:
+        with readable(folder, "look at its files, or make it again"):
+            yield from tables
+
+    return types, checked(), folder
 
 
 def _load_folder(folder: Path) -> IterableDatasetDict:
+    # `datasets` would wait at a pipe for ever.
+    if odd := [path for path in folder.rglob("*") if path.exists() and not (path.is_file() or path.is_dir())]:
+        raise InputError(f"{odd[0]} is neither a file nor a folder; take it out of the dataset.")
     try:
         # Streamed, as it would otherwise be copied to the cache, for which sounds in files need torchcodec. Its
         # whole path, as a bare name could be one of a format.
         return load_dataset(str(folder.resolve()), streaming=True)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise InputError(
-            f"No shards in {folder / DATA_FOLDER}, and datasets cannot read {folder} ({_reason(error)}): give a "
+            f"No shards in {folder / DATA_FOLDER}, and datasets cannot read {folder} ({reason(error)}): give a "
             "folder that `secret-sauce build` or `collect` made, or load it yourself with datasets.load_dataset and "
             "give the result."
         ) from error
-
-
-def _readable(tables: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
-    try:
-        yield from tables
-    except _FAULTS as error:
-        raise InputError(f"{folder} cannot be read: {_reason(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of what went wrong first."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def _recognise(types: Features) -> Collection:
@@ -327,7 +328,7 @@ def _recognise(types: Features) -> Collection:
 
 def _takes(table: pa.Table, types: Features, collection: Collection, first_row: int, folder: Path | None) -> Takes:
     sounds = []
-    for row, audio in enumerate(table[AUDIO_COLUMN].to_pylist(), first_row):
+    for row, audio in enumerate(_column(table, AUDIO_COLUMN).to_pylist(), first_row):
         try:
             sounds.append(read_audio(audio, folder))
         except InputError as error:
@@ -336,21 +337,34 @@ def _takes(table: pa.Table, types: Features, collection: Collection, first_row: 
             raise InputError(f"row {row}: {len(sounds[-1])} samples, the row before has {len(sounds[0])}.")
     unit = np.empty((len(table), len(collection.columns)))
     for column, parameter in enumerate(collection.parameters):
-        values = table[parameter.name].to_numpy()
+        values = _column(table, parameter.name)
         unit[:, column] = _unit(parameter, values, types[parameter.name], first_row)
     if FILE_COLUMN in types:
-        files = table[FILE_COLUMN].to_pylist()
+        files = _column(table, FILE_COLUMN).to_pylist()
     else:
         files = [sound_file(row) for row in range(first_row, first_row + len(table))]
     return Takes(np.stack(sounds), Presets(collection, unit, files))
 
 
-def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int) -> np.ndarray:
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """The one column of a name: every part of a dataset may have others."""
+    found = table.schema.get_all_field_indices(name)
+    if len(found) != 1:
+        raise InputError(f"The dataset has {len(found)} columns {name!r} in some of its rows; it must have one.")
+    return table.column(found[0])
+
+
+def _unit(parameter: Parameter, column: pa.ChunkedArray, feature: Any, first_row: int) -> np.ndarray:
     # Arrays of numbers and arrays of labels, whose order another writer chose: `parse` reads cell by cell, slowly.
+    kind = column.type
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if not (is_number or pa.types.is_null(kind) or pa.types.is_dictionary(kind) or _is_text(kind)):
+        raise InputError(f"column {parameter.name}: {str(kind)[:60]}; it {parameter.allowed_setting()}.")
+    values = column.to_numpy()
     if isinstance(parameter, Switch):
         if isinstance(feature, ClassLabel):
             # By name: another writer may have the labels in another order.
-            legal = np.isin(values, np.arange(feature.num_classes))
+            legal = np.isin(values, np.arange(feature.num_classes)) if is_number else np.zeros(len(values), dtype=bool)
             labels = np.full(len(values), "", dtype=object)
             labels[legal] = np.asarray(feature.names, dtype=object)[values[legal].astype(np.intp)]
         else:
@@ -361,7 +375,7 @@ def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int
     try:
         unit = parameter.setting_to_unit(values)
     except (TypeError, ValueError) as error:
-        raise InputError(f"column {parameter.name}: not numbers ({error}).") from error
+        raise InputError(f"column {parameter.name}: not numbers ({reason(error)}).") from error
     low, high = (float(parameter.cc_to_unit(np.asarray(cc))) for cc in parameter.limits)
     _check(parameter, (unit >= low - _ROUNDING) & (unit <= high + _ROUNDING), values, first_row)
     # Undo the rounding to float32 wherever the setting is a controller value's.
@@ -369,8 +383,17 @@ def _unit(parameter: Parameter, values: np.ndarray, feature: Any, first_row: int
     return np.where(np.abs(exact - unit) < _ROUNDING, exact, unit)
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
 def _check(parameter: Parameter, legal: np.ndarray, values: np.ndarray, first_row: int) -> None:
     if not legal.all():
         wrong = int(np.argmin(legal))
-        value = values[wrong]
-        raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value!r} {parameter.allowed_setting()}.")
+        value = _shown(values[wrong])
+        raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value} {parameter.allowed_setting()}.")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

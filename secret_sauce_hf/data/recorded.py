@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from secret_sauce_hf.data.parquet import opened
 from secret_sauce_hf.data.reading import Takes, read_audio
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.takes import sound_file
@@ -38,15 +39,12 @@ def read_recordings(path: str | Path, collection: Collection) -> Takes:
         raise InputError(f"No such file of recordings: {path}.")
     sounds: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
-    try:
-        with pq.ParquetFile(path) as file:
-            _check(file, path, collection)
-            has_names = FILE_COLUMN in file.schema_arrow.names
-            for row in _rows(file, [SOUND_COLUMN, *collection.columns, *([FILE_COLUMN] if has_names else [])]):
-                sounds.append(_sound(row.pop(SOUND_COLUMN), len(rows), collection))
-                rows.append(row if has_names else row | {FILE_COLUMN: sound_file(len(rows))})
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}).") from error
+    with opened(path, "give a Parquet file of recordings") as file:
+        _check(file, path, collection)
+        has_names = FILE_COLUMN in file.schema_arrow.names
+        for row in _rows(file, [SOUND_COLUMN, *collection.columns, *([FILE_COLUMN] if has_names else [])]):
+            sounds.append(_sound(row.pop(SOUND_COLUMN), len(rows), collection))
+            rows.append(row if has_names else row | {FILE_COLUMN: sound_file(len(rows))})
     return Takes(np.stack(sounds), Presets.from_settings(collection, rows))
 
 

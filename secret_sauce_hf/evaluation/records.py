@@ -1,11 +1,11 @@
 """The records of an evaluation and of a benchmark as they lie beside a checkpoint: what is read of them."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from secret_sauce_hf.forms import Form, anything, count, each, fields, line, list_of, maybe, number, read_record
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import weight_files
 from secret_sauce_hf.training.run import RECORD_FILE
@@ -22,8 +22,71 @@ PICTURES = {
     "calibration": "benchmark-calibration.png",
     "learning": "benchmark-learning.png",
 }
-MAX_BYTES = 2**24
-"""Larger benchmark records are refused; one of 50 sounds has 100 KB."""
+
+
+def _estimate(value: Any, where: str) -> None:
+    """A value and the limits of its interval; null where nothing was counted, or nothing is known of the limits."""
+    list_of(maybe(number))(value, where)
+    if len(value) != 3 or (value[1] is None) != (value[2] is None):
+        raise InputError(f"{where} is {str(value)[:60]}; it must be a value and its two limits.")
+
+
+def _estimates(*names: str) -> Form:
+    return fields(dict.fromkeys(names, _estimate))
+
+
+_SETTINGS = maybe(
+    fields(
+        {
+            "all": _estimates("knob_mae", "switch_accuracy"),
+            "heard": _estimates("knob_mae", "switch_accuracy", "within_step"),
+        }
+    )
+)
+_SOUNDS = fields(
+    dict.fromkeys(("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite"), fields({"median": _estimate}))
+)
+_WAY = fields(
+    {
+        "title": line,
+        "seconds": maybe(number),
+        "settings": _SETTINGS,
+        "settings_of_all": _SETTINGS,
+        "sounds": maybe(_SOUNDS),
+    },
+    {"trained": maybe(fields({"epochs": number, "seconds": number}))},
+)
+_PUBLISHED = fields(
+    {"title": line, "tier": line}, dict.fromkeys(("knob_mae", "switch_accuracy", "within_step"), maybe(number))
+)
+# What is read of a benchmark: its tables and notes.
+_BENCHMARK = fields(
+    {
+        "weights": line,
+        "collection": line,
+        "command": line,
+        "data": fields(
+            {
+                "source": line,
+                "split": maybe(line),
+                "recordings": maybe(line),
+                "rows": count,
+                "first": count,
+                "nothing_heard": count,
+                "known": maybe(count),
+                "left_out": count,
+            }
+        ),
+        "budget": fields({"seconds": maybe(number), "renders": maybe(count)}),
+        "ways": each(_WAY),
+        "published": fields({"scores": list_of(_PUBLISHED)}),
+        "calibration": maybe(fields({"rows": count, "switch_error": _estimate, "coverage": _estimate})),
+        "over_time": anything,
+        "machine": line,
+    }
+)
+_STEP = fields({}, dict.fromkeys(("sounds", "sounds_seen", "knob_mae", "switch_accuracy", "loss"), maybe(number)))
+_HISTORY = fields({}, {"history": list_of(_STEP), "run": fields({}, {"base": maybe(line)})})
 
 
 def weights_digest(folder: str | Path) -> str:
@@ -44,12 +107,8 @@ def read_evaluation(folder: str | Path) -> dict[str, Any]:
     remedy = f"run `secret-sauce evaluate {folder} --data DATASET`"
     if not path.is_file():
         raise InputError(f"{folder} has not been evaluated, and a card shows how good a model is: {remedy}.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        weights = record["weights"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read ({error}): {remedy}.") from error
-    if weights != weights_digest(folder):
+    record = _read(path, remedy)
+    if record.get("weights") != weights_digest(folder):
         raise InputError(f"{path} is about other weights than {folder} has now: {remedy}.")
     return record
 
@@ -77,23 +136,28 @@ def read_history(checkpoint: Path) -> tuple[list[Mapping[str, Any]], str | None]
     path = checkpoint / RECORD_FILE
     if not path.is_file():
         return [], None
+    record = _read(path, remedy := "copy it again or remove it")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        history, base = record.get("history", []), record.get("run", {}).get("base")
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read ({error}); copy it again or remove it.") from error
-    return history, base
+        _HISTORY(record, RECORD_FILE)
+    except InputError as error:
+        raise InputError(f"{path} cannot be read ({str(error)[:-1]}); {remedy}.") from error
+    return record.get("history", []), record.get("run", {}).get("base")
+
+
+def _read(path: Path, remedy: str) -> dict[str, Any]:
+    try:
+        return read_record(path)
+    except InputError as error:
+        raise InputError(f"{str(error)[:-1]}: {remedy}.") from error
 
 
 def _checked(path: Path) -> dict[str, Any]:
     remedy = "run `secret-sauce benchmark` again, or remove it"
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size:,} bytes, more than a benchmark has: {remedy}.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        same = record["schema"] == SCHEMA and {"weights", "collection", "ways", "data"} <= set(record)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read ({error}): {remedy}.") from error
-    if not same:
+    record = _read(path, remedy)
+    if record.get("schema") != SCHEMA:
         raise InputError(f"{path} is not a benchmark of this version: {remedy}.")
+    try:
+        _BENCHMARK(record, BENCHMARK_FILE)
+    except InputError as error:
+        raise InputError(f"{path} cannot be read ({str(error)[:-1]}): {remedy}.") from error
     return record

@@ -45,12 +45,12 @@ class Part:
         self._path = path
         self._records: dict[str, Any] = {}
         if path is not None and path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     record = json.loads(line)
-                except ValueError:
-                    continue  # The last one, of a process that was killed while it wrote.
-                self._records[record["key"]] = record["value"]
+                    self._records[record["key"]] = record["value"]
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    continue  # Of a process that was killed while it wrote, or of somebody else.
 
     def __contains__(self, key: str) -> bool:
         return key in self._records

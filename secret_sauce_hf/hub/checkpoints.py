@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.cards.model import BenchmarkFacts, ModelFacts, Network, checkpoint_card, hub_base, runs_of
+from secret_sauce_hf.cards.model import BenchmarkFacts, ModelFacts, Network, checkpoint_card, hub_base
 from secret_sauce_hf.cards.names import DECLARATION, TAG
+from secret_sauce_hf.cards.records import check_evaluation, check_training, runs_of
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.evaluation.records import (
     BENCHMARK_FILE,
@@ -76,6 +77,7 @@ def publish_checkpoint(
     config: SecretSauceConfig = load_pipeline(folder).model.config
     evaluation, benchmark = read_evaluation(folder), read_benchmark(folder)
     collection = config.to_collection()
+    check_evaluation(evaluation, collection.columns)
     if repo is None:
         if collection.name not in COLLECTIONS:
             raise InputError(f"Say where a checkpoint of {collection.name} shall go: --repo ORG/NAME.")
@@ -92,6 +94,7 @@ def publish_checkpoint(
             f"what the card says: publish that dataset, then `secret-sauce evaluate {folder} --data ORG/NAME`."
         )
     training = read_json(folder / RECORD_FILE) if (folder / RECORD_FILE).is_file() else {}
+    check_training(training)
     base = hub_base(training)
     if base is not None and license is None:
         raise InputError(f"{folder} was trained from {base}, whose license counts: say it with --license ID.")
@@ -191,7 +194,10 @@ def model_card(
 def _benchmark_facts(benchmark: Benchmark, repo: str) -> BenchmarkFacts:
     record = benchmark.record
     data = record["data"]
-    words = shlex.split(record["command"])
+    try:
+        words = shlex.split(record["command"])
+    except ValueError as error:
+        raise InputError(f"The benchmark's command is none ({error}); run `secret-sauce benchmark` again.") from error
     if "--model" in words:
         words[words.index("--model") + 1] = repo
     header, rows = sounds_table(record, titles=True)

@@ -270,6 +270,8 @@ def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str], tag: str 
         for item in api.list_repo_tree(repo, repo_type=kind, recursive=True, revision=info.sha)
         if isinstance(item, RepoFile)
     }
+    if odd := [path for path in files if not isinstance(path, str)]:
+        raise TypeError(f"{odd[0]!r} is no path")
     tagged = None
     try:
         tagged = api.repo_info(repo, repo_type=kind, revision=tag).sha if tag else None

@@ -583,12 +583,52 @@ def parameter_from_dict(record: Mapping[str, Any]) -> Parameter:
     Raises:
         InputError: the record does not describe a parameter.
     """
-    fields = {key: _as_tuples(value) for key, value in record.items() if key != "kind"}
+    shown = repr(record)[:200]
     try:
-        if record["kind"] == "knob":
-            return Knob(**fields)
-        if record["kind"] == "switch":
-            return Switch(**fields)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"Not a parameter: {dict(record)!r} ({error}).") from error
-    raise InputError(f"Unknown kind of parameter: {record['kind']!r}; known: knob, switch.")
+        kind = record["kind"]
+        fields = {key: _as_tuples(value) for key, value in record.items() if key != "kind"}
+        parameter = Knob(**fields) if kind == "knob" else Switch(**fields) if kind == "switch" else None
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"Not a parameter: {shown} ({str(error)[:200]}).") from error
+    if parameter is None:
+        raise InputError(f"Unknown kind of parameter: {str(kind)[:60]!r}; known: knob, switch.")
+    if not _fits(parameter):
+        raise InputError(f"Not a parameter, as a value is of another kind than it must be: {shown}.")
+    return parameter
+
+
+def _fits(parameter: Parameter) -> bool:
+    """Whether a parameter's values are of the kinds that its methods take for granted."""
+    name, control = parameter.name, parameter.control
+    if not _are_texts((name, parameter.about)) or not re.fullmatch(r"[A-Za-z]\w{0,63}", name, re.ASCII):
+        return False
+    if not _are_whole(control, 127) or len(control) > 2 or not _is_rule(parameter.heard):
+        return False
+    if isinstance(parameter, Knob):
+        drawn = parameter.drawn
+        return drawn is None or (_are_whole(drawn, parameter.high) and len(drawn) == 2 and drawn[0] < drawn[1])
+    codes, labels, shown = parameter.codes, parameter.labels, parameter.display
+    if not _are_whole(codes, 127) or not _are_texts(labels) or not isinstance(shown, tuple) or len(control) > 1:
+        return False
+    apart = len(set(codes)) == len(codes) == len(labels) == len(set(labels)) > 0
+    return apart and all(_are_texts(pair) and len(pair) == 2 for pair in shown)
+
+
+def _are_whole(values: Any, high: int) -> bool:
+    return isinstance(values, tuple) and all(type(value) is int and 0 <= value <= high for value in values)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
+
+
+def _is_rule(rule: Any, depth: int = 0) -> bool:
+    if not isinstance(rule, tuple) or not rule or depth > 64:
+        return False
+    operator, *rest = rule
+    if operator in ("all", "any"):
+        return all(_is_rule(part, depth + 1) for part in rest)
+    if operator == "is":
+        return bool(rest) and _are_texts(tuple(rest))
+    about_knob = operator in ("above", "below") and len(rest) == 2 and isinstance(rest[0], str)
+    return about_knob and type(rest[1]) in (int, float) and -1e9 < rest[1] < 1e9

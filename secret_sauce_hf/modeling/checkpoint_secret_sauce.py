@@ -95,6 +95,16 @@ EXTRACTOR = "SecretSauceFeatureExtractor"
 _EXTRACTOR_VALUES = ("sampling_rate", "take_samples", "note_on", "inputs")
 _EXTRACTOR_ENTRIES = ("auto_map", "feature_extractor_type")
 
+_INPUT_SIZES = {
+    "mels": ("window", "hop", "bins"),
+    "envelope": ("hop", "bins"),
+    "modulation": ("window", "hop", "rates", "bins"),
+    "fbank": ("rate", "bins"),
+}
+"""Per kind of input of a feature extractor the sizes that it has."""
+_UNREADABLE = (SafetensorError, OSError, KeyError, ValueError, TypeError, OverflowError)
+"""What safetensors raises, and torch for the types and shapes that a header tells."""
+
 _T = TypeVar("_T")
 
 
@@ -178,7 +188,13 @@ def check_config_values(values: Mapping[str, Any]) -> None:
         )
     for name in ("dtype", "torch_dtype"):
         if values.get(name) not in (None, *_DTYPES):
-            raise InputError(f"config.json has the {name} {values[name]!r}; it must be one of {', '.join(_DTYPES)}.")
+            shown = repr(values[name])[:80]
+            raise InputError(f"config.json has the {name} {shown}; it must be one of {', '.join(_DTYPES)}.")
+    for name, kind in (("architectures", list), ("auto_map", dict), ("transformers_version", str)):
+        if not isinstance(values.get(name), kind | None):
+            raise InputError(
+                f"config.json has the {name} {repr(values[name])[:80]}; take it from the model's checkpoint."
+            )
 
 
 def check_arguments(what: str, given: Iterable[str], known: Sequence[str], ignored: Sequence[str] = ()) -> None:
@@ -230,10 +246,10 @@ def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
             `pipeline()` loads further files.
     """
     kind, processor = values.get("feature_extractor_type"), values.get("processor_class")
-    if kind not in (None, EXTRACTOR) or processor is not None:
+    if kind not in (None, EXTRACTOR) or processor is not None or not isinstance(values.get("auto_map"), dict | None):
+        found = " ".join(str(processor or kind)[:80].split())
         raise InputError(
-            f"preprocessor_config.json is of a {processor or kind}, not of a {EXTRACTOR}; take it from the model's "
-            "checkpoint."
+            f"preprocessor_config.json is of a {found}, not of a {EXTRACTOR}; take it from the model's checkpoint."
         )
     return {name: values[name] for name in _EXTRACTOR_VALUES if name in values}
 
@@ -262,6 +278,65 @@ def _with_variant(name: str, variant: str | None) -> str:
         raise InputError(f"{variant!r} cannot be a variant of the weights; give letters and digits, such as fp16.")
     stem, _, ending = name.rpartition(".")
     return f"{stem}.{variant}.{ending}"
+
+
+def check_extractor_sizes(
+    sampling_rate: Any, take_samples: Any, note_on: Any, inputs: Any, *, largest: tuple[int, int]
+) -> None:
+    """Refuse what no feature extractor has, or would take more memory than any sound does.
+
+    Args:
+        sampling_rate: argument of `SecretSauceFeatureExtractor`; JSON may hold anything.
+        take_samples: likewise.
+        note_on: likewise.
+        inputs: likewise.
+        largest: rate in Hz and number of samples.
+
+    Raises:
+        InputError: which one.
+    """
+    sizes = {"sampling_rate": (sampling_rate, largest[0]), "take_samples": (take_samples, largest[1])}
+    records = inputs if isinstance(inputs, list | tuple) else [inputs]
+    for record in records:
+        kind = record.get("kind") if isinstance(record, Mapping) else None
+        if not isinstance(kind, str) or kind not in _INPUT_SIZES or not isinstance(record.get("name"), str):
+            raise InputError(
+                f"The feature extractor has the input {repr(record)[:200]}; it needs a name and a kind, "
+                f"{', '.join(_INPUT_SIZES)}."
+            )
+        for key in _INPUT_SIZES[kind]:
+            sizes[f"{record['name'][:60]}'s {key}"] = (record.get(key), largest[1] if key == "rate" else 2**16)
+    for name, (value, most) in sizes.items():
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise InputError(
+                f"The feature extractor's {name} is {repr(value)[:60]}; it must be a whole number from 1 to {most:,}."
+            )
+    if not isinstance(note_on, int | float) or not 0 <= note_on <= take_samples / sampling_rate:
+        raise InputError(f"The feature extractor's note_on is {repr(note_on)[:60]} s, which is not in the take.")
+    for record in records:
+        _check_input(record, take_samples, sampling_rate)
+
+
+def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) -> None:
+    """Refuse sizes of an input that do not go together with a take."""
+    kind, bins, window = record["kind"], record["bins"], record.get("window", 1)
+    hop, least = record.get("hop", 1), record.get("hop", 1)
+    if kind == "fbank":
+        # 10 ms and 25 ms, at 16 kHz.
+        samples, hop, least = samples * record["rate"] // sampling_rate, 160, 400
+        mean, std = record.get("mean"), record.get("std")
+        if not all(isinstance(one, int | float) and -1e9 < one < 1e9 for one in (mean, std)) or not std:
+            raise InputError(f"The feature extractor's {record['name'][:60]} needs a mean and a std, both numbers.")
+    # Of the spectrum of a take, and of what makes bands or rates of it.
+    values = (samples // hop + 1) * max(bins, window, 2 * record.get("rates", 1))
+    odd = (
+        (kind == "envelope" and bins != 3) or (kind == "modulation" and bins % 2) or ("window" in record and window < 8)
+    )
+    if odd or samples < least or max(values, bins * window) > 2**27:
+        raise InputError(
+            f"The feature extractor's {record['name'][:60]} has sizes that do not go together with a take of {samples} "
+            "samples; take preprocessor_config.json from the model's checkpoint."
+        )
 
 
 def find_checkpoint(source: str | Path, options: dict[str, Any]) -> tuple[Path, str | None]:
@@ -376,10 +451,18 @@ def load_weights(folder: Path, variant: str | None = None) -> dict[str, torch.Te
         variant: of the weights, see `weights_name`.
 
     Raises:
-        InputError: the files are not whole, or are not those of their index.
+        InputError: the files are not whole, or are not those of their index; weights that are
+            not finite numbers.
     """
     # Not by a map of the file into memory, where a model would change with the file.
-    return _read_weights(folder, variant, lambda path: load(path.read_bytes()))
+    weights = _read_weights(folder, variant, lambda path: load(path.read_bytes()))
+    for name, tensor in weights.items():
+        if str(tensor.dtype).removeprefix("torch.") not in _DTYPES or not tensor.isfinite().all():
+            raise InputError(
+                f"The weights of {folder} are broken: {name[:80]} is of {tensor.dtype}, or not all of it are finite "
+                "numbers; copy it again, or train it again."
+            )
+    return weights
 
 
 def _read_weights(folder: Path, variant: str | None, read: Callable[[Path], dict[str, _T]]) -> dict[str, _T]:
@@ -391,14 +474,14 @@ def _read_weights(folder: Path, variant: str | None, read: Callable[[Path], dict
         _check_header(path)
         try:
             part = read(path)
-        except (SafetensorError, KeyError) as error:
+        except _UNREADABLE as error:
             raise InputError(
                 f"{path} is not a whole safetensors file ({_first_line(error)}); copy it again."
             ) from error
         wrong = [name for name in part if name in found or places.get(name, path.name) != path.name]
         wrong += [name for name, place in places.items() if place == path.name and name not in part]
         if wrong:
-            raise InputError(f"{index} tells another place of {wrong[0]} than {path.name}; copy both again.")
+            raise InputError(f"{index} tells another place of {wrong[0][:80]} than {path.name}; copy both again.")
         found |= part
     return found
 
@@ -428,7 +511,7 @@ def _read_index(path: Path) -> dict[str, str]:
     for name in places.values():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+\.safetensors", name):
             raise InputError(
-                f"{path} names {name!r}, which is not the plain name of a safetensors file; "
+                f"{path} names {repr(name)[:80]}, which is not the plain name of a safetensors file; "
                 "take the checkpoint from who made it."
             )
     return places
@@ -440,6 +523,9 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it is missing, cannot be read, or holds something else.
     """
+    if path.is_fifo():
+        # Whoever reads it may wait for ever.
+        raise InputError(f"{path} is not a file; copy the whole folder.")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -454,4 +540,4 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -4,6 +4,8 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from .checkpoint_secret_sauce import (
     Registered,
     check_config_values,
     published_config,
+    read_json,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +47,9 @@ except ImportError:
     from .takes import SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
     COLLECTIONS = {}
+
+INPUT_NAMES = ("short_mels", "long_mels", "envelope", "modulation", "fbank")
+"""What a model can read (see `SecretSauceModel.forward`)."""
 
 AST_FIELDS = (
     "hidden_size",
@@ -128,11 +134,70 @@ _LARGEST = {
     "knob_bins": 2**14,
     "sampler_layers": 2**10,
     "take_samples": 2**24,
+    "sample_rate": 2**20,
     "max_length": 2**16,
     "num_mel_bins": 2**12,
 }
 _MOST_ENTRIES = 2**10
 """Of parameters and of inputs."""
+
+_TEXTS = ("collection", "instrument", "instrument_title", "title")
+_COUNTS = (
+    "sample_rate",
+    "take_samples",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "knob_bins",
+    "sampler_layers",
+    "stem_size",
+)
+_NUMBERS = {"note_on": (0.0, 600.0), "hidden_dropout_prob": (0.0, 1.0), "label_width": (1e-6, 2.0**14)}
+"""Lowest and highest value."""
+
+
+def _check_kinds(values: Mapping[str, Any]) -> None:
+    """Refuse arguments of `SecretSauceConfig` that are of another kind than they must be; JSON may hold anything.
+
+    Raises:
+        InputError: which one.
+    """
+    for name, value in values.items():
+        if name in _TEXTS:
+            fits, kind = isinstance(value, str), "a text"
+        elif name in _COUNTS:
+            fits, kind = isinstance(value, Integral) and not isinstance(value, bool), "a whole number"
+        elif name in _NUMBERS:
+            low, high = _NUMBERS[name]
+            fits = _is_finite(value) and low <= value <= high
+            kind = f"a number from {low:g} to {high:g}"
+        elif name in ("parameters", "inputs"):
+            fits, kind = _are(value, Mapping), "a list of records"
+        elif name == "fixed":
+            fits = _are(value, Sequence) and all(
+                len(pair) == 2 and isinstance(pair[0], str) and (isinstance(pair[1], str) or _is_finite(pair[1]))
+                for pair in value
+            )
+            kind = "a list of pairs of a name and a setting"
+        elif name == "ast":
+            fits, kind = value is None or isinstance(value, Mapping), "a mapping"
+        else:
+            continue
+        if not fits:
+            raise InputError(f"The config's {name} is {repr(value)[:80]}; it must be {kind}.")
+
+
+def _are(values: Any, kind: type) -> bool:
+    """Whether this is a list of such things."""
+    return isinstance(values, list | tuple) and all(
+        isinstance(one, kind) and not isinstance(one, str) for one in values
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return known and abs(value) < 1e9 and isfinite(value)
 
 
 def _check_bounds(config: PretrainedConfig) -> None:
@@ -239,6 +304,8 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         title: str = "",
         **kwargs: Any,
     ):
+        given = locals()
+        _check_kinds({name: given[name] for name in inspect.signature(SecretSauceConfig.__init__).parameters})
         self.collection = collection
         self.instrument = instrument
         self.instrument_title = instrument_title
@@ -299,8 +366,21 @@ class SecretSauceConfig(Registered, PretrainedConfig):
             raise InputError(f"The config names a parameter twice: {', '.join(names)}.")
         for record in self.inputs:
             sizes = [record.get(key) for key in ("frames", "bins", "patch")]
-            if not all(isinstance(size, int) and size > 0 for size in sizes) or record["patch"] > record["frames"]:
-                raise InputError(f"Not an input: {record}; it needs a name, frames, bins and a patch of some frames.")
+            if (
+                record.get("name") not in INPUT_NAMES
+                or not all(isinstance(size, int) and 0 < size <= 2**24 for size in sizes)
+                or record["patch"] > record["frames"]
+            ):
+                raise InputError(
+                    f"Not an input: {repr(record)[:200]}; it needs a name ({', '.join(INPUT_NAMES)}), frames, bins and "
+                    "a patch of some frames."
+                )
+        if len(set(self.input_names)) < len(self.inputs):
+            raise InputError(f"The config names an input twice: {', '.join(self.input_names)}.")
+        known = {*names, *(name for name, _ in self.fixed)}
+        for parameter in self.parameter_specs:
+            if unknown := _names(parameter.heard) - known:
+                raise InputError(f"The config's {parameter.name} is heard by {min(unknown)!r}, which is no parameter.")
         smallest = min(
             self.hidden_size,
             self.num_hidden_layers,
@@ -409,6 +489,11 @@ class SecretSauceConfig(Registered, PretrainedConfig):
     def to_dict(self) -> dict[str, Any]:
         """As of `PretrainedConfig`, with the entries that lead to the code beside a config.json."""
         return published_config(super().to_dict())
+
+    @classmethod
+    def _dict_from_json_file(cls, json_file: str | Path) -> dict[str, Any]:
+        # The library's own raises whatever its parser does.
+        return read_json(Path(json_file))
 
     def to_diff_dict(self) -> dict[str, Any]:
         """As of `PretrainedConfig`: what config.json holds."""

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.audio_utils import mel_filter_bank
 
 from .checkpoint_secret_sauce import (
+    EXTRACTOR_FILE,
     IS_COPY,
     Registered,
     check_arguments,
+    check_extractor_sizes,
     extractor_arguments,
     own_extractor_values,
     published_extractor,
+    read_json,
     tensor_kind,
 )
 
@@ -126,28 +130,9 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         self.sampling_rate = sampling_rate
         self.take_samples = take_samples
         self.note_on = note_on
+        check_extractor_sizes(sampling_rate, take_samples, note_on, inputs, largest=(RATES[1], MAX_SAMPLES))
         self.inputs = [dict(record) for record in inputs]
-        self._check()
         super().__init__(**extractor_arguments(kwargs))
-
-    def _check(self) -> None:
-        """Refuse sizes that would take more memory than any sound does.
-
-        Raises:
-            InputError: which one.
-        """
-        sizes = {"sampling_rate": (self.sampling_rate, RATES[1]), "take_samples": (self.take_samples, MAX_SAMPLES)}
-        for record in self.inputs:
-            for key, value in record.items():
-                if key not in ("name", "kind", "mean", "std"):
-                    sizes[f"{record.get('name')}'s {key}"] = (value, MAX_SAMPLES if key == "rate" else 2**16)
-        for name, (value, largest) in sizes.items():
-            if not isinstance(value, int) or not 1 <= value <= largest:
-                raise InputError(
-                    f"The feature extractor's {name} is {value}; it must be a whole number from 1 to {largest:,}."
-                )
-        if not 0 <= self.note_on <= self.take_samples / self.sampling_rate:
-            raise InputError(f"The feature extractor's note_on is {self.note_on} s, which is not in the take.")
 
     def input_sizes(self) -> list[dict[str, Any]]:
         """Per input its `name`, number of `frames` and of `bins` per frame."""
@@ -248,6 +233,14 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         return (_log_mels(takes, record["window"], record["window"], record["hop"], record["bins"]) + 6) / 3
 
     @classmethod
+    def get_feature_extractor_dict(cls, source: str | Path, **kwargs: Any):
+        """As of `FeatureExtractionMixin`; the library's own reader raises whatever its parser does."""
+        path = Path(source) / (kwargs.get("subfolder") or "") / EXTRACTOR_FILE
+        if path.exists():
+            read_json(path)
+        return super().get_feature_extractor_dict(source, **kwargs)
+
+    @classmethod
     def from_dict(cls, feature_extractor_dict: Mapping[str, Any], **kwargs: Any):
         """As of `FeatureExtractionMixin`, of `own_extractor_values`."""
         return super().from_dict(own_extractor_values(feature_extractor_dict), **kwargs)
@@ -278,7 +271,9 @@ def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray
 def _to_mono(samples: np.ndarray, name: str) -> np.ndarray:
     if len(samples) == 0:
         raise InputError(f"There are no samples in {name}.")
-    mono = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+    # What is not finite is told below.
+    with np.errstate(invalid="ignore", over="ignore"):
+        mono = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
     if not np.isfinite(mono).all():
         raise InputError(f"There are samples that are not finite numbers (NaN or infinite) in {name}.")
     return mono

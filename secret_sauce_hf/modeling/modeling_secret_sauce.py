@@ -501,6 +501,10 @@ class SecretSauceModel(Registered, PreTrainedModel):
             index.with_name(weights_name(variant)).unlink(missing_ok=True)
 
 
+_UNBUILDABLE = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError)
+"""What torch and transformers raise for a name, a size or a function that they do not have."""
+
+
 @contextmanager
 def without_bars() -> Iterator[None]:
     """Switch the library's progress bars off: for a tenth of a second they are noise."""
@@ -518,8 +522,15 @@ def _check_fit(folder: Path, config: SecretSauceConfig, found: Mapping[str, tupl
 
     Lenient, it is enough that some are.
     """
-    with torch.device("meta"):
-        weights = SecretSauceModel(config).state_dict()
+    try:
+        with torch.device("meta"):
+            weights = SecretSauceModel(config).state_dict()
+    except _UNBUILDABLE as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"The config of {folder} describes no model that can be built ({str(error)[:200]!r})."
+        ) from error
     expected = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if lenient and any(found.get(name) == shape for name, shape in expected.items()):
         return

@@ -161,6 +161,10 @@ class AudioToPresetPipeline(Pipeline):
         # file, and the classes of the config's `parameters` are then others than those here.
         parameters = [parameter_from_dict(record) for record in config.parameters]
         logits = [model_outputs[f"logits_{parameter.name}"].reshape(1, -1) for parameter in parameters]
+        if not all(scores.isfinite().all() for scores in (*logits, model_outputs["heard"])):
+            raise InputError(
+                "The model's answer is not finite: its weights are broken; copy it again, or train it again."
+            )
         confidence: dict[str, float] = {}
         cc = []
         for parameter, scores in zip(parameters, logits, strict=True):

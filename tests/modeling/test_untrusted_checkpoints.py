@@ -59,7 +59,7 @@ def checkpoint(original, tmp_path):
         ("config.json", {"parameters": [{}] * 5000}, "Unknown kind|Not a parameter"),
         (
             "config.json",
-            {"inputs": [{"name": "a", "frames": 2**20, "bins": 2**20, "patch": 1}]},
+            {"inputs": [{"name": "envelope", "frames": 2**20, "bins": 2**20, "patch": 1}]},
             "larger than is believed",
         ),
         (
@@ -72,7 +72,7 @@ def checkpoint(original, tmp_path):
         ("preprocessor_config.json", {"note_on": -1}, "note_on is -1 s, which is not in the take"),
         (
             "preprocessor_config.json",
-            {"inputs": [{"name": "a", "kind": "mels", "bins": 10**9}]},
+            {"inputs": [{"name": "a", "kind": "mels", "window": 512, "hop": 128, "bins": 10**9}]},
             "a's bins is 1000000000",
         ),
     ],

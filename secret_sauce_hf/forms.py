@@ -1,0 +1,126 @@
+"""What lies beside data and weights as JSON: reading it, and seeing that it has the form which its readers need.
+
+A form is a function that refuses a value, given where it stands; forms are put together from
+others:
+
+    fields({"rows": count, "sounds": maybe(each(number))})(record, "evaluation.json")
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from secret_sauce_hf.instruments import InputError
+
+MAX_BYTES = 2**24
+"""Larger files are refused; a benchmark of 50 sounds has 100 KB."""
+_LONGEST = 10_000
+"""Characters of a line."""
+
+Form: TypeAlias = Callable[[Any, str], None]
+"""Raises an `InputError` that names the place unless a value has this form."""
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The names and values of a JSON file, whoever wrote it.
+
+    Raises:
+        InputError: it cannot be read, is too large, or holds something else.
+    """
+    try:
+        # Of a pipe or a device whoever reads it may wait for ever.
+        if not path.is_file():
+            raise InputError(f"{path} cannot be read (it is no file).")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} cannot be read ({path.stat().st_size:,} bytes, more than such a record has).")
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read (not JSON: {str(error)[:200]}).") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path} cannot be read (it holds no names and values).")
+    return record
+
+
+def number(value: Any, where: str) -> None:
+    """A finite number, of a size that can be shown."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    _demand(known and isfinite(value), value, where, "a number")
+
+
+def count(value: Any, where: str) -> None:
+    """A whole number from 0 on."""
+    known = isinstance(value, int) and not isinstance(value, bool)
+    _demand(known and 0 <= value < 10**15, value, where, "a whole number")
+
+
+def line(value: Any, where: str) -> None:
+    """A text without line breaks, or an empty one."""
+    _demand(isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST, value, where, "a line of text")
+
+
+def plain(value: Any, where: str) -> None:
+    """A line, a number, a truth value or nothing."""
+    if value is not None and not isinstance(value, bool):
+        (line if isinstance(value, str) else number)(value, where)
+
+
+def anything(value: Any, where: str) -> None:
+    """Whatever it is."""
+
+
+def maybe(form: Form) -> Form:
+    """This form, or nothing: null, or an empty list or mapping."""
+
+    def check(value: Any, where: str) -> None:
+        if value is not None and value not in ([], {}):
+            form(value, where)
+
+    return check
+
+
+def each(form: Form) -> Form:
+    """A mapping from any lines to this form."""
+
+    def check(value: Any, where: str) -> None:
+        _demand(isinstance(value, Mapping), value, where, "a mapping")
+        for name, item in value.items():
+            line(name, f"a name in {where}")
+            form(item, f"{where}.{name[:40]}")
+
+    return check
+
+
+def fields(required: Mapping[str, Form], optional: Mapping[str, Form] | None = None) -> Form:
+    """A mapping in which these names have these forms; it may have others."""
+
+    def check(value: Any, where: str) -> None:
+        _demand(isinstance(value, Mapping), value, where, "a mapping")
+        if missing := [name for name in required if name not in value]:
+            raise InputError(f"{where} lacks {missing[0]!r}.")
+        for name, form in {**required, **(optional or {})}.items():
+            if name in value:
+                form(value[name], f"{where}.{name}")
+
+    return check
+
+
+def list_of(form: Form) -> Form:
+    """A list of this form."""
+
+    def check(value: Any, where: str) -> None:
+        _demand(isinstance(value, list), value, where, "a list")
+        for place, item in enumerate(value):
+            form(item, f"{where}[{place}]")
+
+    return check
+
+
+def _demand(fits: bool, value: Any, where: str, kind: str) -> None:
+    if not fits:
+        raise InputError(f"{where} is {repr(value)[:60]}; it must be {kind}.")
