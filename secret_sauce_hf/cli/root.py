@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from secret_sauce_hf.cli import benchmark, data, match, overview, publish, rows, train
-from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE
+from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE, complain, print_anything
 from secret_sauce_hf.extras import EXTRAS
 from secret_sauce_hf.instruments import InputError
 
@@ -56,19 +56,20 @@ def root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every way it can fail ends in one line on standard error."""
     code = EXIT_MISTAKE
+    print_anything()
     try:
         code = app(arguments, prog_name="secret-sauce", standalone_mode=False) or 0
         sys.stdout.flush()
     except InputError as error:
-        _complain(str(error))
+        complain(str(error))
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "secret-sauce"
-        _complain(f"{error.format_message().rstrip('.')}. See: {command} --help")
+        complain(f"{error.format_message().rstrip('.')}. See: {command} --help")
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        _complain(f"This needs {error.name}: install secret_sauce_hf[{EXTRAS[error.name]}].")
+        complain(f"This needs {error.name}: install secret_sauce_hf[{EXTRAS[error.name]}].")
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -76,23 +77,19 @@ def main(arguments: list[str] | None = None) -> None:
         _drop_output()
         code = EXIT_BROKEN_PIPE
     except ChildProcessError as error:
-        _complain(str(error))
+        complain(str(error))
     except OSError as error:
         if error.errno is None:
             raise
         # A full disk, a folder that may not be written.
         _drop_output()
-        _complain(f"{error.filename or 'Output'}: {error.strerror}.")
+        complain(f"{error.filename or 'Output'}: {error.strerror}.")
     if code == EXIT_INTERRUPTED:
         given = sys.argv[1:] if arguments is None else arguments
-        _complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
+        complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
     sys.exit(code)
 
 
 def _drop_output() -> None:
     """Have Python write nowhere what it still holds for standard output, or it fails again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(text: str) -> None:
-    print(f"secret-sauce: {' '.join(text.split())}", file=sys.stderr)

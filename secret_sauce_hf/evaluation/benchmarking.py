@@ -18,7 +18,7 @@ from secret_sauce_hf.evaluation.material import Material, gather
 from secret_sauce_hf.evaluation.methods.base import Method, Task
 from secret_sauce_hf.evaluation.methods.registry import choose, in_turn, method_names
 from secret_sauce_hf.evaluation.playing import play, play_all_nearest, play_nearest
-from secret_sauce_hf.evaluation.records import SCHEMA, read_history
+from secret_sauce_hf.evaluation.records import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, SCHEMA, read_history
 from secret_sauce_hf.evaluation.results import Benchmark
 from secret_sauce_hf.evaluation.scoring import (
     CONFIDENCE,
@@ -35,6 +35,7 @@ from secret_sauce_hf.evaluation.store import Store
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.original.results import published, source
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress
 from secret_sauce_hf.training.calibration import calibration
@@ -103,6 +104,9 @@ def benchmark(
         raise InputError("--rows, --seconds and --baseline-seconds must be positive, and the seed not negative.")
     if any(limit is not None and limit < 1 for limit in (renders, baseline_steps)):
         raise InputError("renders and baseline_steps must be positive.")
+    if out is not None:
+        files = (BENCHMARK_FILE, MARKDOWN_FILE, *PICTURES.values())
+        check_folder(out, files, inputs=[] if recordings is None else [recordings], what="the benchmark")
     engine = find_engine(collection) if engine is None else engine
     methods = choose(without, engine is not None)
     checkpoint = load_checkpoint(collection, model) if any(method.model for method in methods) else None

@@ -10,11 +10,13 @@ from typing import Any
 
 import soundfile
 
-from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
+from secret_sauce_hf.files import fitting, name_bytes, write_whole
+from secret_sauce_hf.instruments import SAMPLE_RATE
 from secret_sauce_hf.instruments.takes import to_int16
+from secret_sauce_hf.matching.asked import KINDS, names
 from secret_sauce_hf.matching.result import Result
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
+from secret_sauce_hf.outputs import check_folder
 
 
 def save(found: Result, folder: str | Path, stem: str = "match") -> dict[str, Path]:
@@ -32,13 +34,12 @@ def save(found: Result, folder: str | Path, stem: str = "match") -> dict[str, Pa
         (only if there is an engine) and "png" (only if matplotlib is installed).
 
     Raises:
-        InputError: `folder` is a file.
+        InputError: `folder` is a file or cannot be written to; a file would overwrite the sound.
     """
     from secret_sauce_hf.midi import preset_midi_file
 
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give a folder for the match to go to.")
+    inputs = () if found.source is None else (found.source,)
+    folder = check_folder(folder, names(stem), inputs=inputs, what="the match")
     folder.mkdir(parents=True, exist_ok=True)
     contents: dict[str, Callable[[io.BytesIO], Any]] = {}
     if found.midi:
@@ -55,7 +56,7 @@ def save(found: Result, folder: str | Path, stem: str = "match") -> dict[str, Pa
     for kind, write in contents.items():
         content = io.BytesIO()
         write(content)
-        files[kind] = folder / f"{stem}.{'mid' if kind == 'midi' else kind}"
+        files[kind] = folder / fitting(stem, f".{KINDS[kind]}", name_bytes(folder))
         write_whole(files[kind], content.getvalue())
     return files
 
