@@ -131,9 +131,7 @@ def match(
             complain(str(error))
             failed = True
             continue
-        _tell(answer, folder, source.stem)
-        if (count := len(answer.candidates)) < candidates:
-            say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
+        _tell(answer, folder, source.stem, candidates)
         _leave_if_interrupted(answer)
     if failed:
         raise typer.Exit(EXIT_MISTAKE)
@@ -152,16 +150,20 @@ def demo(
     check_folder(out, names(known.path.stem), what="the match")
     say(f"The sound: {known.origin}.")
     found = find(known.path, collection=known.collection, renders=DEMO_RENDERS, progress=True)
-    _tell(found, out, known.path.stem, truth=known.settings)
+    _tell(found, out, known.path.stem, 1, known.settings)
     _leave_if_interrupted(found)
 
 
-def _tell(found: "Match", folder: Path, stem: str, truth: dict[str, float | str] | None = None) -> None:
+def _tell(
+    found: "Match", folder: Path, stem: str, candidates: int, truth: dict[str, float | str] | None = None
+) -> None:
     """Print what was found, and write it, even if nobody reads what is printed."""
     try:
         _print_match(found, truth)
     finally:
         files = found.save(folder, stem)
+    if (count := len(found.candidates)) < candidates:
+        say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
     _print_files(files)
 
 

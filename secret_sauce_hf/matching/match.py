@@ -154,7 +154,9 @@ def match(
         rng = np.random.default_rng(seed)
         drawn = PROPOSALS if searching or candidates > 1 else 1
         answer, proposals = propose(pipe, collection, reference.take, drawn, seed, rng)
-        objective = Objective(reference.take, reference.known, reference.note_on)
+        if searching or takes is not None:
+            # Its kernels take a while to load.
+            objective = Objective(reference.take, reference.known, reference.note_on)
         if takes is not None and audible:
             nearest = nearest_takes(takes, collection, objective, max(candidates, NEAREST_TAKES))
             proposals = proposals.joined(*nearest)
