@@ -49,7 +49,18 @@ def write_whole(path: Path, content: bytes) -> None:
 
     A link stays: the file that it leads to is replaced, or made. What is no ordinary file, a
     named pipe, a device or a descriptor of this process (`/dev/stdout`), is written into.
+
+    Raises:
+        OSError: it cannot be written; `filename` is the file's.
     """
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        # A full disk does not say whose it is.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     if is_stream(path):
         # Not created: it may be gone by now.
         with open(os.open(path, os.O_WRONLY), "wb") as stream:  # noqa: PTH123 - by a descriptor

@@ -127,6 +127,8 @@ def check_free(folder: Path, names: Iterable[str], remedy: str) -> None:
 def _check_place(folder: Path) -> None:
     """Raise an OSError if nothing can be made in a folder, or where it would be made."""
     for part in folder.parts:
+        if "\0" in part:
+            raise ValueError("a name in it has a null character")
         if len(os.fsencode(part)) > name_bytes(folder):
             raise InputError(f"{folder} cannot be written to: a name in it is too long; choose another folder.")
     place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))

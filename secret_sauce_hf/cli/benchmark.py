@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, input_file
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.evaluation.methods.registry import METHODS
+from secret_sauce_hf.instruments import get_collection
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -74,9 +77,14 @@ def benchmark(
 
     secret-sauce benchmark noisemaker-light --recordings real.parquet --without genetic --without genetic-renders
     """
+    declared = get_collection(collection)
+    check_checkpoint(None if model == _SHIPPED else model)
+    check_dataset(data)
+    recordings = None if recordings is None else input_file(recordings, "file of recordings")
+    folder = check_folder(out or Path(f"{Path(collection).stem}-benchmark"), what="the benchmark")
+
     from secret_sauce_hf.evaluation import benchmark as run
 
-    folder = out or Path(f"{Path(collection).stem}-benchmark")
     options = {
         "--model": model if model == _SHIPPED or not Path(model).exists() else Path(model).resolve().name,
         "--data": data and (Path(data).resolve().name if Path(data).exists() else data),
@@ -92,7 +100,7 @@ def benchmark(
     words += [word for name in without or () for word in ("--without", name)]
     try:
         found = run(
-            collection,
+            declared,
             model=None if model == _SHIPPED else model,
             data=data,
             recordings=recordings,
@@ -108,8 +116,11 @@ def benchmark(
     except KeyboardInterrupt:
         say(f"What was measured is kept in {folder}: the same command, without --again, goes on from here.")
         raise
-    files = found.save(folder)
-    _print(found)
+    try:
+        _print(found)
+    finally:
+        # Even if nobody reads what is printed.
+        files = found.save(folder)
     for path in files:
         say(f"Wrote {path}")
 

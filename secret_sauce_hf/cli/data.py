@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from secret_sauce_hf.cli.inputs import check_dataset, input_file
 from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Seed
-from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.files import fitting
+from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
 app = typer.Typer()
@@ -60,6 +63,9 @@ def build(
 
     secret-sauce build guitar --seed 1 --count 20000 --out fresh
     """
+    declared = get_collection(collection)
+    out = check_folder(out, what="the dataset")
+
     from secret_sauce_hf.data import build_collection
 
     limits = None if rows is None else _row_range(rows)
@@ -67,7 +73,7 @@ def build(
         # Of the rows of 2018 the first so many, as `presets` takes it.
         limits, count = (0, count), None
     folder = build_collection(
-        collection,
+        declared,
         out,
         rows=limits,
         seed=seed,
@@ -118,11 +124,13 @@ def sheet(
 
     secret-sauce sheet --data light --split test --out light.png
     """
+    check_dataset(data)
+    if out is None:
+        name = (collection and Path(collection).stem) if data is None else Path(data).resolve().name
+        out = Path(fitting(name or "sound", "-sheet.png"))
+
     from secret_sauce_hf.plots import write_sheet
 
-    if out is None:
-        name = collection if data is None else Path(data).resolve().name
-        out = Path(f"{name or 'sound'}-sheet.png")
     write_sheet(out, collection, data, split=split, seed=seed, rows=rows, tiles=tiles)
     say(f"{out}: a picture of {collection if data is None else data}.")
 
@@ -140,6 +148,8 @@ def check_archive(
 
     secret-sauce check-archive subphatty Downloads/subphatty.zip
     """
+    archive = input_file(archive, "archive")
+
     from secret_sauce_hf.original import Archive
 
     report = Archive(archive, collection).check()
@@ -171,9 +181,15 @@ def collect(
 
     secret-sauce collect my-synth.json --presets rows.csv --sounds recordings --out takes
     """
+    declared = get_collection(collection)
+    table = input_file(table)
+    if not input_file(sounds, "folder").is_dir():
+        raise InputError(f"{sounds} is a file; give the folder that holds the recordings.")
+    out = check_folder(out, what="the dataset")
+
     from secret_sauce_hf.data import collect_recordings
 
-    done = collect_recordings(collection, table, sounds, out, test_share=test_share)
+    done = collect_recordings(declared, table, sounds, out, test_share=test_share)
     say(f"{done.folder}: {done}")
 
 

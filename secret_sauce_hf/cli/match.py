@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, WHOLE, print_all, table_of
+from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, sources
+from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, EXIT_MISTAKE, WHOLE, complain, print_all, table_of
+from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.instruments.declaring import is_declaration
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -16,7 +20,14 @@ app = typer.Typer()
 
 @app.command()
 def match(
-    sound: Annotated[Path, typer.Argument(metavar="SOUND", help="An audio file.", show_default=False)],
+    sounds: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOUND...",
+            help="Audio files, folders of them, addresses (zip://…), or - for standard input.",
+            show_default=False,
+        ),
+    ],
     collection: Annotated[
         str | None,
         typer.Option(
@@ -72,7 +83,7 @@ def match(
         ),
     ] = None,
 ) -> None:
-    """Find the preset that makes a sound: prints it, writes MIDI, JSON, WAV, a picture and the plug-in's own preset.
+    """Find the preset that makes a sound, or each of several: prints it, writes MIDI, JSON, WAV and a picture.
 
     The model's candidates are rendered, compared with the sound and refined.
     Ctrl-C ends that early and keeps the best. Where no engine renders the
@@ -82,31 +93,55 @@ def match(
 
     secret-sauce match bass.wav
 
+    secret-sauce match recordings --seconds 0 --out found  # every sound in a folder
+
     secret-sauce match bass.wav --seconds 60 --candidates 5  # 5 that sound alike
 
     secret-sauce match bass.wav --renders 2000  # the same answer every time
 
     secret-sauce match bass.wav --model my-checkpoint --takes my-takes --out found
     """
+    from secret_sauce_hf.matching.asked import check_search, names
+
+    _, candidates, _ = check_search(seconds, renders, candidates, seed)
+    declared = None if collection is None else get_collection(collection)
+    found = sources(sounds)
+    check_checkpoint(model)
+    check_dataset(takes)
+    inputs = [one.sound for one in found] + files_in(collection if is_declaration(collection) else None, model, takes)
+    folders = [
+        check_folder(out or one.folder, names(one.stem, candidates), inputs=inputs, what="the match") for one in found
+    ]
+
+    from secret_sauce_hf.matching import load_model
     from secret_sauce_hf.matching import match as find
 
-    found = find(
-        sound,
-        collection=collection,
-        model=model,
-        seconds=seconds,
-        renders=renders,
-        candidates=candidates,
-        seed=seed,
-        takes=takes,
-        progress=True,
-    )
-    files = found.save(out or Path(f"{sound.stem}-match"), sound.stem, unheard=send_unheard)
-    _print_match(found)
-    if (count := len(found.candidates)) < candidates:
-        say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
-    _print_files(files)
-    _leave_if_interrupted(found)
+    loaded = load_model(declared, model)
+    failed = False
+    for source, folder in zip(found, folders, strict=True):
+        try:
+            answer = find(
+                source.sound,
+                collection=declared,
+                model=loaded,
+                seconds=seconds,
+                renders=renders,
+                candidates=candidates,
+                seed=seed,
+                takes=takes,
+                progress=True,
+            )
+        except InputError as error:
+            if len(found) == 1:
+                raise
+            # The others may be readable.
+            complain(str(error))
+            failed = True
+            continue
+        _tell(answer, folder, source.stem, candidates, unheard=send_unheard)
+        _leave_if_interrupted(answer)
+    if failed:
+        raise typer.Exit(EXIT_MISTAKE)
 
 
 @app.command()
@@ -116,14 +151,33 @@ def demo(
     """Match a sound of the real plug-in whose settings are known: the truth beside the model alone and the match."""
     from secret_sauce_hf.matching import DEMO_RENDERS, demo_sound
     from secret_sauce_hf.matching import match as find
+    from secret_sauce_hf.matching.asked import names
 
     known = demo_sound()
+    check_folder(out, names(known.path.stem), what="the match")
     say(f"The sound: {known.origin}.")
     found = find(known.path, collection=known.collection, renders=DEMO_RENDERS, progress=True)
-    files = found.save(out, known.path.stem)
-    _print_match(found, truth=known.settings)
-    _print_files(files)
+    _tell(found, out, known.path.stem, 1, known.settings)
     _leave_if_interrupted(found)
+
+
+def _tell(
+    found: "Match",
+    folder: Path,
+    stem: str,
+    candidates: int,
+    truth: dict[str, float | str] | None = None,
+    *,
+    unheard: bool = False,
+) -> None:
+    """Print what was found, and write it, even if nobody reads what is printed."""
+    try:
+        _print_match(found, truth)
+    finally:
+        files = found.save(folder, stem, unheard=unheard)
+    if (count := len(found.candidates)) < candidates:
+        say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
+    _print_files(files)
 
 
 def _leave_if_interrupted(found: "Match") -> None:

@@ -4,6 +4,7 @@ Heavy modules are imported by the commands that need them, so that `--help` and 
 light commands answer at once.
 """
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -12,9 +13,12 @@ import typer
 from typer.exceptions import TyperException
 
 from secret_sauce_hf.cli import benchmark, data, match, overview, publish, rows, train
-from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE
+from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE, complain, print_anything
 from secret_sauce_hf.extras import EXTRAS
 from secret_sauce_hf.instruments import InputError
+
+FEWER_COLLECTIONS = 100_000
+"""After so many new objects Python looks for those that nobody needs, in place of some hundred."""
 
 app = typer.Typer(
     name="secret-sauce",
@@ -56,19 +60,23 @@ def root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every way it can fail ends in one line on standard error."""
     code = EXIT_MISTAKE
+    print_anything()
+    rate = gc.get_threshold()
+    # Libraries make a million objects that stay: to look through them again and again is a fifth of a start.
+    gc.set_threshold(FEWER_COLLECTIONS, *rate[1:])
     try:
         code = app(arguments, prog_name="secret-sauce", standalone_mode=False) or 0
         sys.stdout.flush()
     except InputError as error:
-        _complain(str(error))
+        complain(str(error))
     except TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "secret-sauce"
-        _complain(f"{error.format_message().rstrip('.')}. See: {command} --help")
+        complain(f"{error.format_message().rstrip('.')}. See: {command} --help")
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        _complain(f"This needs {error.name}: install secret_sauce_hf[{EXTRAS[error.name]}].")
+        complain(f"This needs {error.name}: install secret_sauce_hf[{EXTRAS[error.name]}].")
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -76,23 +84,21 @@ def main(arguments: list[str] | None = None) -> None:
         _drop_output()
         code = EXIT_BROKEN_PIPE
     except ChildProcessError as error:
-        _complain(str(error))
+        complain(str(error))
     except OSError as error:
         if error.errno is None:
             raise
         # A full disk, a folder that may not be written.
         _drop_output()
-        _complain(f"{error.filename or 'Output'}: {error.strerror}.")
+        complain(f"{error.filename or 'Output'}: {error.strerror}.")
+    finally:
+        gc.set_threshold(*rate)
     if code == EXIT_INTERRUPTED:
         given = sys.argv[1:] if arguments is None else arguments
-        _complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
+        complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
     sys.exit(code)
 
 
 def _drop_output() -> None:
     """Have Python write nowhere what it still holds for standard output, or it fails again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(text: str) -> None:
-    print(f"secret-sauce: {' '.join(text.split())}", file=sys.stderr)

@@ -1,13 +1,17 @@
 """`secret-sauce presets`, `midi-track` and `render`: rows, and what plays them."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from secret_sauce_hf.cli.inputs import input_file
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Seed
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments.declaring import is_declaration
+from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -40,6 +44,9 @@ def presets(
 
     secret-sauce presets noisemaker --presets bass-match/bass.noisemakerpreset
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        # It will be read as such, whatever this system writes.
+        sys.stdout.reconfigure(encoding="utf-8")
     _rows(collection, seed, count, start, table).to_csv(sys.stdout)
 
 
@@ -64,6 +71,7 @@ def midi_track(
     from secret_sauce_hf.original.session import collection_track
 
     rows = _rows(collection, seed, count, start, table)
+    out = check_file(out, inputs=_files(collection, table))
     write_midi_file(collection_track(rows), out)
     say(f"{out}: {len(rows):,} presets of {rows.collection.name}.")
 
@@ -87,6 +95,9 @@ def render(
             **WHOLE,
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of these names; they may be the recordings.")
+    ] = False,
 ) -> None:
     """Render presets into WAV files, named by the table's `file` column.
 
@@ -98,11 +109,19 @@ def render(
 
     secret-sauce render noisemaker-light --presets bass-match/bass.noisemakerpreset --out sounds
     """
+    rows = _rows(collection, None, None, 0, table)
+    out = check_folder(out, rows.files, inputs=_files(collection, table), what="the sounds")
+
     from secret_sauce_hf.data import write_sounds
 
-    rows = _rows(collection, None, None, 0, table)
-    write_sounds(rows, out, in_session=in_session, noise_seed=noise_seed)
+    write_sounds(rows, out, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
     say(f"{out}: {len(rows):,} sounds of {rows.collection.name}.")
+
+
+def _files(collection: str, table: Path | None) -> list[Path]:
+    """The files that rows are read from."""
+    files = [Path(collection)] if is_declaration(collection) else []
+    return files if table is None else [*files, input_file(table)]
 
 
 def _rows(collection: str, seed: int | None, count: int | None, start: int, table: Path | None = None) -> "Presets":
@@ -114,6 +133,7 @@ def _rows(collection: str, seed: int | None, count: int | None, start: int, tabl
     if table is not None:
         if seed is not None or count is not None or start:
             raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
+        table = input_file(table)
         if table.suffix.lower() in PRESET_SUFFIXES:
             return Presets.from_settings(collection, [read_preset_file(collection, table)])
         return Presets.from_csv(collection, table)

@@ -1,5 +1,6 @@
 """What the commands share: options, exit codes, and how they print."""
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,18 @@ EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 
 
+def print_anything() -> None:
+    """Let what a terminal cannot show, or what is no text in a file's name, be printed as an escape, not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def complain(text: str) -> None:
+    """The one line that says what went wrong, on standard error."""
+    print(f"secret-sauce: {' '.join(text.split())}", file=sys.stderr)
+
+
 def table_of(*columns: str, numbers: Sequence[str] = (), whole: Sequence[str] = ()) -> "Table":
     """An empty table with these columns; those of numbers are aligned to the right, those to stay whole never cut."""
     from rich import box
@@ -68,3 +81,5 @@ def print_all(*renderables: Any) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     for renderable in renderables:
         console.print(renderable, markup=False)
+    # What comes after may fail.
+    sys.stdout.flush()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.instruments import get_collection
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training.config import TrainingConfig, help_of
 
@@ -67,11 +69,16 @@ def train(
 
     secret-sauce train my-synth.json --data takes --base MIT/ast-finetuned-audioset-10-10-0.4593 --out my-model
     """
+    declared = get_collection(collection)
+    check_dataset(data)
+    check_checkpoint(base)
+    out = check_folder(out, what="the checkpoint")
+
     from secret_sauce_hf.training import train as run_training
 
     try:
         record = run_training(
-            collection,
+            declared,
             data,
             out,
             TrainingConfig(
@@ -145,27 +152,35 @@ def evaluate(
 
     secret-sauce evaluate secret-sauce/ast-noisemaker-light --data secret-sauce/noisemaker-light
     """
+    check_checkpoint(model)
+    check_dataset(data)
+    folder = Path(model) if Path(model).is_dir() else Path(f"{Path(model).name}-evaluation")
+    folder = check_folder(out or folder, what="the evaluation")
+
     from secret_sauce_hf.evaluation import evaluate as run_evaluation
 
     found = run_evaluation(model, data, split=split)
-    files = found.save(out or (Path(model) if Path(model).is_dir() else Path(f"{Path(model).name}-evaluation")))
     facts = found.data
-    _print_scores(
-        found.collection,
-        {
-            who: {"mean of the knobs": scores.knob_mae, "mean of the switches": scores.switch_accuracy}
-            | scores.per_parameter
-            for who, scores in found.scores.items()
-        },
-        f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive and "
-        f"nearest know {facts['references']:,} train rows:",
-    )
-    if found.sounds:
-        print_all(
-            f"Median MSS of the first {found.sounds['rows']}, rendered: "
-            + ", ".join(f"{who} {value:.2f} dB" for who, value in found.sounds.items() if who != "rows")
-            + " (floor: the truth rendered again)."
+    try:
+        _print_scores(
+            found.collection,
+            {
+                who: {"mean of the knobs": scores.knob_mae, "mean of the switches": scores.switch_accuracy}
+                | scores.per_parameter
+                for who, scores in found.scores.items()
+            },
+            f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive "
+            f"and nearest know {facts['references']:,} train rows:",
         )
+        if found.sounds:
+            print_all(
+                f"Median MSS of the first {found.sounds['rows']}, rendered: "
+                + ", ".join(f"{who} {value:.2f} dB" for who, value in found.sounds.items() if who != "rows")
+                + " (floor: the truth rendered again)."
+            )
+    finally:
+        # Even if nobody reads what is printed.
+        files = found.save(folder)
     for path in files:
         say(f"Wrote {path}")
 

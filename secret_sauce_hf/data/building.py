@@ -25,6 +25,7 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
 
@@ -81,7 +82,7 @@ def build_collection(
             something else; the engine cannot render the collection's takes, or there is none.
         ChildProcessError: a worker was killed from outside.
     """
-    out = Path(out)
+    out = expanded(out)
     workers = integer("workers", workers, 1, MAX_WORKERS)
     plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
     schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
@@ -133,8 +134,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
 def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
     """Make `out` this build's folder, or say why it cannot be."""
     record_path = out / RECORD_NAME
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give a folder.")
+    check_folder(out, what="the dataset")
     if record_path.is_file():
         differences = _differences(record_path, plan)
         if differences and not overwrite:

@@ -11,6 +11,7 @@ from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, integer
 from secret_sauce_hf.original.table import are_original, original_presets
+from secret_sauce_hf.outputs import check_folder, check_free
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
 
@@ -41,10 +42,11 @@ def write_sounds(
     preceding: Presets | None = None,
     noise_seed: int | None = None,
     progress: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Render presets into 16-bit mono WAV files at 22,050 Hz, named by each row's `file`.
 
-    Existing files of these names are replaced, each as a whole.
+    Each file is there as a whole or not at all.
 
     Args:
         presets: the rows, in the order in which a session plays them.
@@ -56,20 +58,23 @@ def write_sounds(
         noise_seed: seed of the noise generators, beside the row's number; if None, rows of
             2018 get the noise of 2018 (see `secret_sauce_hf.engines.render`).
         progress: whether to show a progress bar.
+        overwrite: whether files that have these names already are replaced: they may be
+            the recordings that the rows are of.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: no rows; a file name that occurs twice or does not end in .wav;
-            `out_dir` is a file; the engine cannot render these takes, or not in session; there is none.
+        InputError: no rows; a file name that occurs twice or does not end in .wav; a file
+            that is there already; `out_dir` is a file or cannot be written to; the engine
+            cannot render these takes, or not in session; there is none.
     """
-    out_dir = Path(out_dir)
     _check_files(presets)
     engine = engine or get_engine(presets.collection)
     engine.check(presets.collection, in_session=in_session)
-    if out_dir.exists() and not out_dir.is_dir():
-        raise InputError(f"{out_dir} is a file; give a folder.")
+    out_dir = check_folder(out_dir, presets.files, what="the sounds")
+    if not overwrite:
+        check_free(out_dir, presets.files, "choose another folder, or have them replaced (--overwrite)")
     noise_seed = None if noise_seed is None else integer("noise_seed", noise_seed)
     found, first_row = session_start(presets)
     if in_session and preceding is None:

@@ -18,7 +18,7 @@ from secret_sauce_hf.evaluation.material import Material, gather
 from secret_sauce_hf.evaluation.methods.base import Method, Task
 from secret_sauce_hf.evaluation.methods.registry import choose, in_turn, method_names
 from secret_sauce_hf.evaluation.playing import play, play_all_nearest, play_nearest
-from secret_sauce_hf.evaluation.records import SCHEMA, read_history
+from secret_sauce_hf.evaluation.records import BENCHMARK_FILE, MARKDOWN_FILE, PICTURES, SCHEMA, read_history
 from secret_sauce_hf.evaluation.results import Benchmark
 from secret_sauce_hf.evaluation.scoring import (
     CONFIDENCE,
@@ -35,6 +35,7 @@ from secret_sauce_hf.evaluation.store import Store
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection, integer
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.original.results import published, source
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.presets import MAX_ROWS
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress
@@ -106,6 +107,9 @@ def benchmark(
     rows, seed = integer("rows", rows, 1, MAX_ROWS), integer("seed", seed, 0, MAX_SEED)
     renders = None if renders is None else integer("renders", renders, 1, MAX_ROWS)
     baseline_steps = None if baseline_steps is None else integer("baseline_steps", baseline_steps, 1, MAX_ROWS)
+    if out is not None:
+        files = (BENCHMARK_FILE, MARKDOWN_FILE, *PICTURES.values())
+        check_folder(out, files, inputs=[] if recordings is None else [recordings], what="the benchmark")
     engine = find_engine(collection) if engine is None else engine
     methods = choose(without, engine is not None)
     checkpoint = load_checkpoint(collection, model) if any(method.model for method in methods) else None

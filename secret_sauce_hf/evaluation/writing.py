@@ -16,7 +16,7 @@ from secret_sauce_hf.evaluation.records import (
 )
 from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.plots.benchmark import figures
 from secret_sauce_hf.plots.evaluation import Shown, draw
 
@@ -88,8 +88,6 @@ def benchmark_markdown(record: Mapping[str, Any]) -> str:
 
 
 def _made(folder: str | Path, what: str) -> Path:
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give a folder for the {what}.")
+    folder = check_folder(folder, what=f"the {what}")
     folder.mkdir(parents=True, exist_ok=True)
     return folder

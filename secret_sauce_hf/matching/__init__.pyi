@@ -1,5 +1,5 @@
 from .demo import DEMO_RENDERS, KnownSound, demo_sound
-from .match import Match, match
+from .match import Loaded, Match, load_model, match
 from .result import Candidate, Search, TracePoint
 from .strategies import Strategy, get_strategy, register_strategy, strategy_names
 
@@ -7,12 +7,14 @@ __all__ = [
     "DEMO_RENDERS",
     "Candidate",
     "KnownSound",
+    "Loaded",
     "Match",
     "Search",
     "Strategy",
     "TracePoint",
     "demo_sound",
     "get_strategy",
+    "load_model",
     "match",
     "register_strategy",
     "strategy_names",

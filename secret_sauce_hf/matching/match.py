@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from secret_sauce_hf.instruments import (
     Collection,
     InputError,
     get_collection,
-    integer,
     same_parameters,
 )
+from secret_sauce_hf.instruments.sounds import STANDARD_INPUT
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching import writing
 from secret_sauce_hf.matching.alternatives import describe, ranked
+from secret_sauce_hf.matching.asked import check_search
 from secret_sauce_hf.matching.problem import Budget, Problem
 from secret_sauce_hf.matching.progress import match_progress
 from secret_sauce_hf.matching.proposals import propose
@@ -34,13 +35,13 @@ from secret_sauce_hf.matching.strategies.registry import DEFAULT_STRATEGY
 from secret_sauce_hf.metrics import distances, mss
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
+from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import Presets
 
 DEFAULT_SECONDS = 10.0
 """How long `match` searches if it is not told."""
 PROPOSALS = 256
 """How many of the model's presets are rendered at first."""
-MAX_CANDIDATES, MAX_RENDERS = 10_000, 10**9
 """More than these are no numbers of presets but mistakes."""
 NEAREST_TAKES = 16
 """How many recorded takes are candidates at least."""
@@ -70,7 +71,7 @@ class Match(Result):
             if matplotlib is installed); those of the second candidate as "midi-2" and so on.
 
         Raises:
-            InputError: `folder` is a file.
+            InputError: `folder` is a file or cannot be written to; a file would overwrite the sound.
         """
         return writing.save(self, folder, stem, unheard=unheard)
 
@@ -100,12 +101,13 @@ def match(
     is as near as if it were the same.
 
     Args:
-        sound: a path, bytes, an array, a mapping or decoded audio, as the pipeline takes them.
+        sound: a path, bytes, an open file, an array with its rate, a mapping or decoded audio,
+            as the pipeline takes them.
         collection: whose parameters to set; if None, the model's own, or
             `noisemaker-light` if no model is given either.
-        model: a checkpoint's folder, a model on the Hub (`ORG/NAME`), or an
-            `AudioToPresetPipeline` that is loaded already; if None, the checkpoint that
-            ships for the collection.
+        model: a checkpoint's folder, a model on the Hub (`ORG/NAME`), or one that is loaded
+            already: by `load_model`, or as an `AudioToPresetPipeline`; if None, the checkpoint
+            that ships for the collection.
         sampling_rate: of a sound given as a bare array, in Hz.
         seconds: how long to search after the model's answer, `DEFAULT_SECONDS` if neither
             this nor `renders` is given; 0 takes the model's answer as it is.
@@ -134,16 +136,15 @@ def match(
     if num_candidates is not None:
         warnings.warn("`num_candidates` of match() is called `candidates` now.", DeprecationWarning, stacklevel=2)
         candidates = num_candidates
-    _check(seconds, renders)
-    renders = None if renders is None else integer("renders", renders, 0, MAX_RENDERS)
-    candidates, seed = integer("candidates", candidates, 1, MAX_CANDIDATES), integer("seed", seed)
+    renders, candidates, seed = check_search(seconds, renders, candidates, seed)
     strategy = get_strategy(strategy)
     if collection is not None:
         collection = get_collection(collection)
     if seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
     with match_progress(progress) as report:
-        pipe, model_name = _load(collection, model)
+        loaded = model if isinstance(model, Loaded) else load_model(collection, model)
+        pipe, model_name = loaded.pipe, loaded.name
         collection = _agreed(collection, _collection_of(pipe.model.config), model_name)
         reference = place(pipe.feature_extractor, sound, sampling_rate)
         # Silence tells nothing that could be searched for.
@@ -158,7 +159,9 @@ def match(
         rng = np.random.default_rng(seed)
         drawn = PROPOSALS if searching or candidates > 1 else 1
         answer, proposals = propose(pipe, collection, reference.take, drawn, seed, rng)
-        objective = Objective(reference.take, reference.known, reference.note_on)
+        if searching or takes is not None:
+            # Its kernels take a while to load.
+            objective = Objective(reference.take, reference.known, reference.note_on)
         if takes is not None and audible:
             nearest = nearest_takes(takes, collection, objective, max(candidates, NEAREST_TAKES))
             proposals = proposals.joined(*nearest)
@@ -215,14 +218,8 @@ def match(
         renders=search.renders,
         late=search.shift / SAMPLE_RATE,
         interrupted=search.interrupted,
+        source=_file_of(sound),
     )
-
-
-def _check(seconds: float | None, renders: int | None) -> None:
-    if seconds is not None and renders is not None:
-        raise InputError("Give `seconds` or `renders`, not both: a search ends by the clock or by a number.")
-    if seconds is not None and not 0 <= seconds < np.inf:
-        raise InputError(f"A search of {seconds} seconds is none; give 0, for the model alone, or more.")
 
 
 def _agreed(collection: Collection | None, own: Collection, model_name: str) -> Collection:
@@ -246,18 +243,39 @@ def _agreed(collection: Collection | None, own: Collection, model_name: str) -> 
     return collection
 
 
-def _load(collection: Collection | None, model: Any) -> tuple[Any, str]:
-    """The pipeline and what to call its model."""
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model for several matches.
+
+    Args:
+        pipe: its `AudioToPresetPipeline`.
+        name: what it is called.
+    """
+
+    pipe: Any
+    name: str
+
+
+def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:
+    """Load the model that `match` would load, for several matches.
+
+    Args:
+        collection: as of `match`.
+        model: as of `match`.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or none ships for the collection.
+    """
     from secret_sauce_hf.modeling import load_pipeline
 
     if model is not None and not isinstance(model, str | Path):
-        return model, str(model.model.name_or_path)
+        return Loaded(model, str(model.model.name_or_path))
     if model is not None:
-        return load_pipeline(model), str(model)
-    name = collection.name if collection is not None else DEFAULT_COLLECTION
+        return Loaded(load_pipeline(model), str(model))
+    name = get_collection(collection).name if collection is not None else DEFAULT_COLLECTION
     if name not in COLLECTIONS:
         raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
-    return load_pipeline(collection=name), f"{name}, as shipped"
+    return Loaded(load_pipeline(collection=name), f"{name}, as shipped")
 
 
 def _is_audible(take: np.ndarray) -> bool:
@@ -278,7 +296,22 @@ def _collection_of(config: Any) -> Collection:
 
 
 def _name_of(sound: Any) -> str:
-    """A path's last part, also of datasets' audio; else just "sound"."""
+    """A path's last part, also of an address and of datasets' audio, as it can be printed; else just "sound"."""
     if isinstance(sound, Mapping):
         sound = sound.get("path")
-    return Path(sound).name if isinstance(sound, str | Path) else "sound"
+    if not isinstance(sound, str | Path) or str(sound) == STANDARD_INPUT:
+        return "sound"
+    name = Path(str(sound).split("::")[0]).name
+    # Bytes that are no text in the system's encoding.
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _file_of(sound: Any) -> str | None:
+    """The file that a sound is read from, if it is one here."""
+    if isinstance(sound, Mapping):
+        sound = None if sound.get("bytes") else sound.get("path")
+    path = getattr(sound, "name", sound) if hasattr(sound, "read") else sound
+    if not isinstance(path, str | Path):
+        return None
+    path = expanded(path)
+    return str(path.absolute()) if path.is_file() else None

@@ -115,6 +115,7 @@ class Result:
         late: by how many seconds the sound was found to be later than its preset's;
             `reference` is earlier by as much.
         interrupted: whether the search was ended from the keyboard.
+        source: the sound's file, which is never overwritten; None if it is none.
     """
 
     sound: str
@@ -136,6 +137,7 @@ class Result:
     renders: int
     late: float
     interrupted: bool
+    source: str | None = field(default=None, repr=False)
 
     @property
     def fixed(self) -> dict[str, float | str]:

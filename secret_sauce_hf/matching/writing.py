@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
+from secret_sauce_hf.files import name_bytes, write_whole
+from secret_sauce_hf.instruments import SAMPLE_RATE
 from secret_sauce_hf.instruments.takes import to_int16
+from secret_sauce_hf.matching.asked import name_of, names
 from secret_sauce_hf.matching.result import Result
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
+from secret_sauce_hf.outputs import check_folder
 
 
 def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: bool = False) -> dict[str, Path]:
@@ -33,13 +35,12 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
         The files by kind, see `Match.save`.
 
     Raises:
-        InputError: `folder` is a file.
+        InputError: `folder` is a file or cannot be written to; a file would overwrite the sound.
     """
     from secret_sauce_hf.midi import not_to_send
 
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give a folder for the match to go to.")
+    inputs = () if found.source is None else (found.source,)
+    folder = check_folder(folder, names(stem, len(found.candidates)), inputs=inputs, what="the match")
     folder.mkdir(parents=True, exist_ok=True)
     contents: dict[str, Callable[[io.BytesIO], Any]] = {}
     contents |= _of_preset(found, found.preset, stem, found.not_sent if not unheard else ())
@@ -59,8 +60,7 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
     for kind, write in contents.items():
         content = io.BytesIO()
         write(content)
-        suffix, _, place = kind.partition("-")
-        files[kind] = folder / f"{stem}{place and f'-{place}'}.{'mid' if suffix == 'midi' else suffix}"
+        files[kind] = folder / name_of(kind, stem, name_bytes(folder))
         write_whole(files[kind], content.getvalue())
     return files
 

@@ -11,6 +11,7 @@ from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import CHANNEL, NOTE, VELOCITY, Collection, InputError, get_collection, integer
 from secret_sauce_hf.midi.messages import Order, check_controls, note_message, preset_messages
 from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
+from secret_sauce_hf.outputs import check_file
 
 MAX_MIDI_BYTES = 4 * 2**20
 """Larger files are refused; the 2018 tracks have at most 1.7 MB."""
@@ -102,14 +103,12 @@ def read_midi_file(path: str | Path) -> MidiMessages:
 
 
 def write_midi_file(midi_file: mido.MidiFile, path: str | Path) -> None:
-    """Save whole or not at all.
+    """Save whole or not at all; pipes and devices are written into.
 
     Raises:
-        InputError: the path is a folder or lies in none.
+        InputError: the path is a folder, lies in none or cannot be written.
     """
-    path = Path(path)
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written: it is a folder, or its own folder does not exist.")
+    path = check_file(path)
     content = io.BytesIO()
     midi_file.save(file=content)
     write_whole(path, content.getvalue())

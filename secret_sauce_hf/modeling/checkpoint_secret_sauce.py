@@ -11,11 +11,13 @@ pickle, or whatever file config.json names. So a model is handed the weights tha
 """
 
 import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +38,11 @@ except ImportError:
     from contextlib import nullcontext as checked_answers  # type: ignore[assignment]
 
     from .parameters import InputError  # type: ignore[import-not-found, no-redef]
+
+# A process that is forked after torch has used several threads (`Dataset.map(num_proc=2)`) has none of them, and
+# would wait for them for ever. torch's own workers do with one, too.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -9,10 +9,11 @@ import numpy as np
 
 from secret_sauce_hf.data.gathering import BLOCK, LOWEST_DBFS, Gathered, gather_read, gather_rendered
 from secret_sauce_hf.engines import Engine, get_engine
-from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.files import is_stream, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection, integer
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.metrics.spectra import magnitudes
+from secret_sauce_hf.outputs import check_file
 from secret_sauce_hf.presets import MAX_ROWS, Presets
 
 if TYPE_CHECKING:
@@ -122,10 +123,13 @@ def write_sheet(
         InputError: see `sound_sheet`; or the file does not end in .png.
     """
     path = Path(path)
-    if path.suffix.lower() != ".png":
+    if path.suffix.lower() != ".png" and not is_stream(path):
         raise InputError(f"{path} must end in .png.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent}; make it first.")
+    # By a link of that name, too.
+    read = [Path(data)] if isinstance(data, str | Path) else []
+    path = check_file(path, inputs=[file for folder in read if folder.is_dir() for file in folder.rglob("*.parquet")])
     content = io.BytesIO()
     # Without matplotlib's version in the file.
     sound_sheet(collection, data, **options).savefig(content, format="png", metadata={"Software": None})

@@ -24,6 +24,7 @@ from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
+from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
@@ -151,7 +152,7 @@ def train(
     config = replace(config, **current_names(changes))
     workers = default_workers() if workers is None else integer("workers", workers)
     collection = get_collection(collection)
-    out = Path(out)
+    out = expanded(out)
     work = out / ".training"
     config.check(streams=data is None)
     if not collection.parameters:
@@ -272,8 +273,7 @@ def _engine(collection: Collection, given: Engine | None, *, needed: bool) -> En
 
 def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
     """See that `out` is free for a run, or holds one if it is to be resumed: what that depended on."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give a folder for the checkpoint.")
+    check_folder(out, what="the checkpoint")
     if resume:
         if not (work / RUN_FILE).is_file():
             raise InputError(f"There is no interrupted run in {out}; leave out --resume to start one.")
