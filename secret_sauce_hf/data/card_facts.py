@@ -47,7 +47,7 @@ def dataset_facts(
         splits=tuple(_split_facts(split, part, info.splits[split].num_examples) for split, part in files.items()),
         heard=_shares(paths, collection, HEARD_COLUMN) if HEARD_COLUMN in info.features else None,
         measured=_shares(paths, collection, MEASURED_COLUMN) if measured else None,
-        build=None if plan is None else _build_facts(plan),
+        build=None if plan is None else _build_facts(plan, paths),
     )
 
 
@@ -84,8 +84,10 @@ def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:
     return SplitFacts(split, f"{DATA_FOLDER}/{split}-*", rows, ends[0][0].as_py(), ends[1][-1].as_py())
 
 
-def _build_facts(plan: Plan) -> BuildFacts:
+def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
     engine = plan.engine
+    # Each file says what wrote it, which may be another version than this one.
+    writers = {str(pq.read_metadata(path).created_by) for path in paths}
     return BuildFacts(
         start=plan.start,
         stop=plan.stop,
@@ -94,6 +96,8 @@ def _build_facts(plan: Plan) -> BuildFacts:
         threshold=plan.heard_threshold,
         command=build_command(plan),
         version=engine.version,
+        encoder=str(plan.record["encoder"]),
+        writer=" and ".join(sorted(writers)),
         remembers=engine.remembers,
         emulates=engine.emulates,
         guesses=engine.guesses,

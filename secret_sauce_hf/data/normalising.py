@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Features
 
-from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.columns import arrow_schema, features
 from secret_sauce_hf.data.names import HEARD_COLUMN
 from secret_sauce_hf.data.reading import iter_takes, split_names, types_of
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
@@ -54,7 +54,7 @@ def normalise(
     Raises:
         InputError: a row that is no take of the collection; the message names it.
     """
-    schema = features(collection).arrow_schema
+    schema = arrow_schema(collection)
     named = FILE_COLUMN in types_of(source)
     files: dict[str, list[Path]] = {}
     row = 0
