@@ -38,10 +38,24 @@ def saved_dataset(folder: Path) -> DatasetDict:
     return splits
 
 
+def has_own_paths(source: Any) -> bool:
+    """Whether the paths in a dataset are those of whoever hands it over, and not of who wrote it elsewhere.
+
+    Those of an audio folder follow from its files. Those of what was made in a program, or
+    read by a format's name from files that were named to it, are the user's.
+    """
+    for part in source.values() if isinstance(source, dict) else [source]:
+        builder = part.info.builder_name
+        # A repository's or a folder's name is there otherwise.
+        if builder not in (None, "generator", "audiofolder", part.info.dataset_name):
+            return False
+    return True
+
+
 def with_bytes(table: pa.Table, feature: Any) -> pa.Table:
     """A table in which the bytes of sounds stand that lie in files, as of an audio folder.
 
-    Only for what somebody loaded and handed over: whose paths they are is theirs to know.
+    Only where `has_own_paths`.
 
     Args:
         table: rows with the column `audio`.

@@ -29,7 +29,7 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.file_download import repo_folder_name
 
 from secret_sauce_hf.data.columns import features
-from secret_sauce_hf.data.handed import is_saved, rendered_tables, saved_dataset, with_bytes
+from secret_sauce_hf.data.handed import has_own_paths, is_saved, rendered_tables, saved_dataset, with_bytes
 from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, SPLITS
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
 from secret_sauce_hf.data.splitting import cut, parts_of
@@ -190,7 +190,9 @@ _Opened: TypeAlias = tuple[Features, Iterator[pa.Table], Path | None]
 def _open(source: Source, split: str | None) -> _Opened:
     if not isinstance(source, str | Path):
         types, tables = _open_datasets(source, split)
-        return types, (with_bytes(table, types.get(AUDIO_COLUMN)) for table in tables), None
+        if has_own_paths(source):
+            tables = (with_bytes(table, types.get(AUDIO_COLUMN)) for table in tables)
+        return types, tables, None
     if Path(source).is_dir():
         return _open_folder(Path(source), split)
     name = str(source)

@@ -565,7 +565,9 @@ TAKE = wav(np.zeros(19_845))
 @pytest.mark.parametrize(
     "column, value, message",
     [
-        ("audio", {"bytes": None, "path": "/etc/hostname"}, "row 1, column audio: no sound bytes"),
+        ("audio", {"bytes": None, "path": "/nowhere/a.wav"}, "row 1, column audio: no sound bytes"),
+        ("audio", {"bytes": None, "path": "/dev/zero"}, "row 1, column audio: no sound bytes"),
+        ("audio", {"bytes": None, "path": __file__}, "row 1, column audio: not a sound that can be read"),
         ("audio", None, "row 1, column audio: no sound bytes"),
         ("audio", {"bytes": b"RIFF, not really", "path": None}, "row 1, column audio: not a sound that can be read"),
         ("audio", {"bytes": TAKE[:30], "path": None}, "row 1, column audio: not a sound that can be read"),
@@ -599,7 +601,7 @@ def test_bad_sources(built, tmp_path):
     with pytest.raises(InputError, match="Cannot read takes from a list"):
         load_takes([1, 2])
     plain = load_dataset(str(built), cache_dir=str(tmp_path))
-    with pytest.raises(InputError, match="no split 'validation'; it has train, test"):
+    with pytest.raises(InputError, match="No split 'validation' in the dataset; there is train, test"):
         load_takes(plain, "validation")
     with pytest.raises(InputError, match="one split already"):
         load_takes(plain["train"], "train")

@@ -228,6 +228,23 @@ def test_a_table_from_elsewhere_chooses_no_file(sounds, built, tmp_path, api, da
     api.upload_folder(repo_id=dataset, folder_path=tmp_path / "theirs", repo_type="dataset")
     with pytest.raises(InputError, match="no sound bytes, and no file"):
         load_takes(dataset)
+    for streaming in (False, True):
+        handed = load_dataset(dataset, streaming=streaming, cache_dir=str(tmp_path / "fetched"))
+        with pytest.raises(InputError, match="no sound bytes but the file"):
+            load_takes(handed)
+
+
+def test_a_table_of_ones_own_chooses_files(sounds, built, tmp_path, monkeypatch):
+    takes = load_takes(built, "test")
+    settings = settings_of(takes)
+    lines = [
+        json.dumps({"audio": f"test/{name}", **{column: settings[column][row] for column in COLUMNS}})
+        for row, name in enumerate(takes.presets.files)
+    ]
+    (tmp_path / "mine.json").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(sounds)
+    rows = load_dataset("json", data_files=str(tmp_path / "mine.json"), split="train", cache_dir=str(tmp_path))
+    assert same(load_takes(rows.cast_column("audio", Audio())), takes)
 
 
 # A collection by its name
