@@ -1,5 +1,6 @@
 """Where rows are from, so that others find the same ones."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 
 
 def locate(data: str | Path, collection: Collection | None, engine: Engine | None) -> dict[str, Any]:
-    """Say where a dataset is: its `source`, its `revision` on the Hub, and the command that `build`s it.
+    """Say where a dataset is: its `source`, its `revision` on the Hub (None offline), and the command that `build`s it.
 
     Args:
         data: a folder, `ORG/NAME` or `ORG/NAME@REVISION` on the Hub, or the name of a collection,
@@ -41,8 +42,10 @@ def locate(data: str | Path, collection: Collection | None, engine: Engine | Non
     repo, revision = split_revision(str(data))
     if revision is None:
         from huggingface_hub import HfApi
+        from huggingface_hub.errors import OfflineModeIsEnabled
 
-        with remote_errors(f"dataset {repo}"):
+        # Without a network it may be in the cache; of which commit is not known then.
+        with remote_errors(f"dataset {repo}"), suppress(OfflineModeIsEnabled):
             revision = HfApi().dataset_info(repo).sha
     return {"source": repo, "revision": revision, "build": None}
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, close_session, constants
 
 from secret_sauce_hf.cards.model import _call
 from secret_sauce_hf.data import build_collection
@@ -71,6 +71,19 @@ def test_folders_and_collections_have_none(built, tmp_path):
     assert (where["source"], where["revision"]) == (LIGHT, None)
     assert where["build"].startswith("secret-sauce build noisemaker-light --out DIR --rows 0:1000")
     assert pinned(where, LIGHT) == LIGHT
+
+
+def test_offline_the_commit_is_not_known(published, monkeypatch):
+    repo, first = published
+    assert locate(repo, None, None)["revision"] == first
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    close_session()
+    try:
+        where = locate(repo, None, None)
+        assert (where["revision"], pinned(where, repo)) == (None, repo)
+        assert locate(f"{repo}@{first}", None, None)["revision"] == first
+    finally:
+        close_session()
 
 
 def test_what_cannot_be_found_is_told_before_anything_is_made(hub, monkeypatch, tmp_path):
