@@ -8,7 +8,7 @@ from datasets import DatasetInfo
 from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
-from secret_sauce_hf.cards.names import TAG
+from secret_sauce_hf.cards.names import AUDIO_TYPE, TAG
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
 from secret_sauce_hf.cards.templates import citation, render_card
 from secret_sauce_hf.instruments import NOTE, SAMPLE_RATE, VELOCITY, Collection, InputError
@@ -49,6 +49,8 @@ class BuildFacts:
         threshold: in dB, above which a parameter counts as heard; None where it was not measured.
         command: the command line that makes the dataset again; None if no installed engine does.
         version: of the engine.
+        encoder: what encoded the sounds, with its version.
+        writer: what wrote the files, with its version.
         remembers: whether the engine can play a session.
         emulates: what the engine emulates, half a sentence.
         guesses: what in the engine was guessed, half a sentence.
@@ -61,6 +63,8 @@ class BuildFacts:
     threshold: float | None
     command: str | None
     version: str
+    encoder: str
+    writer: str
     remembers: bool
     emulates: str
     guesses: str
@@ -139,6 +143,10 @@ def dataset_card(collection: Collection, facts: DatasetFacts, placement: Placeme
         ],
     )
     DatasetInfosDict({"default": facts.info}).to_dataset_card_data(data)
+    for column in vars(data)["dataset_info"]["features"]:
+        # As every version of `datasets` shall read it, whichever of them writes it.
+        if isinstance(column.get("dtype"), dict) and "audio" in column["dtype"]:
+            column["dtype"] = {"audio": dict(AUDIO_TYPE)}
     shares = [share for share in (facts.heard, facts.measured) if share is not None]
     return render_card(
         "dataset_card.md.jinja",
@@ -211,6 +219,8 @@ def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str | N
     timing = collection.timing
     return {
         "package": version("secret_sauce_hf"),
+        "encoder": build.encoder,
+        "writer": build.writer,
         "engine": f"{collection.instrument.name}, version {build.version}",
         "seed": f"{SEED}, that of 2018" if build.seed is None else str(build.seed),
         "slot": f"{timing.slot:g}",

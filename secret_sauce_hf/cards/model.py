@@ -12,7 +12,7 @@ from secret_sauce_hf.cards.records import WHO, check_evaluation, check_training,
 from secret_sauce_hf.cards.templates import citation, render_card, table_text
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection
-from secret_sauce_hf.remote import is_repo_id
+from secret_sauce_hf.remote import endpoint, is_repo_id
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def checkpoint_card(
         evaluation={
             "rows": f"{data['rows']:,}",
             "split": data["split"],
-            "dataset": f"[{dataset}](https://huggingface.co/datasets/{dataset})",
+            "dataset": f"[{dataset}]({endpoint()}/datasets/{dataset})",
             "references": f"{data['references']:,}",
             "table": _score_lines(collection, evaluation["scores"]),
             "sounds": sounds and {key: _number(value, 2) if key != "rows" else value for key, value in sounds.items()},
@@ -316,7 +316,10 @@ def _call(
     run: Mapping[str, Any], collection: Collection, settings: Mapping[str, Any], out: str, base: str | None
 ) -> str:
     name = run["collection"] if collection.name in COLLECTIONS else DECLARATION
-    words = [repr(name), repr(run["data"]), repr(out)]
+    data = run["data"]
+    if data and run.get("data_revision"):
+        data = f"{data.partition('@')[0]}@{run['data_revision']}"
+    words = [repr(name), repr(data), repr(out)]
     words += [f"{name}={value!r}" for name, value in settings.items()]
     if base is not None:
         words.append(f"base={base!r}")

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
+from secret_sauce_hf.remote import endpoint
+
 ORGANISATION = "secret-sauce"
 """Where this project publishes."""
 
@@ -50,7 +52,7 @@ def citation(title: str, repo: str | None = None, place: str = "") -> str:
     """
     owner = repo.partition("/")[0] if repo else ORGANISATION
     author = "The Secret Sauce developers" if owner == ORGANISATION else _in_tex(owner)
-    where = f"\n  url = {{https://huggingface.co/{place}{repo}}}," if repo else ""
+    where = f"\n  url = {{{endpoint()}/{place}{repo}}}," if repo else ""
     return (
         f"@misc{{secret_sauce_hf,\n  title = {{{_in_tex(title)}}},\n  author = {{{{{author}}}}},{where}\n"
         f"  note = {{Made with secret\\_sauce\\_hf {version('secret_sauce_hf')}, after the Secret Sauce project of "

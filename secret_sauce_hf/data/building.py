@@ -16,7 +16,7 @@ import pyarrow as pa
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
@@ -85,7 +85,7 @@ def build_collection(
     out = expanded(out)
     workers = integer("workers", workers, 1, MAX_WORKERS)
     plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
-    schema = shard_schema(features(plan.collection, measured=measure).arrow_schema, plan)
+    schema = shard_schema(arrow_schema(plan.collection, measured=measure), plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
     todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
@@ -124,7 +124,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         plan = recorded_plan(read_record(record), collection, engine)
     except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
-    schema = shard_schema(features(plan.collection, measured=plan.heard_threshold is not None).arrow_schema, plan)
+    schema = shard_schema(arrow_schema(plan.collection, measured=plan.heard_threshold is not None), plan)
     for shard in plan.shards:
         if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
             raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")

@@ -51,7 +51,7 @@ def dataset_facts(
         splits=tuple(_split_facts(split, part, info.splits[split].num_examples) for split, part in files.items()),
         heard=_shares(paths, collection, HEARD_COLUMN) if HEARD_COLUMN in info.features else None,
         measured=_shares(paths, collection, MEASURED_COLUMN) if measured else None,
-        build=None if plan is None else _build_facts(plan),
+        build=None if plan is None else _build_facts(plan, paths),
     )
 
 
@@ -101,8 +101,15 @@ def _column(path: Path, name: str) -> pa.Array:
         return file.read([name])[name].combine_chunks()
 
 
-def _build_facts(plan: Plan) -> BuildFacts:
+def _writer(path: Path) -> str:
+    with opened(path) as file:
+        return str(file.metadata.created_by)
+
+
+def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
     engine = plan.engine
+    # Each file says what wrote it, which may be another version than this one.
+    writers = {_writer(path) for path in paths}
     return BuildFacts(
         start=plan.start,
         stop=plan.stop,
@@ -111,6 +118,8 @@ def _build_facts(plan: Plan) -> BuildFacts:
         threshold=plan.heard_threshold,
         command=build_command(plan),
         version=engine.version,
+        encoder=str(plan.record["encoder"]),
+        writer=" and ".join(sorted(writers)),
         remembers=engine.remembers,
         emulates=engine.emulates,
         guesses=engine.guesses,

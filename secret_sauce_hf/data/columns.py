@@ -1,7 +1,11 @@
 """The columns of a dataset of takes."""
 
+import json
+
+import pyarrow as pa
 from datasets import Audio, ClassLabel, Features, Value
 
+from secret_sauce_hf.cards.names import AUDIO_TYPE
 from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Parameter, Switch, get_collection
 from secret_sauce_hf.presets import FILE_COLUMN
@@ -40,6 +44,21 @@ def features(collection: str | Collection, *, measured: bool = False) -> Feature
             **(measurement if measured else {}),
         }
     )
+
+
+def arrow_schema(collection: str | Collection, *, measured: bool = False) -> pa.Schema:
+    """The columns of a collection's dataset as Arrow types, with those of `datasets` in the metadata.
+
+    Every version of `datasets` reads the metadata, and under every one it is the same, so
+    that a build has the same bytes.
+
+    Raises:
+        InputError: there is no such collection.
+    """
+    schema = features(collection, measured=measured).arrow_schema
+    told = json.loads(schema.metadata[b"huggingface"])
+    told["info"]["features"][AUDIO_COLUMN] = AUDIO_TYPE | {"_type": "Audio"}
+    return schema.with_metadata({"huggingface": json.dumps(told)})
 
 
 def _feature(parameter: Parameter) -> ClassLabel | Value:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.columns import arrow_schema, features
 from secret_sauce_hf.data.names import HEARD_COLUMN
 from secret_sauce_hf.data.parquet import types_in
 from secret_sauce_hf.data.reading import iter_takes, split_names, types_of
@@ -53,7 +53,7 @@ def normalise(
     Raises:
         InputError: a row that is no take of the collection; the message names it.
     """
-    schema = features(collection).arrow_schema
+    schema = arrow_schema(collection)
     named = FILE_COLUMN in types_of(source)
     files: dict[str, list[Path]] = {}
     row = 0

@@ -22,11 +22,16 @@ from datasets import (
     load_dataset,
     load_dataset_builder,
 )
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.file_download import repo_folder_name
 
+from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.handed import has_own_paths, is_saved, rendered_tables, saved_dataset, with_bytes
 from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, SPLITS
 from secret_sauce_hf.data.parquet import FAULTS, opened, readable, reason, types_in
+from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.data.splitting import cut, parts_of
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
     SAMPLE_RATE,
@@ -95,10 +100,12 @@ def iter_takes(
     Args:
         source: a folder that `build_collection` or `collect_recordings` made, or any other
             that `load_dataset` reads; the id of a dataset on the Hub, `ORG/NAME` or
-            `ORG/NAME@REVISION`; or a dataset as `load_dataset` gives it (plain, a dict of
-            splits, or streamed). A folder of that name comes before the Hub.
-        split: "train", "test" or another that there is; all if None. A single split has
-            none to choose.
+            `ORG/NAME@REVISION`; a dataset as `load_dataset` gives it (plain, a dict of
+            splits, or streamed), whose sounds may lie in files; a folder that `save_to_disk`
+            made; or the name of a collection, whose rows of 2018 are rendered on the way. A
+            folder of that name comes before the collection and the Hub.
+        split: "train", "test" or another that there is, or a slice as `load_dataset` takes it:
+            "train[:100]", "train[10%:20%]+test"; all if None. A single split has none to choose.
         collection: whose parameters the columns are; found by the columns if None.
 
     Raises:
@@ -187,18 +194,33 @@ _Opened: TypeAlias = tuple[Features, Iterator[pa.Table], Path | None]
 
 
 def _open(source: Source, split: str | None) -> _Opened:
-    if isinstance(source, str | Path):
-        if Path(source).is_dir():
-            return _open_folder(Path(source), split)
-        if not is_repo_id(str(source)):
-            raise InputError(
-                f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION."
-            )
-        source = _from_hub(str(source))
+    if not isinstance(source, str | Path):
+        types, tables = _open_datasets(source, split)
+        if has_own_paths(source):
+            tables = (with_bytes(table, types.get(AUDIO_COLUMN)) for table in tables)
+        return types, tables, None
+    if Path(source).is_dir():
+        return _open_folder(Path(source), split)
+    name = str(source)
+    if name in COLLECTIONS:
+        return features(name), rendered_tables(COLLECTIONS[name], split, ROWS_AT_ONCE), None
+    if not is_repo_id(name):
+        raise InputError(
+            f"{source} is neither a folder nor a collection, nor the id of a dataset on the Hub, ORG/NAME or "
+            "ORG/NAME@REVISION."
+        )
+    types, tables = _open_datasets(_from_hub(name), split)
+    # Sounds may lie in files beside the table, but nowhere else on this machine.
+    fetched = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=split_revision(name)[0], repo_type="dataset")
+    return types, tables, fetched
+
+
+def _open_datasets(source: Source, split: str | None) -> tuple[Features, Iterator[pa.Table]]:
     if isinstance(source, DatasetDict | IterableDatasetDict):
-        if split is not None and split not in source:
-            raise InputError(f"The dataset has no split {split!r}; it has {', '.join(source)}.")
-        parts = list(source.values()) if split is None else [source[split]]
+        parts = [
+            _rows_of(source[part.split], part.start, part.stop)
+            for part in parts_of(split, list(source), lambda name: _count(source[name]), "the dataset")
+        ]
     elif isinstance(source, Dataset | IterableDataset):
         if split is not None:
             raise InputError("This dataset is one split already: leave `split` out.")
@@ -208,7 +230,24 @@ def _open(source: Source, split: str | None) -> _Opened:
     types = parts[0].features if parts else None
     if types is None:
         raise InputError("The dataset does not say its columns' types.")
-    return types, (table for part in parts for table in part.with_format("arrow").iter(_BATCH)), None
+    return types, (table for part in parts for table in part.with_format("arrow").iter(_BATCH))
+
+
+def _count(part: Dataset | IterableDataset) -> int | None:
+    """How many rows a split has; None if a stream does not say."""
+    if isinstance(part, Dataset):
+        return len(part)
+    told = (part.info.splits or {}).get(str(part.split))
+    return (told and told.num_examples) or None
+
+
+def _rows_of(part: Dataset | IterableDataset, start: int, stop: int | None) -> Dataset | IterableDataset:
+    if (start, stop) == (0, None):
+        return part
+    if isinstance(part, Dataset):
+        return part.select(range(start, len(part) if stop is None else stop))
+    rest = part.skip(start)
+    return rest if stop is None else rest.take(stop - start)
 
 
 def _from_hub(name: str) -> DatasetDict:
@@ -265,32 +304,39 @@ def _open_folder(folder: Path, split: str | None) -> _Opened:
     shards = _shards(folder)
     if not shards:
         return _open_other_folder(folder, split)
-    splits = list(dict.fromkeys(name for name, _ in shards))
-    if split is not None and split not in splits:
-        raise InputError(f"No split {split!r} in {folder}; there is {', '.join(splits)}.")
-    paths = [path for name, path in shards if split in (None, name)]
+    files: dict[str, list[Path]] = {}
+    for name, path in shards:
+        files.setdefault(name, []).append(path)
 
-    types = types_in(paths[0])
-
-    def tables() -> Iterator[pa.Table]:
+    def tables(paths: list[Path]) -> Iterator[pa.Table]:
         for path in paths:
             # A label's index means nothing beside another list of labels.
             found = types_in(path)
             if other := [name for name, kind in types.items() if found.get(name) != kind]:
                 raise InputError(
-                    f"{path} has the column {other[0]!r} of another type than {paths[0].name}, or lacks it; build it "
+                    f"{path} has the column {other[0]!r} of another type than {first.name}, or lacks it; build it "
                     "again."
                 )
             with opened(path) as file:
                 for batch in file.iter_batches(_BATCH):
                     yield pa.Table.from_batches([batch])
 
-    return types, tables(), folder
+    def count(name: str) -> int:
+        total = 0
+        for path in files[name]:
+            with opened(path) as file:
+                total += file.metadata.num_rows
+        return total
+
+    parts = parts_of(split, list(files), count, str(folder))
+    first = files[parts[0].split][0]
+    types = types_in(first)
+    return types, (table for part in parts for table in cut(tables(files[part.split]), part)), folder
 
 
 def _open_other_folder(folder: Path, split: str | None) -> _Opened:
     """A folder in one of the layouts that `load_dataset` knows."""
-    types, tables, _ = _open(_load_folder(folder), split)
+    types, tables = _open_datasets(_load_folder(folder), split)
 
     def checked() -> Iterator[pa.Table]:
         with readable(folder, "look at its files, or make it again"):
@@ -299,11 +345,13 @@ def _open_other_folder(folder: Path, split: str | None) -> _Opened:
     return types, checked(), folder
 
 
-def _load_folder(folder: Path) -> IterableDatasetDict:
+def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
     # `datasets` would wait at a pipe for ever.
     if odd := [path for path in folder.rglob("*") if path.exists() and not (path.is_file() or path.is_dir())]:
         raise InputError(f"{odd[0]} is neither a file nor a folder; take it out of the dataset.")
     try:
+        if is_saved(folder):
+            return saved_dataset(folder)
         # Streamed, as it would otherwise be copied to the cache, for which sounds in files need torchcodec. Its
         # whole path, as a bare name could be one of a format.
         return load_dataset(str(folder.resolve()), streaming=True)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import soundfile
 import soxr
 
-from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.names import DATA_FOLDER, SPLIT_COLUMN
 from secret_sauce_hf.data.plan import MAX_FILES
 from secret_sauce_hf.data.reading import MAX_SECONDS
@@ -196,7 +196,7 @@ def _claim(out: Path) -> Path:
 
 def _write_shard(presets: Presets, rows: np.ndarray, sounds: Sequence[Path], path: Path) -> Iterator[np.ndarray]:
     """Write a Parquet file of some rows; yields, some rows at a time, what was done to them (see `_read`)."""
-    schema = features(presets.collection).arrow_schema
+    schema = arrow_schema(presets.collection)
     samples = presets.collection.samples
 
     def encoded(row: int) -> tuple[bytes, list[bool]]:

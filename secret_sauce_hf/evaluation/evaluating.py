@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from secret_sauce_hf.data import iter_takes
+from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.evaluation.checkpoint import Checkpoint
 from secret_sauce_hf.evaluation.comparing import Compared, compare
@@ -19,7 +20,6 @@ from secret_sauce_hf.evaluation.records import weights_digest
 from secret_sauce_hf.evaluation.results import Evaluation
 from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.evaluation.searching import Budget
-from secret_sauce_hf.evaluation.source import locate, pinned
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.metrics.scores import setting_errors, switch_columns

@@ -12,8 +12,8 @@ from secret_sauce_hf.data.plan import Plan, build_command, make_plan
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.data.recorded import digest, read_recordings
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.evaluation.source import locate, pinned
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.presets import Presets, draw_presets

@@ -17,6 +17,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.plan import build_command
+from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
 from secret_sauce_hf.files import jsonable, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
@@ -67,6 +68,7 @@ class _Run:
 
     collection: str
     data: str | None
+    data_revision: str | None
     fresh: int
     epochs: float
     batch_size: int
@@ -165,6 +167,7 @@ def train(
         | {
             "collection": collection.name,
             "data": None if data is None else str(data),
+            "data_revision": None,
             "epochs": float(epochs),
             "hidden_size": config.hidden_size or HIDDEN_SIZE,
             "layers": config.layers or LAYERS,
@@ -185,6 +188,10 @@ def train(
             layers=config.layers or opened.layers,
             base_revision=opened.revision,
         )
+    if data is not None:
+        # And of the data.
+        revision = (earlier or {}).get("data_revision") or locate(data, None, None)["revision"]
+        run = replace(run, data_revision=revision)
     if earlier is not None:
         _check_same(run, earlier, out)
 
@@ -312,7 +319,8 @@ def _examples(
     examples: Examples | None = None
     checks: Examples | None = None
     if run.data is not None:
-        examples = extract(built_takes(run.data, collection), extractor, title="reading", progress=progress)
+        data = pinned({"source": run.data.partition("@")[0], "revision": run.data_revision}, run.data)
+        examples = extract(built_takes(data, collection), extractor, title="reading", progress=progress)
     if run.validation and engine is not None:
         takes = fresh_takes(engine, collection, run.validation, run.seed + VALIDATION_SEED)
         checks = extract(takes, extractor, total=run.validation, title="validation sounds", progress=progress)
@@ -463,9 +471,11 @@ def _record(
 
 def _build(data: str | None, collection: Collection, engine: Engine | None) -> str | None:
     """The command that makes the dataset again, if it is a build."""
-    if data is None or not Path(data).is_dir():
+    if data is None or is_repo_id(data):
         return None
     try:
+        if not Path(data).is_dir():
+            return locate(data, collection, engine)["build"]
         plan = finished_plan(Path(data), collection, engine)
     except InputError:
         return None  # Of another version of the package.

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from huggingface_hub import constants
 
 from secret_sauce_hf.cards.templates import TEMPLATES, citation, render_card, table_text
 
@@ -11,10 +12,18 @@ def test_a_text_stays_in_its_cell():
     assert table_text("fine | coarse\nof <b>*both*</b>, a < b") == r"fine \| coarse of \<b>\*both\*\</b>, a < b"
 
 
+@pytest.mark.parametrize("endpoint", ["https://huggingface.co", "https://hub.example:8443", "http://127.0.0.1:9/hf"])
+def test_addresses_are_those_of_the_endpoint(endpoint, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    assert f"url = {{{endpoint}/datasets/me/light}}" in citation("One", "me/light", "datasets/")
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint.replace("://", "://me:secret@"))
+    assert f"url = {{{endpoint}/me/light}}" in citation("One", "me/light")
+
+
 def test_who_is_cited():
     ours = citation("One", "secret-sauce/light", "datasets/")
     assert "author = {{The Secret Sauce developers}}" in ours
-    assert "url = {https://huggingface.co/datasets/secret-sauce/light}" in ours
+    assert f"url = {{{constants.ENDPOINT}/datasets/secret-sauce/light}}" in ours
     theirs = citation("50 % of R&D_{x}", "some-body/box")
     assert "author = {{some-body}}" in theirs
     assert r"title = {50 \% of R\&D\_\{x\}}" in theirs

@@ -20,10 +20,14 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCard, DatasetCardData
 from typer.testing import CliRunner
 
+from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.parameters import heard_text, simplify
 from secret_sauce_hf.cards.templates import render_card
 from secret_sauce_hf.cli import root as cli
-from secret_sauce_hf.data import build_collection, features, iter_takes, load_takes, read_audio, shards
+from secret_sauce_hf.data import build_collection, columns, features, iter_takes, load_takes, read_audio, shards
+from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.card_facts import dataset_facts, split_files
+from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
@@ -130,6 +134,33 @@ def test_shards_carry_the_types_and_small_row_groups(tmp_path):
     file = pq.ParquetFile(out / "data" / "train-00000-of-00001.parquet")
     assert Features.from_arrow_schema(file.schema_arrow) == features(LIGHT)
     assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [100, 100, 8]
+
+
+@pytest.mark.parametrize("measured", [False, True])
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_the_types_are_told_alike_under_every_version_of_datasets(name, measured, monkeypatch):
+    told = json.loads(arrow_schema(name, measured=measured).metadata[b"huggingface"])
+    assert json.dumps(told["info"]["features"]["audio"]) == (
+        '{"sampling_rate": 22050, "num_channels": 1, "_type": "Audio"}'
+    )
+    assert Features.from_dict(told["info"]["features"]) == features(name, measured=measured)
+    before = arrow_schema(name, measured=measured)
+    # As before version 4.4, whose type has no channels.
+    monkeypatch.setattr(columns, "_ONE_CHANNEL", {})
+    assert arrow_schema(name, measured=measured).equals(before, check_metadata=True)
+
+
+def test_the_card_says_what_wrote_the_bytes(tmp_path, monkeypatch):
+    out = build_collection(LIGHT, tmp_path / "out", rows=(0, 2), progress=False)
+    card = (out / "README.md").read_text()
+    assert f"FLAC by libsndfile {soundfile.__libsndfile_version__}, in Parquet by parquet-cpp-arrow version" in card
+    assert "The same versions make the same bytes again" in card
+    assert "      audio:\n        sampling_rate: 22050\n        num_channels: 1\n" in card
+    # And so does one that an older version writes.
+    monkeypatch.setattr(columns, "_ONE_CHANNEL", {})
+    plan = finished_plan(out)
+    assert plan is not None
+    assert dataset_card(plan.collection, dataset_facts(plan.collection, split_files(out), plan)) == card
 
 
 def test_fresh_rows(tmp_path):
@@ -535,7 +566,9 @@ TAKE = wav(np.zeros(19_845))
 @pytest.mark.parametrize(
     "column, value, message",
     [
-        ("audio", {"bytes": None, "path": "/etc/hostname"}, "row 1, column audio: no sound bytes"),
+        ("audio", {"bytes": None, "path": "/nowhere/a.wav"}, "row 1, column audio: no sound bytes"),
+        ("audio", {"bytes": None, "path": "/dev/zero"}, "row 1, column audio: no sound bytes"),
+        ("audio", {"bytes": None, "path": __file__}, "row 1, column audio: not a sound that can be read"),
         ("audio", None, "row 1, column audio: no sound bytes"),
         ("audio", {"bytes": b"RIFF, not really", "path": None}, "row 1, column audio: not a sound that can be read"),
         ("audio", {"bytes": TAKE[:30], "path": None}, "row 1, column audio: not a sound that can be read"),
@@ -569,7 +602,7 @@ def test_bad_sources(built, tmp_path):
     with pytest.raises(InputError, match="Cannot read takes from a list"):
         load_takes([1, 2])
     plain = load_dataset(str(built), cache_dir=str(tmp_path))
-    with pytest.raises(InputError, match="no split 'validation'; it has train, test"):
+    with pytest.raises(InputError, match="No split 'validation' in the dataset; there is train, test"):
         load_takes(plain, "validation")
     with pytest.raises(InputError, match="one split already"):
         load_takes(plain["train"], "train")

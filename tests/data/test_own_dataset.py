@@ -424,7 +424,7 @@ def test_a_dataset_on_the_hub(published, takes):
         assert np.array_equal(here.sounds, there.sounds) and here.presets == there.presets
     assert len(load_takes(f"{published}@first", collection=BASS)) == 2
     assert len(load_takes(Path(published), "test", collection=BASS)) == 2
-    with pytest.raises(InputError, match=r"no split 'dev'; it has train, test"):
+    with pytest.raises(InputError, match=r"No split 'dev' in the dataset; there is train, test"):
         load_takes(published, "dev", collection=BASS)
 
 

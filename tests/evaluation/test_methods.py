@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.data.source import locate
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.evaluation import benchmark
 from secret_sauce_hf.evaluation.material import gather
 from secret_sauce_hf.evaluation.methods import registry
 from secret_sauce_hf.evaluation.methods.registry import get_method, in_turn, method_names
 from secret_sauce_hf.evaluation.searching import Budget, Searcher
-from secret_sauce_hf.evaluation.source import locate
 from secret_sauce_hf.evaluation.store import Store
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.takes import to_float

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from packaging.requirements import Requirement
 
 from secret_sauce_hf import metrics
@@ -325,6 +325,20 @@ def test_a_published_space_works_without_this_package(bare_packages, spaces, tmp
     assert json.loads(run.stdout) == {place: errors if "preset" in place else means for place in places}
 
 
+@pytest.mark.parametrize("lacking", ["scipy", "numpy"])
+@pytest.mark.parametrize("name", MODULES)
+def test_a_space_says_what_is_not_installed(evaluate, name, lacking, tmp_path, monkeypatch):
+    folder = _write_files(name, tmp_path)
+    monkeypatch.setitem(sys.modules, lacking, None)
+    if lacking in (folder / "requirements.txt").read_text():
+        with pytest.raises(
+            ImportError, match=rf"you need to install the following dependencies.*pip install {lacking}"
+        ):
+            evaluate.load(str(folder))
+    else:
+        assert evaluate.load(str(folder)).name == name
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_space_holds_everything_it_imports(name):
     files = module_files(name)
@@ -410,7 +424,7 @@ def test_a_card_has_the_head_of_a_space(evaluate, name):
     assert head["description"] == evaluate.load(str(module_path(name))).description.strip()
     assert {"title", "emoji", "colorFrom", "colorTo", "pinned"} <= set(head)
     assert f'evaluate.load("org/{name}")' in card
-    assert f"https://huggingface.co/spaces/org/{name}" in card
+    assert f"url = {{{constants.ENDPOINT}/spaces/org/{name}}}" in card
 
 
 def test_what_cannot_be_a_space_is_refused(monkeypatch):

@@ -14,6 +14,7 @@ __all__ = ["MODULES", "module_files", "module_path"]
 
 _NOTE = "# Part of secret_sauce_hf, where it is to be changed.\n"
 _SIBLING = re.compile(r"^from secret_sauce_hf\.metrics\.(\w+) import ", re.MULTILINE)
+_LIBRARY = re.compile(r"^(\w+)", re.MULTILINE)
 
 MODULES = ("sound_distance", "preset_error")
 """Names of the modules."""
@@ -58,6 +59,12 @@ def module_files(name: str) -> dict[str, bytes]:
     indirect = "".join(f"from .{sibling} import __name__ as _{sibling}\n" for sibling in plain if sibling not in direct)
     if indirect:
         indirect = "# `evaluate` fetches what this file imports itself, and nothing that its siblings do.\n" + indirect
+    # It also asks for the libraries that this file imports, where they lack, and for no others. A comment on the line
+    # would become a part of what it says to install.
+    for library in _LIBRARY.findall((folder / "requirements.txt").read_text(encoding="utf-8")):
+        used = re.compile(rf"^(?:import|from) {library}\b", re.MULTILINE)
+        if not used.search(module) and any(used.search(text) for text in plain.values()):
+            indirect += f"import {library}\n"
     flat = _flat(module)
     start = flat.index("\nfrom .") + 1
     files = {
