@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def match(
 def _check(seconds: float | None, renders: int | None) -> None:
     if seconds is not None and renders is not None:
         raise InputError("Give `seconds` or `renders`, not both: a search ends by the clock or by a number.")
-    if seconds is not None and not 0 <= seconds < np.inf:
+    if seconds is not None and not (isinstance(seconds, Real) and 0 <= float(seconds) < np.inf):
         raise InputError(f"A search of {seconds} seconds is none; give 0, for the model alone, or more.")
 
 
