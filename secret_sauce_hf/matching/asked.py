@@ -1,6 +1,7 @@
 """What may be asked of a match and where it goes; cheap to import: mistakes are told before anything is loaded."""
 
 import math
+from numbers import Real
 
 from secret_sauce_hf.files import NAME_BYTES, fitting
 from secret_sauce_hf.instruments import InputError, integer
@@ -41,7 +42,7 @@ def check_search(seconds: float | None, renders: int | None, candidates: int, se
     """
     if seconds is not None and renders is not None:
         raise InputError("Give `seconds` or `renders`, not both: a search ends by the clock or by a number.")
-    if seconds is not None and not 0 <= seconds < math.inf:
+    if seconds is not None and not (isinstance(seconds, Real) and 0 <= float(seconds) < math.inf):
         raise InputError(f"A search of {seconds} seconds is none; give 0, for the model alone, or more.")
     renders = None if renders is None else integer("renders", renders, 0, MAX_RENDERS)
     return renders, integer("candidates", candidates, 1, MAX_CANDIDATES), integer("seed", seed)

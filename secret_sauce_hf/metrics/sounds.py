@@ -14,7 +14,7 @@ from functools import wraps
 
 import numpy as np
 
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import InputError, integer
 from secret_sauce_hf.metrics.spectra import cepstra, decibels, frames, magnitudes, mel_powers
 
 MSS_SCALES = ((10, 5, 32), (25, 10, 64), (100, 50, 128))
@@ -32,7 +32,7 @@ def _by_rows(metric: _Metric) -> Callable[..., float | np.ndarray]:
     @wraps(metric)
     def checked(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float | np.ndarray:
         first, second = comparable(reference, estimate)
-        check_rate(sample_rate)
+        sample_rate = check_rate(sample_rate)
         rows, other = np.atleast_2d(first), np.atleast_2d(second)
         parts = [
             metric(rows[start : start + _ROWS_AT_ONCE], other[start : start + _ROWS_AT_ONCE], sample_rate)
@@ -58,14 +58,13 @@ def comparable(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray,
     return first, second
 
 
-def check_rate(sample_rate: int) -> None:
-    """Refuse what cannot be a sound's rate.
+def check_rate(sample_rate: int) -> int:
+    """A sound's rate as an integer, in Hz.
 
     Raises:
-        InputError: it is too low, as one in kHz is.
+        InputError: it is none, or one in kHz.
     """
-    if sample_rate < 1_000:
-        raise InputError(f"A sample rate of {sample_rate} Hz is too low to compare sounds; it must be in Hz.")
+    return integer("sample_rate, in Hz,", sample_rate, 1_000, 10**7)
 
 
 def _waves(sound: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import mido
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import CHANNEL, NOTE, VELOCITY, Collection, InputError, get_collection, integer
-from secret_sauce_hf.midi.messages import Order, check_controls, note_message, preset_messages
+from secret_sauce_hf.midi.messages import Order, check_controls, note_message, note_of, preset_cc, preset_messages
 from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
 from secret_sauce_hf.outputs import check_file
 
@@ -50,7 +50,7 @@ def preset_midi_file(
         channel: 0 to 15.
         fixed: whether to set what the collection has fixed too, so that the instrument needs
             no base preset.
-        leave_out: parameters that are not sent, see `not_to_send`.
+        leave_out: parameters that are not sent, see `not_to_send`; texts tell their values.
 
     Returns:
         A type 0 file at 120 beats a minute.
@@ -70,11 +70,14 @@ def preset_midi_file(
     # The first beat that leaves time enough.
     note_on = -(-(last + _FILE_TICKS_BEFORE_NOTE) // _FILE_TICKS_PER_BEAT) * _FILE_TICKS_PER_BEAT
     held = mido.second2tick(collection.timing.note_off - collection.timing.note_on, _FILE_TICKS_PER_BEAT, _FILE_TEMPO)
+    ccs = preset_cc(collection, settings)
+    notes = [note_of(p, cc) for p, cc in ccs.items() if p.name in leave_out and p.control]
     track = mido.MidiTrack(
         [
             mido.MetaMessage("track_name", name=collection.name),
             mido.MetaMessage("set_tempo", tempo=_FILE_TEMPO),
             mido.MetaMessage("time_signature", numerator=4, denominator=4),
+            *notes,
             *messages,
             note_message("note_on", note, velocity, channel, time=note_on - last),
             note_message("note_off", note, velocity, channel, time=held),

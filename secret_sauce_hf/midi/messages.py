@@ -19,7 +19,7 @@ from secret_sauce_hf.instruments import (
     integer,
 )
 from secret_sauce_hf.instruments.parameters import controller_values
-from secret_sauce_hf.midi.parsing import MidiMessages
+from secret_sauce_hf.midi.parsing import Messages, MidiMessages
 from secret_sauce_hf.presets import Presets, fixed_settings, never_heard
 
 Order = Literal["msb-lsb", "lsb-msb", "lsb-msb-lsb"]
@@ -51,6 +51,7 @@ _BESIDE = {
     "channel mode": tuple(range(120, 128)),
 }
 _BESIDE_NAMES = {control: name for name, controls in _BESIDE.items() for control in controls}
+_NOTE = re.compile(r"not heard, not sent: \w{1,80} \(((?:CC [0-9]{1,3} = [0-9]{1,3}(?:, )?){1,2})\)")
 _BANK, _BANK_LSB = _BESIDE["bank"]
 _RPN, _DATA_ENTRY = _BESIDE["RPN"], _BESIDE["data entry"]
 
@@ -71,6 +72,7 @@ class MessagesReport:
             several and none was asked for, nothing was read.
         unheard: parameters of which no message came, but that are not heard whatever they are;
             nothing if others are missing.
+        noted: settings of those, where a text among the messages tells them (see `note_of`).
         otherwise: parameters that the collection has fixed, and whose last CC value is another,
             with that value.
         beside: controllers that are no parameters, and say nothing of a preset: bank, volume,
@@ -87,6 +89,7 @@ class MessagesReport:
     overridden: tuple[str, ...]
     channels: tuple[int, ...]
     unheard: tuple[str, ...] = ()
+    noted: dict[str, float | str] = field(default_factory=dict)
     otherwise: dict[str, int] = field(default_factory=dict)
     beside: tuple[int, ...] = ()
     mended: tuple[str, ...] = ()
@@ -98,11 +101,12 @@ class MessagesReport:
 
     @property
     def preset(self) -> dict[str, float | str]:
-        """The settings received, in column order; those of `unheard` have the lowest CC value."""
+        """The settings received, in column order; those of `unheard` as noted, else of the lowest CC value."""
         read = {}
         for parameter in self.collection.parameters:
             if parameter.name in self.unheard:
-                read[parameter.name] = parameter.cc_to_setting(parameter.cc_at(np.asarray(0))).item()
+                lowest = parameter.cc_to_setting(parameter.cc_at(np.asarray(0))).item()
+                read[parameter.name] = self.noted.get(parameter.name, lowest)
             elif parameter.name in self.settings:
                 read[parameter.name] = self.settings[parameter.name]
         return read
@@ -192,6 +196,33 @@ def preset_cc(
     return ccs
 
 
+def note_of(parameter: Parameter, cc: int) -> mido.MetaMessage:
+    """A text for a file, of a parameter that is not sent: people and `read_messages` read in it what it is set to.
+
+    Args:
+        parameter: the parameter; it has a controller.
+        cc: its CC value.
+    """
+    values = ", ".join(f"CC {control} = {value}" for control, value in controller_values(parameter, cc).items())
+    return mido.MetaMessage("text", text=f"not heard, not sent: {parameter.name} ({values})")
+
+
+def _noted(parameters: Iterable[Parameter], messages: Iterable[Messages]) -> dict[str, float | str]:
+    """What texts among messages tell of parameters: name → setting, of several the last."""
+    owners = {parameter.control: parameter for parameter in parameters}
+    noted = {}
+    for message in messages:
+        if message.type != "text" or not (match := _NOTE.fullmatch(message.text)):
+            continue
+        pairs = re.findall("CC ([0-9]+) = ([0-9]+)", match[1])
+        parameter = owners.get(tuple(int(control) for control, _ in pairs))
+        cc = parameter and _decode(parameter, [(part, int(value)) for part, (_, value) in enumerate(pairs)])
+        legal = all(int(value) < 128 for _, value in pairs)
+        if parameter and cc is not None and legal and parameter.legal_cc(np.asarray(cc)):
+            noted[parameter.name] = parameter.unit_to_setting(parameter.cc_to_unit(np.asarray(cc))).item()
+    return noted
+
+
 def not_to_send(
     collection: str | Collection, settings: Mapping[str, Any], told: Mapping[str, bool] | None = None
 ) -> tuple[str, ...]:
@@ -242,6 +273,7 @@ def read_messages(
     if channel is not None:
         channel = integer("channel", channel, 0, 15)
     mended = messages.mended if isinstance(messages, MidiMessages) else ()
+    messages = list(messages)
     parameters = collection.instrument.parameters
     owners = {
         control: (parameter.name, part) for parameter in parameters for part, control in enumerate(parameter.control)
@@ -280,7 +312,7 @@ def read_messages(
             settings[name] = parameter.unit_to_setting(parameter.cc_to_unit(np.asarray(cc))).item()
         if len(set(parts)) > len(dict(parts)):
             overridden.append(name)
-    unheard = []
+    unheard: list[str] = []
     if settings and set(missing) <= never_heard(collection, settings):
         unheard, missing = missing, []
     return MessagesReport(
@@ -293,6 +325,7 @@ def read_messages(
         overridden=tuple(overridden),
         channels=tuple(sorted(channels)),
         unheard=tuple(unheard),
+        noted=_noted([p for p in collection.parameters if p.name in unheard], messages),
         otherwise=otherwise,
         beside=tuple(sorted(beside)),
         mended=mended,

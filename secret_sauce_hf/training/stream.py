@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import Collection, InputError, integer
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.training.augmentation import augment as change_some
@@ -61,6 +61,7 @@ class FreshStream(IterableDataset):
     ):
         engine.check(collection)
         part, parts = share
+        batch_size, steps, seed = integer("batch_size", batch_size, 1), integer("steps", steps), integer("seed", seed)
         if repeats < 1 or batch_size % (repeats * parts):
             raise InputError(
                 f"A batch of {batch_size} cannot be made of sounds that are seen {repeats} times each"

@@ -13,6 +13,7 @@ from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.evaluation import benchmark
 from secret_sauce_hf.instruments import InputError, get_collection, integer
 from secret_sauce_hf.matching import match
+from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.midi import preset_messages, preset_midi_file, read_messages
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.plots import sound_sheet
@@ -84,6 +85,7 @@ def test_everyone_refuses_what_is_none(wrong, tmp_path):
         "batch_size": lambda: TrainingConfig(batch_size=wrong),
         "fresh": lambda: TrainingConfig(fresh=wrong),
         "layers": lambda: TrainingConfig(layers=wrong),
+        "sample_rate, in Hz,": lambda: mss(sound, sound, wrong),
     }
     for name, call in calls.items():
         with pytest.raises(InputError, match=f"{name.strip()} must be an integer from") as told:

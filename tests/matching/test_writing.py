@@ -106,6 +106,8 @@ def test_what_is_not_heard_is_sent_only_if_asked_for(found, tmp_path):
         report = read_messages(FULL, read_midi_file(files[kind]))
         assert report.is_preset and set(report.unheard) == unheard
         assert {name: told.preset[name] for name in report.settings} == report.settings
+        # Texts tell what was not sent.
+        assert report.preset == told.preset
     # The files that hold all settings do so still.
     assert read_preset_file(FULL, files["noisemakerpreset"]) == told.preset
     assert read_preset_file(FULL, files["json"]) == told.preset

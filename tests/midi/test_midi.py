@@ -430,6 +430,33 @@ def test_what_is_not_sent_is_not_heard_whatever_it_is(name):
     assert left_some or name in ("guitar-tiny",)
 
 
+@every_collection
+def test_a_file_tells_what_it_does_not_send(name, tmp_path):
+    for row in draw_presets(name, 10, seed=4).rows():
+        left = not_to_send(name, row)
+        write_midi_file(preset_midi_file(name, row, leave_out=left), tmp_path / "a.mid")
+        messages = read_midi_file(tmp_path / "a.mid")
+        texts = [message.text for message in messages if message.type == "text"]
+        assert len(texts) == len(left) and all(text.startswith("not heard, not sent: ") for text in texts)
+        assert read_preset(name, messages) == row
+        assert read_messages(name, messages).unheard == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["not heard, not sent: filter_attack (CC 22 = 128)", "not heard, not sent: x (CC 15 = 3)", "CC 22 = 3", "",
+     "not heard, not sent: osc1_wave (CC 20 = 3)", "not heard, not sent: filter_attack (CC 22 = 3, CC 23 = 4)"],
+)  # fmt: skip
+def test_other_texts_tell_nothing(text):
+    row = preset("noisemaker") | {"osc1_volume": 0.0}
+    left = not_to_send("noisemaker", row)
+    assert {"filter_attack", "osc1_wave"} <= set(left)
+    messages = [mido.MetaMessage("text", text=text), *preset_messages("noisemaker", row, leave_out=left)]
+    report = read_messages("noisemaker", messages)
+    assert report.noted == {} and report.preset["filter_attack"] == 0.0
+    assert report.settings["filter_cutoff"] == row["filter_cutoff"]
+
+
 def test_two_that_silence_each_other_are_not_both_left_out():
     row = preset("noisemaker") | {"lfo1_amount": 5.0, "lfo1_destination": "NOTHING"}
     row["lfo1_amount"] = 64 / 12.7

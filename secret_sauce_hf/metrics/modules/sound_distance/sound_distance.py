@@ -110,7 +110,7 @@ class SoundDistance(evaluate.Metric):
         # Before anything is stored: what fails later takes the sounds that were added with it.
         if sampling_rate is None:
             raise InputError("Give `sampling_rate`, the sounds' rate in Hz.")
-        check_rate(sampling_rate)
+        sampling_rate = check_rate(sampling_rate)
         names = list(_FUNCTIONS) if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
         if unknown := [name for name in names if name not in _FUNCTIONS]:
             raise InputError(f"Unknown metrics {unknown}; there are {', '.join(_FUNCTIONS)}.")
