@@ -137,6 +137,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         search_summary,
         shorten,
         show_confidence,
+        sound_notes,
     )
 
     columns = ["setting", "confidence", "CC"]
@@ -157,6 +158,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
     if truth:
         for title, preset in (("Matched", found.preset), ("Model alone", found.alone.preset)):
             print_all(f"{title}: {error_summary(found.collection, truth, preset)}.")
+    print_all(*sound_notes(found))
     # Of a known sound the same is printed every time.
     print_all(*search_summary(found, timed=truth is None))
     if found.rendered is None:

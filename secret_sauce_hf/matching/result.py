@@ -111,6 +111,11 @@ class Result:
         late: by how many seconds the sound was found to be later than its preset's;
             `reference` is earlier by as much.
         interrupted: whether the search was ended from the keyboard.
+        region: from where to where in the sound, in seconds, what was matched lies; it
+            begins before 0 or ends after `sound_seconds` where the take was padded with silence.
+        sound_seconds: how long the sound is, as far as it was read.
+        silent: whether nothing is heard in it: then the preset is nothing but a guess.
+        notes: what was done to the sound and to the answer besides, a sentence each.
     """
 
     sound: str
@@ -132,6 +137,10 @@ class Result:
     renders: int
     late: float
     interrupted: bool
+    region: tuple[float, float] = (0.0, 0.0)
+    sound_seconds: float = 0.0
+    silent: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def midi(self) -> list[Any]:
@@ -158,5 +167,9 @@ class Result:
             "renders": self.renders,
             "interrupted": self.interrupted,
             "late": self.late,
+            "region": list(self.region),
+            "sound_seconds": self.sound_seconds,
+            "silent": self.silent,
+            "notes": list(self.notes),
             "versions": self.versions,
         }

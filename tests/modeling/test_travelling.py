@@ -39,6 +39,7 @@ CODE = {
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
     "instrument.py",
+    "listening.py",
     "parameters.py",
     "takes.py",
 }
