@@ -66,7 +66,7 @@ RINGING = 100
 
 SAME = 0.9
 """Channels are the same sound if they correlate by this, whatever the delay and the sign is."""
-BETTER = 0.02
+BETTER = 0.005
 """By how much more than as they are they have to correlate when moved."""
 DELAY = 0.03
 """How many seconds they may be apart."""
@@ -139,7 +139,7 @@ def mix(samples: np.ndarray, rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
     inverted: list[int] = []
     for channel in kept.tolist():
         now, best = _compare(compared[:, kept[0]], compared[:, channel], round(DELAY * rate))
-        if best >= SAME and best > abs(now) + BETTER:
+        if best >= SAME and best > abs(now) + (BETTER if now > 0 else BETTER / 5):
             # Both at once would be a comb filter; by how much they are apart is not sure enough to undo it.
             chosen = _earliest(samples, [one for one in kept.tolist() if power[one] >= ALIKE * power[loudest]])
             notes.append(f"The channels are the same sound at different times; channel {chosen + 1} is taken.")
@@ -234,9 +234,9 @@ def hear_onset(samples: np.ndarray) -> Onset:
     rises = _rises(power)
     if not rises:
         # No more than a click.
-        loud = int(power.argmax())
-        heard = bool(power[loud] > SILENT)
-        return Onset(loud * BLOCK if heard else 0, heard, 0, [], power)
+        loud = np.abs(samples)
+        heard = bool(power.max() > SILENT)
+        return Onset(int(np.argmax(loud >= loud.max() / 2)) if heard else 0, heard, 0, [], power)
     first = rises[0]
     background = 0
     if first <= 1:
@@ -334,22 +334,17 @@ def _without_steady(samples: np.ndarray, seconds: float, rate: int) -> tuple[np.
     if end > 2 * len(beginning):
         # The longer, the better is it known.
         offset, hum = _fit_steady(samples[: min(end, 10 * len(beginning))], len(samples), rate) or fitted
-    # Under a window, so that the note does not leak into what is not there.
-    after, window = samples[end:], np.hanning(len(samples) - end)
+    # They end before the note if there is silence where they do.
+    then = np.square(samples[end : end + AVERAGE]).sum() / AVERAGE
+    until = end if then < 0.1 * np.square(offset + hum).mean() and end < len(samples) - AVERAGE else len(samples)
     notes = []
     cleaned = samples.copy()
     if hum.any():
         notes.append("Hum is taken off.")
-        goes_on = (after * window) @ hum[end:] > 0.5 * (hum[end:] * window) @ hum[end:]
-        cleaned -= hum if goes_on else np.where(np.arange(len(hum)) < end, hum, 0)
+        cleaned[:until] -= hum[:until]
     if abs(offset) >= LEAST_OFFSET:
         notes.append(f"An offset of {offset:.3f} is taken off.")
-        goes_on = (
-            (after * window).sum() > 0.5 * offset * window.sum()
-            if offset > 0
-            else ((after * window).sum() < 0.5 * offset * window.sum())
-        )
-        cleaned[: None if goes_on else end] -= offset
+        cleaned[:until] -= offset
     if not notes:
         return samples, ()
     # What is left of them.
@@ -380,14 +375,29 @@ def _fit_steady(samples: np.ndarray, length: int, rate: int) -> tuple[float, np.
     return best
 
 
-def _is_elsewhere(samples: np.ndarray, onset: Onset, note_on: int, rate: int) -> bool:
-    """Whether the note of a sound as long as a take plainly starts elsewhere than a take's."""
+def strays(samples: np.ndarray, note_on: int, rate: int) -> int:
+    """By how many samples a recording's note plainly starts later than a take's; negative if earlier, 0 if not.
+
+    Args:
+        samples: shape (any,).
+        note_on: where it should start, in samples.
+        rate: in Hz.
+    """
+    if not len(samples):
+        return 0
+    onset = hear_onset(samples)
+    elsewhere = onset.heard and _is_elsewhere(samples, onset, note_on, rate, NEAR)
+    return onset.sample - note_on if elsewhere else 0
+
+
+def _is_elsewhere(samples: np.ndarray, onset: Onset, note_on: int, rate: int, late: float = LATE) -> bool:
+    """Whether the note of a sound that should be a take plainly starts elsewhere, later than by `late` seconds."""
     if np.abs(samples).max() < FAINT:
         return False
     power = onset.power
     block = onset.sample // BLOCK
     home = note_on // BLOCK
-    if onset.sample > note_on + LATE * rate:
+    if onset.sample > note_on + late * rate:
         # Nothing but silence or what lasts may lie before it, and it has to come at once.
         now = float(power[block : block + 7].max())
         before = max(float(np.median(power[max(block - LASTS, 0) : max(block - 1, 1)])), SILENT)
