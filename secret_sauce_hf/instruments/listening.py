@@ -407,7 +407,7 @@ def _is_elsewhere(samples: np.ndarray, onset: Onset, note_on: int, rate: int, la
         at_home = any(abs(rise - home) <= 0.015 * rate / BLOCK for rise in onset.rises)
         begins = max(block - 1, 0) * BLOCK
         soon = np.abs(samples[begins : begins + round(0.02 * rate)]).max()
-        return not at_home and bool(np.abs(samples[begins : begins + 4]).max() < 0.1 * soon)
+        return not at_home and bool(abs(float(samples[begins])) < 0.1 * soon)
     return False
 
 

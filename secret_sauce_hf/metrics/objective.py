@@ -22,7 +22,7 @@ LEVEL_WEIGHT = 0.1
 """What a difference in level of 1 dB counts, in dB of spectral distance."""
 LEVEL_MOST_DB = 6.0
 """A larger difference in level is of the recording, not of the preset, and does not count further."""
-SOFT_DB = 30.0
+SOFT_DB = 35.0
 """A rendering that is softer than the reference by more than this is as good as silence: every further dB counts."""
 SILENT_DB = 100.0
 """What silence counts as a rendering of a reference that is heard."""
