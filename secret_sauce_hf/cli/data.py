@@ -174,6 +174,9 @@ def collect(
     test_share: Annotated[
         float, typer.Option(help="Share of the rows to test on, if the table has no column `split`.")
     ] = 0.2,
+    align: Annotated[
+        bool, typer.Option("--align", help="Move recordings whose note starts elsewhere than the collection says.")
+    ] = False,
 ) -> None:
     """Make a dataset from sounds you have recorded and a table of their settings.
 
@@ -189,7 +192,7 @@ def collect(
 
     from secret_sauce_hf.data import collect_recordings
 
-    done = collect_recordings(declared, table, sounds, out, test_share=test_share)
+    done = collect_recordings(declared, table, sounds, out, test_share=test_share, align=align)
     say(f"{done.folder}: {done}")
 
 

@@ -21,6 +21,7 @@ from secret_sauce_hf.data.reading import MAX_SECONDS
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.instruments.listening import cut, mix, strays
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE, to_int16
 from secret_sauce_hf.outputs import check_folder, expanded, near_miss, same_text
@@ -45,6 +46,9 @@ _SPLIT_SEED = 0
 _DONE = (
     "resampled",
     "mixed to one channel",
+    "with channels that cancel or are silent",
+    "with the note elsewhere than the collection says",
+    "moved to where it says",
     "cut at the end",
     "padded with silence",
     "turned down to full scale",
@@ -60,8 +64,10 @@ class Collected:
         folder: of the dataset.
         splits: number of rows of each split.
         done: to how many recordings something was done, or is the matter: "resampled",
-            "mixed to one channel" (the mean of several), "cut at the end", "padded with
-            silence", "turned down to full scale" and "silent" (below -60 dBFS).
+            "mixed to one channel" (the mean of several), "with channels that cancel or are
+            silent" (see `listening.mix`), "with the note elsewhere than the collection says"
+            (later or earlier by more than 10 ms), "moved to where it says", "cut at the end",
+            "padded with silence", "turned down to full scale" and "silent" (below -60 dBFS).
     """
 
     folder: Path
@@ -82,12 +88,14 @@ def collect_recordings(
     test_share: float = 0.2,
     rows_per_shard: int = 1000,
     progress: bool = True,
+    align: bool = False,
 ) -> Collected:
     """Make a dataset of recordings and the table of their settings; `load_dataset(out)` reads it.
 
     The recordings become what every collection has: mono, 22,050 Hz, 16 bits, as long as a
-    take. Channels are averaged; the end is cut off, or silence put there. Nothing else is
-    moved: the note must start when the collection says so. `heard` follows from the
+    take. Channels are averaged; the end is cut off, or silence put there. The note should
+    start when the collection says so: how many do not is told, and with `align` they are
+    moved. `heard` follows from the
     collection's rules. The dataset is there whole or not at all, and the same input makes
     the same bytes.
 
@@ -103,6 +111,8 @@ def collect_recordings(
             by lot, always the same ones. Not used where the table has `split`.
         rows_per_shard: the most rows in one Parquet file.
         progress: whether to show a progress bar.
+        align: whether recordings whose note plainly starts elsewhere are moved, so that it
+            starts when the collection says so.
 
     Returns:
         Where the dataset is, its rows, and what was done to the recordings.
@@ -137,7 +147,7 @@ def collect_recordings(
                     )
                 for number, start in enumerate(starts):
                     path = unfinished / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
-                    for chunk in _write_shard(presets, rows[start : start + rows_per_shard], found, path):
+                    for chunk in _write_shard(presets, rows[start : start + rows_per_shard], found, path, align):
                         done += chunk.sum(axis=0)
                         advance(len(chunk))
         unfinished.replace(out / DATA_FOLDER)
@@ -194,15 +204,18 @@ def _claim(out: Path) -> Path:
     return out
 
 
-def _write_shard(presets: Presets, rows: np.ndarray, sounds: Sequence[Path], path: Path) -> Iterator[np.ndarray]:
+def _write_shard(
+    presets: Presets, rows: np.ndarray, sounds: Sequence[Path], path: Path, align: bool
+) -> Iterator[np.ndarray]:
     """Write a Parquet file of some rows; yields, some rows at a time, what was done to them (see `_read`)."""
     schema = arrow_schema(presets.collection)
-    samples = presets.collection.samples
+    samples, timing = presets.collection.samples, presets.collection.timing
+    note_on = round((timing.note_on - timing.cut[0]) * SAMPLE_RATE)
 
     def encoded(row: int) -> tuple[bytes, list[bool]]:
         name = presets.files[row]
         try:
-            take, done = _read(sounds[row], samples)
+            take, done = _read(sounds[row], samples, note_on, align)
         except InputError as error:
             raise InputError(f"row {row}: {name}: {error}") from error
         return encode(take, CONTAINER), done
@@ -219,7 +232,7 @@ def _write_shard(presets: Presets, rows: np.ndarray, sounds: Sequence[Path], pat
             yield np.array([done for _, done in takes])
 
 
-def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
+def _read(path: Path, samples: int, note_on: int, align: bool) -> tuple[np.ndarray, list[bool]]:
     """A recording as a take: int16 of shape (samples,), and which things of `_DONE` were done to it."""
     seconds = samples / SAMPLE_RATE
     try:
@@ -232,7 +245,9 @@ def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
                 )
             if length > MAX_SECONDS:
                 raise InputError(f"{length:.0f} s long, which is no single take; cut it into one file a row.")
-            wave = file.read(min(file.frames, math.ceil((seconds + _MARGIN) * rate)), "float32", always_2d=True)
+            # Of one that is moved the end is needed too.
+            frames = file.frames if align else min(file.frames, math.ceil((seconds + _MARGIN) * rate))
+            wave = file.read(frames, "float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise InputError(f"not a sound that can be read ({reason}); record it again, or convert it to WAV.") from error
@@ -242,19 +257,24 @@ def _read(path: Path, samples: int) -> tuple[np.ndarray, list[bool]]:
         raise InputError("there are no samples in it; record it again.")
     if not np.isfinite(wave).all():
         raise InputError("there are samples in it that are not finite numbers; export it again.")
-    mono = wave[:, 0] if channels == 1 else wave.mean(axis=1)
+    mono, notes = (wave[:, 0], ()) if channels == 1 else mix(wave, rate)
+    mono = mono if notes or channels == 1 else wave.mean(axis=1)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE)
-    take = np.zeros(samples, dtype=np.float32)
-    take[: min(samples, len(mono))] = mono[:samples]
+    late = strays(mono, note_on, SAMPLE_RATE)
+    take = cut(mono, late if align else 0, samples)
+    left = length - (late / SAMPLE_RATE if align else 0)
     peak = float(np.abs(take).max())
     if peak > 1:
         take *= np.float32(PEAK / peak)
     done = [
         rate != SAMPLE_RATE,
         channels > 1,
-        length > seconds + _SLACK,
-        length < seconds - _SLACK,
+        bool(notes),
+        late != 0 and not align,
+        late != 0 and align,
+        left > seconds + _SLACK,
+        left < seconds - _SLACK,
         peak > 1,
         peak < SILENCE,
     ]

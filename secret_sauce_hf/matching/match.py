@@ -28,12 +28,12 @@ from secret_sauce_hf.matching.progress import match_progress
 from secret_sauce_hf.matching.proposals import propose
 from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
 from secret_sauce_hf.matching.reference import place
-from secret_sauce_hf.matching.result import MODEL, Result, Search
+from secret_sauce_hf.matching.result import MODEL, Candidate, Result, Search
 from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.matching.strategies import Strategy, get_strategy
 from secret_sauce_hf.matching.strategies.registry import DEFAULT_STRATEGY
 from secret_sauce_hf.metrics import distances, mss
-from secret_sauce_hf.metrics.objective import Objective
+from secret_sauce_hf.metrics.objective import SOFT_DB, Objective
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
 from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import Presets
@@ -179,13 +179,14 @@ def match(
     reference = reference.earlier(search.shift)
     versions = {"secret_sauce_hf": version("secret_sauce_hf")}
     rendered, values = None, {}
+    notes = list(reference.notes)
     if space is not None:
         told = np.array([one.cc for one in (*found, alone)])
         sounds = space.render_known(search.known, search.noise_row, told)
         versions["engine"] = space.engine.version
         rendered = to_float(sounds[0])
         compared = reference.covered(sounds)
-        values = {name: float(value) for name, value in distances(reference.take, compared[0], SAMPLE_RATE).items()}
+        values = _distances(reference.take, compared[0])
         apart = np.atleast_1d(mss(np.repeat(reference.take[None], len(compared), axis=0), compared, SAMPLE_RATE))
         *found, alone = (
             replace(one, distance=distance, rendered=to_float(sound))
@@ -193,6 +194,13 @@ def match(
         )
         if searched:
             found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
+            if _is_nearer(alone, found[0]) and not _is_soft(to_float(sounds[-1]), reference.take):
+                # The search weighs level and likelihood too, and may have begun elsewhere.
+                found = [alone, *(one for one in found if one.cc != alone.cc)][:candidates]
+                rendered = to_float(sounds[-1])
+                values = _distances(reference.take, compared[-1])
+                notes.append("The search found nothing nearer than the model's own answer.")
+    rate, start = pipe.feature_extractor.sampling_rate, reference.start + search.shift
     presets = Presets.from_cc(collection, np.array([found[0].cc]))
     confidence, heard = answer["confidence"], answer["heard"]
     if searched or found[0].origin != MODEL:
@@ -219,6 +227,10 @@ def match(
         late=search.shift / SAMPLE_RATE,
         interrupted=search.interrupted,
         source=_file_of(sound),
+        region=(start / rate, (start + len(reference.take)) / rate),
+        sound_seconds=reference.length / rate,
+        silent=not audible,
+        notes=tuple(notes),
     )
 
 
@@ -276,6 +288,22 @@ def load_model(collection: str | Path | Collection | None = None, model: Any = N
     if name not in COLLECTIONS:
         raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
     return Loaded(load_pipeline(collection=name), f"{name}, as shipped")
+
+
+def _distances(reference: np.ndarray, rendered: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in distances(reference, rendered, SAMPLE_RATE).items()}
+
+
+def _is_nearer(one: Candidate, other: Candidate) -> bool:
+    return one.distance is not None and other.distance is not None and one.distance < other.distance
+
+
+def _is_soft(rendered: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether a rendering is as good as silence beside the sound, whatever its spectrum is like."""
+    if not _is_audible(rendered):
+        return True
+    powers = [float(np.square(sound, dtype=np.float64).mean()) for sound in (rendered, reference)]
+    return powers[0] < powers[1] * 10 ** (-SOFT_DB / 10)
 
 
 def _is_audible(take: np.ndarray) -> bool:

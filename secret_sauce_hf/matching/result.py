@@ -116,6 +116,11 @@ class Result:
             `reference` is earlier by as much.
         interrupted: whether the search was ended from the keyboard.
         source: the sound's file, which is never overwritten; None if it is none.
+        region: from where to where in the sound, in seconds, what was matched lies; it
+            begins before 0 or ends after `sound_seconds` where the take was padded with silence.
+        sound_seconds: how long the sound is, as far as it was read.
+        silent: whether nothing is heard in it: then the preset is nothing but a guess.
+        notes: what was done to the sound and to the answer besides, a sentence each.
     """
 
     sound: str
@@ -138,6 +143,10 @@ class Result:
     late: float
     interrupted: bool
     source: str | None = field(default=None, repr=False)
+    region: tuple[float, float] = (0.0, 0.0)
+    sound_seconds: float = 0.0
+    silent: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def fixed(self) -> dict[str, float | str]:
@@ -203,5 +212,9 @@ class Result:
             "renders": self.renders,
             "interrupted": self.interrupted,
             "late": self.late,
+            "region": list(self.region),
+            "sound_seconds": self.sound_seconds,
+            "silent": self.silent,
+            "notes": list(self.notes),
             "versions": self.versions,
         }

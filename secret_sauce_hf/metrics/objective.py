@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 
 from secret_sauce_hf.compiling import kernel
-from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE
+from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE, SILENCE
 from secret_sauce_hf.metrics.sounds import mss_scales
 from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, hann, mel_bands
 
@@ -22,6 +22,10 @@ LEVEL_WEIGHT = 0.1
 """What a difference in level of 1 dB counts, in dB of spectral distance."""
 LEVEL_MOST_DB = 6.0
 """A larger difference in level is of the recording, not of the preset, and does not count further."""
+SOFT_DB = 35.0
+"""A rendering that is softer than the reference by more than this is as good as silence: every further dB counts."""
+SILENT_DB = 100.0
+"""What silence counts as a rendering of a reference that is heard."""
 WAVE_WEIGHT = 0.01
 """What 1 dB less of energy in the waveforms' difference counts, in dB of spectral distance."""
 WAVE_FLOOR = 1e-4
@@ -140,6 +144,7 @@ class Objective:
         self._body = slice(min(max(start, note_on), max(stop - 1, 0)), max(stop, 1))
         self._wave = wave[self._body]
         self._energy = float(self._wave @ self._wave)
+        self._audible = bool(np.abs(self._wave).max() >= SILENCE)
 
     def shifted(self, shift: int) -> "Objective":
         """An objective of the same reference, taken to be late by `shift` samples."""
@@ -188,9 +193,13 @@ class Objective:
         products = np.einsum("rs,s->r", bodies, self._wave, dtype=np.float64)
         both = np.maximum(energies * self._energy, 1e-20)
         residue = np.maximum(1 - products**2 / both, WAVE_FLOOR)
-        level = 10 * np.abs(np.log10((energies + 1e-9) / (self._energy + 1e-9)))
+        louder = 10 * np.log10((energies + 1e-9) / (self._energy + 1e-9))
+        level = np.abs(louder)
         waveform = 10 * np.log10(residue / WAVE_FLOOR)
         distances = spectral + LEVEL_WEIGHT * np.minimum(level, LEVEL_MOST_DB) + WAVE_WEIGHT * waveform
+        distances += np.maximum(-louder - SOFT_DB, 0.0)
+        if self._audible and (energies < SILENCE**2 * bodies.shape[1]).any():
+            distances += np.where(np.abs(waves).max(axis=1) < SILENCE, SILENT_DB, 0.0)
         # The last bits depend on how the rows were batched; the search must not.
         return np.round(distances, 5)
 

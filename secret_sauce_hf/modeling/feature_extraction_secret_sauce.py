@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional
 from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.audio_utils import mel_filter_bank
+from transformers.utils import logging
 
 from .checkpoint_secret_sauce import (
     EXTRACTOR_FILE,
@@ -33,10 +34,12 @@ from .checkpoint_secret_sauce import (
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
+    from secret_sauce_hf.instruments.listening import align, mix
     from secret_sauce_hf.instruments.parameters import InputError
     from secret_sauce_hf.instruments.sounds import MAX_SAMPLES, RATES, listed, read_samples
     from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE
 except ImportError:
+    from .listening import align, mix  # type: ignore[import-not-found, no-redef]
     from .parameters import InputError  # type: ignore[import-not-found, no-redef]
     from .sounds import MAX_SAMPLES, RATES, listed, read_samples  # type: ignore[import-not-found, no-redef]
     from .takes import PEAK, SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
@@ -47,12 +50,6 @@ except ImportError:
     # The package brings it; beside a checkpoint that is used without the package it may not be there.
     soxr = None
 
-ONSET_BLOCK = 32
-"""Length of the blocks in which an onset is looked for, in samples (1.5 ms)."""
-ONSET_DB = -40.0
-"""An onset is the first block whose level comes this close to the loudest block's."""
-SAME_LENGTH = 0.001
-"""A sound whose length differs from a take's by at most this, in seconds, is one."""
 
 POWER_FLOOR = 1e-10
 """Added to every power, relative to a full-scale sine: the noise of 16 bits lies there."""
@@ -95,13 +92,34 @@ RESAMPLED_AT_ONCE = 2**22
 """How many values are multiplied at a time, to bound the memory."""
 
 
+logger = logging.get_logger(__name__)
+
+
+class Placed(NamedTuple):
+    """A sound as a take.
+
+    Args:
+        take: float32 of shape (samples,), full scale ±1.
+        start: the sample of the sound, at the take's rate, that is the take's first one,
+            negative where the sound begins later.
+        length: how many samples the sound has, at the take's rate.
+        notes: what was done to the sound besides that, a sentence each.
+    """
+
+    take: np.ndarray
+    start: int
+    length: int
+    notes: tuple[str, ...]
+
+
 class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
     """Makes log-mel spectrograms, a level envelope and a modulation spectrum of sounds, or AST's filter banks.
 
-    A sound as long as a take is used as it is. In any other, the onset is looked for and
-    put where the note starts in a take; what lies before and after is cut, or is silence.
-    Channels are averaged. Levels are kept, since they tell of the settings, but for takes
-    that are louder than full scale.
+    In a sound the onset of the note is looked for and put where the note starts in a take;
+    what lies before and after is cut, or is silence (see `listening.align`). A sound as long
+    as a take is used as it is, unless its note is plainly elsewhere. Channels are averaged,
+    once they are the same way round and at the same time. Levels are kept, since they tell
+    of the settings, but for takes that are louder than full scale.
 
     Args:
         sampling_rate: of a take, in Hz.
@@ -184,25 +202,25 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         Raises:
             InputError: see `read_sound`.
         """
-        return self.place(sound, sampling_rate)[0]
+        placed = self.place(sound, sampling_rate)
+        for note in placed.notes:
+            logger.warning(note)
+        return placed.take
 
-    def place(self, sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, int, int]:
-        """A sound as a take, and where in the sound the take lies.
-
-        Returns:
-            The take; the sample of the sound, at the take's rate, that is its first one,
-            negative where the sound begins later; and how many samples the sound has.
+    def place(self, sound: Any, sampling_rate: int | None = None) -> Placed:
+        """A sound as a take, where in the sound the take lies, and what was done to it.
 
         Raises:
             InputError: see `read_sound`.
         """
-        samples, rate = read_sound(sound, sampling_rate)
+        channels, rate, name = read_samples(sound, sampling_rate)
+        samples, mixed = _to_mono(channels, rate, name)
         if rate != self.sampling_rate:
             samples = _resample_sound(samples, rate, self.sampling_rate)
         note_on = round(self.note_on * self.sampling_rate)
-        start = _take_start(samples, self.take_samples, note_on, self.sampling_rate)
-        take = _cut(samples, start, self.take_samples)
-        return take * np.float32(PEAK / max(PEAK, float(np.abs(take).max()))), start, len(samples)
+        take, start, cleaned = align(samples, self.take_samples, note_on, self.sampling_rate)
+        take = take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
+        return Placed(take, start, len(samples), (*mixed, *cleaned))
 
     def transform(self, takes: torch.Tensor) -> dict[str, torch.Tensor]:
         """Takes to the model's inputs; see `__call__` for the shapes.
@@ -251,7 +269,7 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
 
 
 def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, int]:
-    """Read at most the first minute of a sound and average its channels.
+    """Read at most the first minute of a sound and make one channel of it (see `listening.mix`).
 
     Args:
         sound: a path, an address, bytes, an open file, an array, a pair, a mapping or a
@@ -265,60 +283,16 @@ def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray
         InputError: missing, empty, not audio, not numbers; an array without a rate.
     """
     samples, rate, name = read_samples(sound, sampling_rate)
-    return _to_mono(samples, name), rate
+    return _to_mono(samples, rate, name)[0], rate
 
 
-def _to_mono(samples: np.ndarray, name: str) -> np.ndarray:
+def _to_mono(samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     if len(samples) == 0:
         raise InputError(f"There are no samples in {name}.")
-    # What is not finite is told below.
-    with np.errstate(invalid="ignore", over="ignore"):
-        mono = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+    mono, notes = mix(samples, rate)
     if not np.isfinite(mono).all():
         raise InputError(f"There are samples that are not finite numbers (NaN or infinite) in {name}.")
-    return mono
-
-
-def align(samples: np.ndarray, length: int, note_on: int, rate: int) -> np.ndarray:
-    """Cut or pad a sound so that its onset lies where a take's note starts.
-
-    Args:
-        samples: shape (any,).
-        length: of a take, in samples.
-        note_on: where its note starts, in samples.
-        rate: in Hz.
-
-    Returns:
-        float32 of shape (length,). A sound of the take's length comes back as it is,
-        and a silent one from its beginning.
-    """
-    return _cut(samples, _take_start(samples, length, note_on, rate), length)
-
-
-def _take_start(samples: np.ndarray, length: int, note_on: int, rate: int) -> int:
-    """At which sample of a sound its take begins, see `align`."""
-    is_take = abs(len(samples) - length) <= SAME_LENGTH * rate
-    return 0 if is_take else find_onset(samples) - note_on
-
-
-def _cut(samples: np.ndarray, start: int, length: int) -> np.ndarray:
-    """Samples from `start` on, with silence where there are none: float32 of shape (length,)."""
-    take = np.zeros(length, dtype=np.float32)
-    piece = samples[max(start, 0) : max(start + length, 0)]
-    take[max(-start, 0) : max(-start, 0) + len(piece)] = piece
-    return take
-
-
-def find_onset(samples: np.ndarray) -> int:
-    """The sample at which a sound starts (see `ONSET_DB`); 0 if it is silent."""
-    padded = np.pad(samples, (0, -len(samples) % ONSET_BLOCK)).reshape(-1, ONSET_BLOCK)
-    power = np.square(padded, dtype=np.float64).mean(axis=1)
-    if not power.any():
-        return 0
-    threshold = power.max() * 10 ** (ONSET_DB / 10)
-    block = int(np.argmax(power >= threshold))
-    # Some sample of the block is at least as loud as its mean.
-    return block * ONSET_BLOCK + int(np.argmax(np.square(padded[block], dtype=np.float64) >= threshold))
+    return mono, notes
 
 
 def _log_mels(takes: torch.Tensor, size: int, window: int, hop: int, bins: int) -> torch.Tensor:

@@ -156,13 +156,17 @@ def test_recordings_of_every_kind_become_takes(tmp_path):
     assert done.done == {
         "resampled": 2,
         "mixed to one channel": 1,
+        "with channels that cancel or are silent": 1,
+        "with the note elsewhere than the collection says": 7,
+        "moved to where it says": 0,
         "cut at the end": 1,
         "padded with silence": 1,
         "turned down to full scale": 1,
         "silent": 1,
     }
     assert str(done) == (
-        "9 train rows; 2 resampled; 1 mixed to one channel; 1 cut at the end; 1 padded with silence; "
+        "9 train rows; 2 resampled; 1 mixed to one channel; 1 with channels that cancel or are silent; "
+        "7 with the note elsewhere than the collection says; 1 cut at the end; 1 padded with silence; "
         "1 turned down to full scale; 1 silent."
     )
     read = load_takes(done.folder, collection=BASS)
@@ -172,7 +176,8 @@ def test_recordings_of_every_kind_become_takes(tmp_path):
     assert np.array_equal(sounds["full.wav"], np.full(19_845, -1.0))
     inside = slice(500, -500)
     assert np.abs(sounds["rate.wav"] - plain)[inside].max() < 1e-3
-    assert np.abs(sounds["stereo.flac"] - plain / 2).max() < 1e-4
+    # The silent channel does not make it softer.
+    assert np.abs(sounds["stereo.flac"] - plain).max() < 1e-4
     assert np.abs(sounds["long.wav"] - plain).max() < 1e-4
     assert not sounds["short.ogg"][11_100:].any() and np.abs(sounds["short.ogg"] - plain)[500:10_500].max() < 0.05
     assert np.abs(sounds["loud.wav"]).max() == pytest.approx(0.999, abs=1e-4)
@@ -491,3 +496,37 @@ def test_the_example_is_declared_as_it_would_be_written(tmp_path):
     assert read_declaration(tmp_path / "again.json") == BASS
     assert features(BASS)["wave"] == ClassLabel(names=["Saw", "Square"])
     assert features(BASS)["audio"] == Audio(sampling_rate=RATE, num_channels=1)
+
+
+def test_recordings_that_start_late_are_noticed_and_can_be_aligned(tmp_path):
+    presets = draw_presets(BASS, 5, seed=8)
+    timing = presets.collection.timing
+    home = round((timing.note_on - timing.cut[0]) * RATE)
+    note = np.zeros(40_000)
+    note[home : home + 19_845] = 0.5 * np.sin(2 * np.pi * 220 * np.arange(19_845) / RATE)
+    kinds = {
+        "plain.wav": note,
+        "late.wav": np.pad(note, (4_410, 0)),
+        "later.wav": np.pad(note, (700, 0)),
+        "early.wav": note[home:] if home > 300 else np.pad(note, (600, 0)),
+        "silent.wav": np.zeros(19_845),
+    }
+    presets = Presets(BASS, presets.unit, list(kinds))
+    folder = record(tmp_path / "sounds", presets)
+    for name, wave in kinds.items():
+        soundfile.write(folder / name, wave, RATE, subtype="PCM_16")
+    told, done = (collect(folder, tmp_path / str(align), test_share=0, align=align) for align in (False, True))
+    assert told.done["with the note elsewhere than the collection says"] == 3
+    assert (
+        "3 with the note elsewhere than the collection says" in str(told) and told.done["moved to where it says"] == 0
+    )
+    assert done.done["moved to where it says"] == 3
+    assert done.done["with the note elsewhere than the collection says"] == 0
+    as_they_are = load_takes(told.folder, collection=BASS).sounds
+    moved = load_takes(done.folder, collection=BASS).sounds
+    np.testing.assert_array_equal(moved[0], as_they_are[0])
+    for sound in moved[1:4]:
+        # To within a few samples.
+        both = [np.flatnonzero(np.abs(one) > 0.1)[0] for one in (sound, moved[0])]
+        assert abs(both[0] - both[1]) <= 4
+    assert not moved[4].any()

@@ -23,6 +23,7 @@ from secret_sauce_hf.instruments import (
     Timing,
     get_collection,
 )
+from secret_sauce_hf.instruments.listening import align, find_onset
 from secret_sauce_hf.instruments.parameters import above, parameter_to_dict
 from secret_sauce_hf.modeling import (
     SecretSauceConfig,
@@ -35,8 +36,6 @@ from secret_sauce_hf.modeling import (
 )
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     MODULATION_HZ,
-    align,
-    find_onset,
     read_sound,
 )
 from secret_sauce_hf.modeling.pipeline_secret_sauce import median
@@ -194,7 +193,7 @@ class TestAligning:
     def test_a_take_stays_as_it_is(self):
         take = tone().astype(np.float32)
         assert len(take) == LIGHT.samples
-        np.testing.assert_array_equal(align(take, LIGHT.samples, NOTE_ON, SAMPLE_RATE), take)
+        np.testing.assert_array_equal(align(take, LIGHT.samples, NOTE_ON, SAMPLE_RATE).take, take)
 
     @pytest.mark.parametrize("seconds", [0.3, 0.89, 1.0, 5.0])
     @pytest.mark.parametrize("start", [0.0, 0.02, 0.2])
@@ -202,7 +201,7 @@ class TestAligning:
         samples = tone(seconds=seconds, start=start).astype(np.float32)
         onset = find_onset(samples)
         assert abs(onset - start * SAMPLE_RATE) <= 4
-        got = align(samples, LIGHT.samples, NOTE_ON, SAMPLE_RATE)
+        got = align(samples, LIGHT.samples, NOTE_ON, SAMPLE_RATE).take
         assert got.shape == (LIGHT.samples,)
         expected = np.zeros(LIGHT.samples, np.float32)
         sounding = samples[onset:][: LIGHT.samples - NOTE_ON]
@@ -211,10 +210,10 @@ class TestAligning:
         assert np.abs(got[:NOTE_ON]).max() <= 0.01 * np.abs(got).max()
 
     def test_silence_and_a_click(self):
-        assert not align(np.zeros(100, np.float32), LIGHT.samples, NOTE_ON, SAMPLE_RATE).any()
+        assert not align(np.zeros(100, np.float32), LIGHT.samples, NOTE_ON, SAMPLE_RATE).take.any()
         click = np.zeros(100_000, np.float32)
         click[70_000] = 1
-        got = align(click, LIGHT.samples, NOTE_ON, SAMPLE_RATE)
+        got = align(click, LIGHT.samples, NOTE_ON, SAMPLE_RATE).take
         assert int(got.argmax()) == NOTE_ON
 
 

@@ -40,6 +40,7 @@ CODE = {
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
     "instrument.py",
+    "listening.py",
     "parameters.py",
     "sounds.py",
     "takes.py",

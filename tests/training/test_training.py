@@ -345,6 +345,7 @@ class TestTraining:
             "instrument.py",
             "model.safetensors",
             "modeling_secret_sauce.py",
+            "listening.py",
             "parameters.py",
             "pipeline_secret_sauce.py",
             "preprocessor_config.json",
