@@ -39,6 +39,7 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import sound_file
+from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 
@@ -183,8 +184,8 @@ _Opened: TypeAlias = tuple[Features, Iterator[pa.Table], Path | None]
 
 def _open(source: Source, split: str | None) -> _Opened:
     if isinstance(source, str | Path):
-        if Path(source).is_dir():
-            return _open_folder(Path(source), split)
+        if (folder := expanded(source)).is_dir():
+            return _open_folder(folder, split)
         if not is_repo_id(str(source)):
             raise InputError(
                 f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION."
