@@ -73,9 +73,9 @@ def check_checkpoint(model: str | None) -> None:
     Raises:
         InputError: it is neither a folder, nor the name of a collection, nor that of a model on the Hub.
     """
-    if model is None or model in COLLECTIONS or is_repo_id(model) or Path(model).is_dir():
+    if model is None or model in COLLECTIONS or is_repo_id(model) or expanded(model).is_dir():
         return
-    if Path(model).exists():
+    if expanded(model).exists():
         raise InputError(f"{model} is a file; give the folder of a checkpoint.")
     raise InputError(f"No such checkpoint folder: {model}; give a folder, or ORG/NAME of a model on the Hub.")
 
@@ -86,7 +86,7 @@ def check_dataset(data: str | None) -> None:
     Raises:
         InputError: it is neither a folder nor the name of a dataset on the Hub.
     """
-    if data is None or data in COLLECTIONS or is_repo_id(data) or Path(data).is_dir():
+    if data is None or data in COLLECTIONS or is_repo_id(data) or expanded(data).is_dir():
         return
     raise InputError(f"{data} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION.")
 
@@ -94,7 +94,7 @@ def check_dataset(data: str | None) -> None:
 def files_in(*given: str | Path | None) -> list[Path]:
     """The files that are given, and those in the folders that are."""
     found: list[Path] = []
-    for path in (Path(one) for one in given if one is not None):
+    for path in (expanded(one) for one in given if one is not None):
         found += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     return found
 

@@ -43,6 +43,7 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import sound_file
+from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import FILE_COLUMN, Presets
 from secret_sauce_hf.remote import is_repo_id, remote_errors, split_revision
 
@@ -199,8 +200,8 @@ def _open(source: Source, split: str | None) -> _Opened:
         if has_own_paths(source):
             tables = (with_bytes(table, types.get(AUDIO_COLUMN)) for table in tables)
         return types, tables, None
-    if Path(source).is_dir():
-        return _open_folder(Path(source), split)
+    if (folder := expanded(source)).is_dir():
+        return _open_folder(folder, split)
     name = str(source)
     if name in COLLECTIONS:
         return features(name), rendered_tables(COLLECTIONS[name], split, ROWS_AT_ONCE), None

@@ -11,6 +11,7 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauce
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION, TASK, checkpoint_path
+from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.remote import is_repo_id, is_revision, remote_errors, split_revision
 
 FETCHED = ("*.json", "*.safetensors")
@@ -35,8 +36,8 @@ def checkpoint_folder(
     """
     if source is None:
         folder = checkpoint_path(collection or DEFAULT_COLLECTION)
-    elif Path(source).exists():
-        folder = Path(source)
+    elif (path := expanded(source)).exists():
+        folder = path
         if not folder.is_dir():
             raise InputError(f"{folder} is a file; give the folder of a checkpoint.")
     elif str(source) in COLLECTIONS:
