@@ -7,6 +7,9 @@ STAMP_BENCH := $(VENV)/.installed-bench
 # datasets 3.6 is the last version that loads scripts.
 VENV36 := .venv-datasets36
 STAMP36 := $(VENV36)/.installed
+# transformers' own tests, which its wheel leaves out.
+COMMON := .transformers-tests
+STAMP_COMMON := $(COMMON)/.fetched
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,7 +24,7 @@ help:
 	@echo 'make lint      check style, types and the order of the rooms'
 	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
 	@echo 'make format    format the code'
-	@echo 'make clean     remove $(VENV), $(VENV36) and the tools'"'"' caches'
+	@echo 'make clean     remove $(VENV), $(VENV36), $(COMMON) and the tools'"'"' caches'
 
 install: $(STAMP)
 
@@ -31,7 +34,7 @@ demo: $(STAMP)
 collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
-test: $(STAMP)
+test: $(STAMP) $(STAMP_COMMON)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
@@ -53,7 +56,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV36) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV36) $(COMMON) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
@@ -65,6 +68,17 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 $(STAMP_BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-deps --group bench
 	@touch $@
+
+# pip checks the hash; of the archive only the tests are kept.
+$(STAMP_COMMON): .ci/transformers-tests.txt | $(STAMP)
+	rm -rf $(COMMON)
+	mkdir -p $(COMMON)/archive
+	@echo '*' > $(COMMON)/.gitignore
+	$(BIN)/python -m pip download --quiet --no-deps --no-binary transformers --require-hashes \
+		--dest $(COMMON)/archive --requirement .ci/transformers-tests.txt
+	tar --extract --gzip --file $(COMMON)/archive/*.tar.gz --directory $(COMMON) --strip-components 1 --wildcards '*/tests/*.py'
+	rm -r $(COMMON)/archive
+	@touch $(COMMON)/tests/__init__.py $@
 
 $(STAMP36): pyproject.toml constraints-datasets36.txt | $(VENV36)/bin/python
 	@echo '*' > $(VENV36)/.gitignore

@@ -84,7 +84,16 @@ SHARED_VALUES = {
 """What every config of transformers has, none of which leads to a file or to code: name and type."""
 _FROM_THE_LIBRARY = ("architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version")
 """What else transformers writes into a config.json beside the arguments of `SecretSauceConfig`."""
-_NOT_COMPARED = ("_name_or_path", "architectures", "auto_map", "custom_pipelines", "dtype", "transformers_version")
+_NOT_COMPARED = (
+    "_name_or_path",
+    "architectures",
+    "auto_map",
+    "custom_pipelines",
+    "dtype",
+    "transformers_version",
+    # The Trainer sets it on every model, and no config reads it back.
+    "use_cache",
+)
 """What says of a config where it came from and who saved it."""
 
 
@@ -278,7 +287,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
 
     model_type = "secret-sauce"
     # The Trainer gathers whatever a model returns, but for these.
-    keys_to_ignore_at_inference = ["heard_logits", "answers"]  # noqa: RUF012 - the library's own form
+    keys_to_ignore_at_inference = ["heard_logits", "answers", "hidden_states", "attentions"]  # noqa: RUF012 - the library's own form
 
     def __init__(
         self,

@@ -180,6 +180,21 @@ class SecretSauceModel(Registered, PreTrainedModel):
             # By the library's, which leaves alone what was loaded.
             initialization.copy_(module.unheard, self._even())
 
+    def get_input_embeddings(self) -> nn.Module:
+        """What makes the first input's tokens: of our own encoder a linear layer, of AST its patches."""
+        if self.config.ast is not None:
+            return self.ast.get_input_embeddings()
+        first: Any = self.embeddings[self.main_input_name]
+        return first.projection
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Put another module in the place of `get_input_embeddings`."""
+        if self.config.ast is not None:
+            self.ast.embeddings.patch_embeddings = value
+        else:
+            first: Any = self.embeddings[self.main_input_name]
+            first.projection = value
+
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any):
         """As of `PreTrainedModel`, but the weights are those of `weight_files` alone, and an error if they do not fit.
@@ -197,7 +212,8 @@ class SecretSauceModel(Registered, PreTrainedModel):
         if kwargs.get("dtype", kwargs.get("torch_dtype", "auto")) in ("auto", None):
             kwargs["dtype"] = torch.float32
         wants_info = kwargs.pop("output_loading_info", False)
-        lenient = kwargs.get("ignore_mismatched_sizes", False)
+        # Whoever hands over weights may hand over some.
+        lenient = source is None or kwargs.get("ignore_mismatched_sizes", False)
         with without_bars():
             if source is not None:
                 folder, variant = find_checkpoint(source, kwargs)

@@ -12,6 +12,7 @@ shipped ones by name, it is led to their folders: see `_lead`.
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -131,7 +132,15 @@ def _find_model(given: Mapping[str, Any]) -> dict[str, Any]:
         if given.get("revision") is not None:
             raise InputError(f"{model} ships with the package and has no revisions; leave revision out.")
         return {**given, "task": TASK, "model": str(folder)}
-    if task == TASK and config is None and isinstance(model, str | Path) and Path(model).is_dir():
+    if task == TASK and isinstance(model, str) and "/" not in model and not Path(model).exists():
+        # On the Hub every model has an owner, but for a few old ones of other tasks.
+        near = get_close_matches(model, COLLECTIONS, 1)
+        meant = f"did you mean {near[0]}?" if near else f"those that ship are {', '.join(COLLECTIONS)}."
+        raise InputError(f"There is no model {model}, neither here nor, without an owner, on the Hub; {meant}")
+    if task == TASK and isinstance(model, str | Path) and Path(model).is_dir():
+        if isinstance(config, str | Path) and Path(config).exists():
+            # Of a path the library wants a feature extractor beside it, too.
+            given = {**given, "config": _own("configuration").SecretSauceConfig.from_pretrained(config)}
         _check_folder(Path(model), given)
     return dict(given)
 

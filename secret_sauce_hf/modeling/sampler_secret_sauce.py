@@ -67,6 +67,11 @@ class PresetSampler(nn.Module):
             {name: Correction(width, size) for name, size in zip(names, sizes, strict=True)}
         )
 
+    @property
+    def unread(self) -> list[nn.Parameter]:
+        """Parameters that nothing depends on: nobody comes after the last one in `order` to read its setting."""
+        return list(self.values[self.names[self.order[-1]]].parameters())
+
     def forward(self, answers: torch.Tensor, chosen: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Corrections of every parameter's logits, given the true settings of those before it in `order`.
 
@@ -84,9 +89,8 @@ class PresetSampler(nn.Module):
         states = self._attend(torch.stack(tokens, dim=1))
         corrections = [self._correct(states[:, place], index) for place, index in enumerate(self.order)]
         if torch.is_grad_enabled():
-            # Nobody comes after the last one to read its setting. DistributedDataParallel waits for every gradient.
-            unread = self.values[self.names[self.order[-1]]]
-            corrections[-1] = corrections[-1] + 0 * sum(weights.sum() for weights in unread.parameters())
+            # DistributedDataParallel waits for every parameter's gradient.
+            corrections[-1] = corrections[-1] + 0 * sum(weights.sum() for weights in self.unread)
         return tuple(corrections[self.order.index(index)] for index in range(len(self.order)))
 
     @torch.no_grad()

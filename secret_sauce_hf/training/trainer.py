@@ -89,6 +89,13 @@ class PresetTrainer(Trainer):
             self.optimizer = make_optimizer(self.model if model is None else model, **self._rates)
         return self.optimizer
 
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """As of `Trainer`; what nothing depends on is left alone by the optimiser, and by the norm of the gradients."""
+        loss = super().training_step(*args, **kwargs)
+        for parameter in [] if self.model.sampler is None else self.model.sampler.unread:
+            parameter.grad = None
+        return loss
+
     def get_train_dataloader(self) -> DataLoader:
         """The loader of the training set; a `FreshStream` makes its own batches."""
         if not isinstance(self.train_dataset, FreshStream):

@@ -241,7 +241,6 @@ class TestFilesBeside:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"variant": "fp16"}, "leave variant out"),
             ({"use_safetensors": False}, "leave use_safetensors out"),
             ({"gguf_file": "other.gguf"}, "leave gguf_file out"),
             ({"state_dict": {}}, "leave state_dict out"),
