@@ -166,6 +166,10 @@ class TestAnswers:
             assert 0 <= answer["confidence"][parameter.name] <= 1
             assert type(answer["heard"][parameter.name]) is bool
         assert answer["midi"] == preset_messages(LIGHT, answer["preset"])
+        # The controller's number beside its value.
+        told = [pair for values in answer["controllers"].values() for pair in values.items()]
+        assert list(answer["controllers"]) == list(LIGHT.columns)
+        assert told == [(message.control, message.value) for message in answer["midi"]]
 
     def test_heard_is_what_the_model_holds_for_likely(self, pipe, takes: np.ndarray, presets: Presets):
         answers = pipe([sound(take) for take in takes])
@@ -190,7 +194,7 @@ class TestAnswers:
         batched = pipe([sound(take) for take in takes], batch_size=4, num_candidates=3)
         assert all(1 <= len(item["candidates"]) <= 3 for item in batched)
 
-    @pytest.mark.parametrize("count", [0, -1, 2.5])
+    @pytest.mark.parametrize("count", [0, -1, 2.5, True, float("nan"), 10**9])
     def test_no_candidates(self, pipe, takes: np.ndarray, count):
         with pytest.raises(InputError, match="must be an integer from 1"):
             pipe(sound(takes[0]), num_candidates=count)

@@ -220,7 +220,7 @@ def test_bad_arguments(built, tmp_path):
     with pytest.raises(InputError, match="Unknown collection 'moog'"):
         sound_sheet("moog")
     for tiles in (0, 401):
-        with pytest.raises(InputError, match=f"tiles is {tiles}; a sheet shows 1 to 400"):
+        with pytest.raises(InputError, match=f"tiles must be an integer from 1 to 400, not {tiles}"):
             sound_sheet(LIGHT, tiles=tiles)
     with pytest.raises(InputError, match="rows must be an integer from 1"):
         sound_sheet(LIGHT, rows=0)
