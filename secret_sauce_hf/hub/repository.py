@@ -16,6 +16,7 @@ from typing import Any, Literal
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, get_token
 from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
+from yaml import YAMLError
 
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.remote import LOGIN_TO_WRITE, endpoint, is_repo_name, remote_errors
@@ -278,10 +279,11 @@ def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str], tag: str 
             raise
     card_tags: tuple[str, ...] = ()
     # A card that is absent or cannot be read is not ours.
-    with suppress(RemoteEntryNotFoundError, ValueError):
+    with suppress(RemoteEntryNotFoundError, ValueError, YAMLError):
         if CARD in files:
             card = RepoCard.load(api.hf_hub_download(repo, CARD, repo_type=kind, revision=info.sha))
-            card_tags = tuple(map(str, card.data.get("tags") or ()))
+            told = card.data.get("tags")
+            card_tags = tuple(map(str, told)) if isinstance(told, list) else ()
     ours = set(marks) <= set(card_tags)
     return Repository(repo, kind, True, info.sha, bool(info.private), files, tag, tagged, ours)
 
