@@ -459,7 +459,7 @@ def _check_row(collection: Collection, row: Mapping[str, Any], number: int, wher
 def _check_known(collection: Collection, names: Iterable[str], where: str) -> None:
     if unknown := [name for name in names if name not in collection.columns and name != FILE_COLUMN]:
         raise InputError(
-            f"{where}: unknown column {unknown[0]!r}; {collection.name} has {', '.join(collection.columns)}."
+            f"{where}: unknown column {_shortened(unknown[0])}; {collection.name} has {', '.join(collection.columns)}."
         )
 
 
@@ -506,7 +506,7 @@ def _check_header(collection: Collection, header: Sequence[str], further: Mappin
     if not header:
         raise InputError("The table is empty: it needs a header line with the names of the parameters.")
     if repeated := [name for name in header if header.count(name) > 1]:
-        raise InputError(f"The header names {repeated[0]!r} more than once.")
+        raise InputError(f"The header names {_shortened(repeated[0])} more than once.")
     _check_known(collection, [name for name in header if name not in further], "The header")
     if missing := [name for name in collection.columns if name not in header]:
         raise InputError(f"The header lacks {', '.join(missing)}.")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from secret_sauce_hf.instruments import InputError
@@ -123,7 +124,7 @@ def remote_errors(what: str, *, sending: bool = False, reading_data: bool = Fals
     except (json.JSONDecodeError, KeyError) as error:
         raise InputError(_stranger_text(what)) from error
     except _ODD_ANSWER as error:
-        if reading_data:
+        if reading_data or not _is_of_client(error):
             raise
         raise InputError(_stranger_text(what)) from error
     except FileNotFoundError as error:
@@ -149,6 +150,8 @@ def remote_errors(what: str, *, sending: bool = False, reading_data: bool = Fals
         if reading_data:
             raise
         if not sending:
+            if not _is_of_client(error):
+                raise
             raise InputError(_stranger_text(what)) from error
         raise InputError(f"The Hub does not accept {what}: {said[:300]}") from error
     except RuntimeError as error:
@@ -159,6 +162,12 @@ def remote_errors(what: str, *, sending: bool = False, reading_data: bool = Fals
 
 _ODD_ANSWER = (UnicodeDecodeError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What the client raises for an answer that is JSON of another form than it takes for granted, or in no encoding."""
+
+
+def _is_of_client(error: BaseException) -> bool:
+    """Whether it was raised while the client was at work: what else is raised is a mistake of ours."""
+    frames = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(name.partition(".")[0] in ("huggingface_hub", "httpx2") for name in frames)
 
 
 @contextmanager

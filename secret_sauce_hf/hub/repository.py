@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, constants, get_token
 from huggingface_hub.errors import (
@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 from huggingface_hub.hf_api import RepoFile
+from yaml import YAMLError
 
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.remote import LOGIN_TO_WRITE, endpoint, is_repo_name, remote_errors
@@ -196,9 +197,11 @@ def look_at(
         if not dry_run:
             if get_token() is None:
                 raise InputError(f"There is no token to publish {kind} {repo} with: {LOGIN_TO_WRITE}.")
-            token = (api.whoami().get("auth") or {}).get("accessToken") or {}
+            found: Any = api.whoami()
+            for key in ("auth", "accessToken", "role"):
+                found = found.get(key) if isinstance(found, dict) else None
             # Where a token for writing may write only the Hub knows.
-            if token.get("role") == "read":
+            if found == "read":
                 raise InputError(f"The token is for reading only, not for publishing {kind} {repo}: {LOGIN_TO_WRITE}.")
         there = _read(api, repo, kind, marks, tag)
     theirs = [path for path in sorted(there.files) if path not in OWN_FILES]
@@ -271,7 +274,9 @@ def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str], tag: str 
         if isinstance(item, RepoFile)
     }
     if odd := [path for path in files if not isinstance(path, str)]:
-        raise TypeError(f"{odd[0]!r} is no path")
+        raise InputError(
+            f"The Hub at {endpoint()} lists {str(odd[0])[:60]!r} as a file of {kind} {repo}: it is no path."
+        )
     tagged = None
     try:
         tagged = api.repo_info(repo, repo_type=kind, revision=tag).sha if tag else None
@@ -281,10 +286,11 @@ def _read(api: HfApi, repo: str, kind: RepoType, marks: Sequence[str], tag: str 
             raise
     card_tags: tuple[str, ...] = ()
     # A card that is absent or cannot be read is not ours.
-    with suppress(RemoteEntryNotFoundError, ValueError):
+    with suppress(RemoteEntryNotFoundError, ValueError, YAMLError):
         if CARD in files:
             card = RepoCard.load(api.hf_hub_download(repo, CARD, repo_type=kind, revision=info.sha))
-            card_tags = tuple(map(str, card.data.get("tags") or ()))
+            told = card.data.get("tags")
+            card_tags = tuple(map(str, told)) if isinstance(told, list) else ()
     ours = set(marks) <= set(card_tags)
     return Repository(repo, kind, True, info.sha, bool(info.private), files, tag, tagged, ours)
 

@@ -65,7 +65,7 @@ def check_collection(collection: Collection) -> None:
         InputError: the first thing that is wrong; the message names the parameter.
     """
     if not isinstance(collection, Collection) or not isinstance(collection.instrument, Instrument):
-        raise InputError(f"not a Collection of an Instrument but {_shown(collection)}.")
+        raise InputError(f"not a Collection of an Instrument but {quoted(collection)}.")
     instrument = collection.instrument
     _check_name("the collection's name", collection.name)
     _check_name("the instrument's name", instrument.name)
@@ -75,7 +75,7 @@ def check_collection(collection: Collection) -> None:
         raise InputError(f"an instrument needs 1 to {MAX_PARAMETERS} parameters.")
     for number, parameter in enumerate(instrument.parameters, 1):
         if not isinstance(parameter, Knob | Switch):
-            raise InputError(f"parameter number {number} is neither a Knob nor a Switch but {_shown(parameter)}.")
+            raise InputError(f"parameter number {number} is neither a Knob nor a Switch but {quoted(parameter)}.")
         _check_parameter(parameter, number)
     _check_apart(instrument.parameters)
     parameters = {parameter.name: parameter for parameter in instrument.parameters}
@@ -100,14 +100,16 @@ def is_number(value: Any) -> bool:
     """Whether `value` is a finite number; booleans are none."""
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool)
+    # A larger one is none that a float could hold.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 def _is_whole(value: Any, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def _shown(value: object) -> str:
+def quoted(value: object) -> str:
+    """A value for a message, in full if it is short."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -115,7 +117,7 @@ def _shown(value: object) -> str:
 def _check_name(what: str, name: Any) -> None:
     if not isinstance(name, str) or len(name) > MAX_NAME or not _NAME.fullmatch(name):
         raise InputError(
-            f"{what} is {_shown(name)}; give up to {MAX_NAME} letters and digits, with single hyphens or underscores "
+            f"{what} is {quoted(name)}; give up to {MAX_NAME} letters and digits, with single hyphens or underscores "
             "between them, such as 'my-bass'."
         )
 
@@ -123,14 +125,14 @@ def _check_name(what: str, name: Any) -> None:
 def _check_text(what: str, text: Any, most: int = MAX_TEXT, *, empty: bool = False) -> None:
     # Printable: one line, and nothing that could not be encoded.
     if not isinstance(text, str) or not text.isprintable() or len(text) > most or not (text or empty):
-        raise InputError(f"{what} is {_shown(text)}; give one line of up to {most} characters.")
+        raise InputError(f"{what} is {quoted(text)}; give one line of up to {most} characters.")
 
 
 def _check_parameter(parameter: Parameter, number: int) -> None:
     name = parameter.name
     if not isinstance(name, str) or len(name) > MAX_NAME or not _COLUMN.fullmatch(name):
         raise InputError(
-            f"parameter number {number}: the name {_shown(name)} cannot be a column; use letters, digits and "
+            f"parameter number {number}: the name {quoted(name)} cannot be a column; use letters, digits and "
             f"underscores, a letter first, up to {MAX_NAME}, such as 'filter_cutoff'."
         )
     if iskeyword(name) or name.casefold() in RESERVED:
@@ -157,7 +159,7 @@ def _check_control(parameter: Parameter) -> None:
         shown = control[0] if isinstance(control, tuple) and len(control) == 1 else control
         pair = ", two different ones for a 14-bit knob (MSB, LSB)" if most == 2 else ""
         raise InputError(
-            f"control is {_shown(shown)}; give a controller's number, 0 to {MAX_CONTROLLER}{pair}, or leave it out."
+            f"control is {quoted(shown)}; give a controller's number, 0 to {MAX_CONTROLLER}{pair}, or leave it out."
         )
 
 
@@ -169,7 +171,7 @@ def _check_knob(knob: Knob) -> None:
     legal = isinstance(knob.drawn, tuple) and len(knob.drawn) == 2
     if not legal or not all(_is_whole(code, knob.low, knob.high) for code in knob.drawn):
         raise InputError(
-            f"the range is {_shown(knob.drawn)}; give the lowest and the highest controller value, from {knob.low} to "
+            f"the range is {quoted(knob.drawn)}; give the lowest and the highest controller value, from {knob.low} to "
             f"{knob.high}."
         )
     low, high = knob.drawn
@@ -187,14 +189,14 @@ def _check_switch(switch: Switch) -> None:
             raise InputError(f"the label {label!r} has quotes in it or space around it; leave them out.")
     for label, code in zip(labels, codes, strict=True):
         if not _is_whole(code, 0, 127):
-            raise InputError(f"the position {label!r} has the controller value {_shown(code)}; give one from 0 to 127.")
+            raise InputError(f"the position {label!r} has the controller value {quoted(code)}; give one from 0 to 127.")
     for what, values in (("label", labels), ("controller value", codes)):
         if repeated := [value for value in values if values.count(value) > 1]:
             raise InputError(f"two positions have the {what} {repeated[0]!r}; give each its own.")
     for label, shown in switch.display:
         _check_text(f"what is displayed for {label!r}", shown, MAX_NAME)
         if label not in labels:
-            raise InputError(f"display names the label {_shown(label)}; {nearest(label, labels)}")
+            raise InputError(f"display names the label {quoted(label)}; {nearest(label, labels)}")
 
 
 def _check_apart(parameters: tuple[Parameter, ...]) -> None:
@@ -220,13 +222,13 @@ def _check_apart(parameters: tuple[Parameter, ...]) -> None:
 def _check_columns(collection: Collection, parameters: dict[str, Parameter]) -> None:
     columns = collection.columns
     if not isinstance(columns, tuple):
-        raise InputError(f"columns are {_shown(columns)}; give a tuple of names.")
+        raise InputError(f"columns are {quoted(columns)}; give a tuple of names.")
     if not columns:
         raise InputError("no parameter varies: leave at least one out of `fixed`.")
     fixed = {name for name, _ in collection.fixed}
     for name in columns:
         if not isinstance(name, str) or name not in parameters:
-            raise InputError(f"columns name {_shown(name)}, which is no parameter; {nearest(name, parameters)}")
+            raise InputError(f"columns name {quoted(name)}, which is no parameter; {nearest(name, parameters)}")
         if columns.count(name) > 1:
             raise InputError(f"columns name {name!r} twice; once is enough.")
         if name in fixed:
@@ -247,16 +249,16 @@ def _check_fixed(collection: Collection, parameters: dict[str, Parameter]) -> di
         if isinstance(parameter, Switch):
             if setting not in parameter.labels:
                 raise InputError(
-                    f"fixed: {name!r} has no position {_shown(setting)}; {nearest(setting, parameter.labels)}"
+                    f"fixed: {name!r} has no position {quoted(setting)}; {nearest(setting, parameter.labels)}"
                 )
         elif isinstance(parameter, Knob):
             low, high = parameter.setting_limits
             if not is_number(setting) or not low <= setting <= high:
-                raise InputError(f"fixed: {name!r} is {_shown(setting)}; give a setting from {low:.4g} to {high:.4g}.")
+                raise InputError(f"fixed: {name!r} is {quoted(setting)}; give a setting from {low:.4g} to {high:.4g}.")
         elif name not in named:
-            raise InputError(f"fixed: {_shown(name)} is no parameter and in no heard rule; {nearest(name, parameters)}")
+            raise InputError(f"fixed: {quoted(name)} is no parameter and in no heard rule; {nearest(name, parameters)}")
         elif not isinstance(setting, str) and not (is_number(setting) and 0 <= setting <= SETTING_MAX):
-            raise InputError(f"fixed: {name!r} is {_shown(setting)}; give a knob's setting, 0 to 10, or a label.")
+            raise InputError(f"fixed: {name!r} is {quoted(setting)}; give a knob's setting, 0 to 10, or a label.")
     return fixed
 
 
@@ -273,7 +275,7 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
     if depth > _DEEPEST_RULE:
         raise InputError(f"the rule is nested more than {_DEEPEST_RULE} deep; make it simpler.")
     if not isinstance(rule, tuple) or not rule or not isinstance(rule[0], str):
-        raise InputError(f"{_shown(rule)} is no rule; write one like ('above', 'cutoff', 2.0).")
+        raise InputError(f"{quoted(rule)} is no rule; write one like ('above', 'cutoff', 2.0).")
     operator, *rest = rule
     if operator not in OPERATORS:
         raise InputError(f"a rule starts with {', '.join(OPERATORS)}, not {operator!r}; {nearest(operator, OPERATORS)}")
@@ -283,7 +285,7 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
         return
     name = rest[0] if rest else None
     if not isinstance(name, str) or name not in parameters.keys() | fixed.keys():
-        raise InputError(f"{operator!r} is about {_shown(name)}, which is no parameter; {nearest(name, parameters)}")
+        raise InputError(f"{operator!r} is about {quoted(name)}, which is no parameter; {nearest(name, parameters)}")
     parameter = parameters.get(name)
     is_switch = isinstance(parameter, Switch) if parameter else isinstance(fixed[name], str)
     if is_switch != (operator == "is"):
@@ -292,7 +294,7 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
     if operator == "is":
         labels = parameter.labels if isinstance(parameter, Switch) else rest[1:]
         if wrong := [label for label in rest[1:] if not isinstance(label, str) or label not in labels]:
-            raise InputError(f"{name!r} has no position {_shown(wrong[0])}; {nearest(wrong[0], labels)}")
+            raise InputError(f"{name!r} has no position {quoted(wrong[0])}; {nearest(wrong[0], labels)}")
         if len(rest) < 2:
             raise InputError(f"'is' needs a label of {name!r}; {nearest('', labels)}")
         return
@@ -316,7 +318,7 @@ def check_timing(collection: Collection) -> None:
     timing = collection.timing
     times = (timing.note_on, timing.note_off, timing.slot, timing.patch, *timing.cut)
     if len(timing.cut) != 2 or not all(map(is_number, times)):
-        raise InputError(f"take: not times in seconds: {_shown(timing)}.")
+        raise InputError(f"take: not times in seconds: {quoted(timing)}.")
     start, end = timing.cut
     seconds = end - start
     if not 0.05 <= seconds <= MAX_TAKE_SECONDS:

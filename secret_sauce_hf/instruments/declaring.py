@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest
+from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
@@ -208,7 +208,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(record) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{twice!r} is there twice in one pair of braces; leave one out.")
+        raise InputError(f"{quoted(twice)} is there twice in one pair of braces; leave one out.")
     return record
 
 
@@ -250,13 +250,15 @@ def _collection(data: Any) -> Collection:
 
 def _parameter(record: Any, number: int) -> Parameter:
     name = record.get("name") if isinstance(record, dict) else None
-    where = f"parameter {name!r}" if isinstance(name, str) else f"parameter number {number}"
+    where = f"parameter {quoted(name)}" if isinstance(name, str) else f"parameter number {number}"
     kind = record.get("kind") if isinstance(record, dict) else None
     if not isinstance(kind, str) or kind not in _KEYS:
-        raise InputError(f'{where}: the kind is {kind!r}; each parameter says "kind": "knob" or "kind": "switch".')
+        raise InputError(
+            f'{where}: the kind is {quoted(kind)}; each parameter says "kind": "knob" or "kind": "switch".'
+        )
     record = _fields(where, record, ("name", "positions") if kind == "switch" else ("name",), _KEYS[kind])
     if not isinstance(name, str):
-        raise InputError(f"{where}: the name is {name!r}; give a text in quotes.")
+        raise InputError(f"{where}: the name is {quoted(name)}; give a text in quotes.")
     try:
         control = record.get("control")
         control = () if control is None else _tuple(control) if isinstance(control, list) else (control,)
@@ -289,7 +291,7 @@ def _rule(rule: Any) -> Rule:
     if isinstance(rule, bool):
         return ALWAYS if rule else NEVER
     if not isinstance(rule, list):
-        raise InputError(f'heard is {rule!r}; give true, false or a rule such as ["above", "cutoff", 2.0].')
+        raise InputError(f'heard is {quoted(rule)}; give true, false or a rule such as ["above", "cutoff", 2.0].')
     return _tuple(rule)
 
 
@@ -305,9 +307,9 @@ def _timing(take: Any) -> Timing:
     take = _fields("take", take, (), (*times, "reset_first"))
     for key in times:
         if key in take and not is_number(take[key]):
-            raise InputError(f"take: {key} is {take[key]!r}; give a number of seconds.")
+            raise InputError(f"take: {key} is {quoted(take[key])}; give a number of seconds.")
     if not isinstance(take.get("reset_first", False), bool):
-        raise InputError(f"take: reset_first is {take['reset_first']!r}; give true or false.")
+        raise InputError(f"take: reset_first is {quoted(take['reset_first'])}; give true or false.")
     take = _TAKE | take
     lead = take["lead"]
     # From the slot's start, without the noise of adding decimals.
@@ -330,7 +332,7 @@ def _fields(where: str, record: Any, required: tuple[str, ...], optional: tuple[
     if not isinstance(record, dict):
         raise InputError(f"{where} must be a mapping in braces, with {', '.join(known)}.")
     if unknown := [key for key in record if key not in known]:
-        raise InputError(f"{where} has the unknown key {unknown[0]!r}; {nearest(unknown[0], known)}")
+        raise InputError(f"{where} has the unknown key {quoted(unknown[0])}; {nearest(unknown[0], known)}")
     if missing := [key for key in required if key not in record]:
         raise InputError(f"{where} lacks {missing[0]!r}; add it.")
     return record

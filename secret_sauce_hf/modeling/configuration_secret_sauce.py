@@ -386,10 +386,6 @@ class SecretSauceConfig(Registered, PretrainedConfig):
                 )
         if len(set(self.input_names)) < len(self.inputs):
             raise InputError(f"The config names an input twice: {', '.join(self.input_names)}.")
-        known = {*names, *(name for name, _ in self.fixed)}
-        for parameter in self.parameter_specs:
-            if unknown := _names(parameter.heard) - known:
-                raise InputError(f"The config's {parameter.name} is heard by {min(unknown)!r}, which is no parameter.")
         smallest = min(
             self.hidden_size,
             self.num_hidden_layers,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
+from secret_sauce_hf.evaluation.source import locate
 from test_hostile_hub import Answer, Place, built, place, repos  # noqa: F401 - fixtures
 
 from secret_sauce_hf import InputError, load_takes
-from secret_sauce_hf.evaluation.source import locate
 from secret_sauce_hf.hub.repository import look_at
 from secret_sauce_hf.modeling.loading import checkpoint_folder
 
@@ -106,7 +106,7 @@ def test_listings_of_other_rows(place, repos, row):  # noqa: F811
             answer.body = json.dumps([*json.loads(answer.body), row]).encode()
 
     place.server.tamper = tamper
-    with pytest.raises(InputError, match="is not the Hub's API"):
+    with pytest.raises(InputError, match=r"is not the Hub's API|is no path"):
         look_at(repos["dataset"], "dataset", [], tag="1.0", overwrite=True, dry_run=True)
 
 
@@ -118,3 +118,25 @@ def test_an_error_of_this_machine_stays_one(place, repos, hub):  # noqa: F811
     with pytest.raises(OSError) as caught:
         checkpoint_folder(repos["model"])
     assert caught.value.errno is not None
+
+
+@pytest.mark.parametrize("head", ["tags: 5", "tags: {a: b}", "[", "\x01", "a: b: c", "- x", ""])
+def test_a_card_of_another_form_is_not_ours(place, hub, head):  # noqa: F811
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    repo = hub.repo("card")
+    api.create_repo(repo, repo_type="dataset")
+    api.upload_file(
+        path_or_fileobj=b"---\nlicense: mit\n---\n", path_in_repo="README.md", repo_id=repo, repo_type="dataset"
+    )
+    content = f"---\n{head}\n---\n".encode()
+
+    def tamper(answer: Answer) -> None:
+        if answer.path.endswith("/README.md"):
+            answer.body = content
+            for name in ("Content-Length", "X-Linked-Size"):
+                if name in answer.headers:
+                    answer.say(name, str(len(content)))
+
+    place.server.tamper = tamper
+    with pytest.raises(InputError, match="holds something else already"):
+        look_at(repo, "dataset", ["secret-sauce"], tag="1.0", dry_run=True)

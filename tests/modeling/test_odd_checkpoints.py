@@ -151,13 +151,6 @@ def test_a_switch_of_other_values(changes):
     assert "Not a parameter" in refused(parameter_from_dict, good | changes)
 
 
-def test_a_rule_about_nothing(checkpoint):
-    parameters = json.loads((checkpoint / CONFIG).read_text())["parameters"]
-    parameters[0]["heard"] = ["above", "nothing", 1.0]
-    rewrite(checkpoint / CONFIG, parameters=parameters)
-    assert "'nothing', which is no parameter" in refused(load_pipeline, checkpoint)
-
-
 @pytest.mark.parametrize("name", ["train", "values", "forward"])
 def test_a_name_that_torch_needs(checkpoint, name):
     parameters = json.loads((checkpoint / CONFIG).read_text())["parameters"]
