@@ -32,7 +32,7 @@ _ETAG = re.compile(r"(?!.*\.\.)[A-Za-z0-9{][A-Za-z0-9._+=~{}-]{0,127}")
 _XET_TOKEN = re.compile(r"(?:\((\d{3}) [^)]*\).*)?/xet-(?:read|write)-token/", re.DOTALL)
 """What hf_xet says where a server did not tell it the way to its storage."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_DESCRIPTION = re.compile(r"/api/(?:whoami-v2|(?:models|datasets|spaces)/[^/]+/[^/]+(?:/revision/[^/]+)?)")
+_DESCRIPTION = re.compile(r"/api/(?:whoami-v2|(?:models|datasets|spaces)/[^/]+/[^/]+(?:/revision/[^/]+)?)$")
 """Addresses at which every Hub answers with an object."""
 _OUTSIDE = re.compile(r"/|(?:.*/)?(?:\.\.(?:/|$)|[A-Za-z]:)|.*[\x00-\x1f\x7f\\]", re.DOTALL)
 """Starts of paths that are absolute, go up, name a drive, or have what some systems take for a separator or an end."""
@@ -228,10 +228,11 @@ def _http_text(what: str, error: Exception, sending: bool) -> str:
     headers = getattr(getattr(error, "response", None), "headers", {})
     if status < 500 and "html" in headers.get("Content-Type", "") and "X-Error-Code" not in headers:
         return _stranger_text(what)
-    if status in (404, 405) and "X-Error-Code" not in headers:
+    path = getattr(getattr(getattr(error, "response", None), "url", None), "path", "")
+    if status in (404, 405) and "X-Error-Code" not in headers and (not said or _DESCRIPTION.search(path)):
         return (
-            f"What answers at {endpoint()} knows no such address for {what} (HTTP {status}{said and f': {said}'}), so "
-            "it may be no Hub: check the name and HF_ENDPOINT."
+            f"What answers at {endpoint()} knows no such address for {what} (HTTP {status}), so it may be no Hub: "
+            "check the name and HF_ENDPOINT."
         )
     if status == 401:
         return f"The Hub does not accept the token for {what}: {login}."
@@ -328,6 +329,11 @@ def _cause_text(what: str, error: BaseException, sending: bool) -> str:
         # `datasets` tells of it in words only.
         if isinstance(cause, OfflineModeIsEnabled) or "OfflineMode" in str(cause):
             return f"{_offline()} is set and {what} is not in the cache; unset it."
+        if "Consistency check failed" in str(cause):
+            return (
+                f"{what} does not arrive as the Hub at {endpoint()} tells of it ({redact(_first_line(cause))[:200]}): "
+                "check the network and the proxy, and give the same command again."
+            )
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return _network_text(what, network, sending)
 
@@ -441,7 +447,7 @@ def _check_response(response: "Response") -> None:
 def _checked_json(response: "Response", **options: Any) -> Any:
     """The JSON of an answer, of which a description or a listing of repositories or files is checked."""
     answer = type(response).json(response, **options)
-    if not isinstance(answer, dict) and _DESCRIPTION.fullmatch(response.url.path):
+    if not isinstance(answer, dict) and _DESCRIPTION.search(response.url.path):
         raise json.JSONDecodeError("not an object", "", 0)
     for row in answer if isinstance(answer, list) else [answer]:
         if not isinstance(row, dict):

@@ -207,8 +207,8 @@ def _open(source: Source, split: str | None) -> _Opened:
         return features(name), rendered_tables(COLLECTIONS[name], split, ROWS_AT_ONCE), None
     if not is_repo_id(name):
         raise InputError(
-            f"{source} is neither a folder nor a collection, nor the id of a dataset on the Hub, ORG/NAME or "
-            "ORG/NAME@REVISION."
+            f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION, nor one "
+            f"of the collections {', '.join(COLLECTIONS)}."
         )
     types, tables = _open_datasets(_from_hub(name), split)
     # Sounds may lie in files beside the table, but nowhere else on this machine.

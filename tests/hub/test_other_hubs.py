@@ -10,6 +10,7 @@ from pathlib import Path
 import datasets
 import pytest
 from hub_faults import Fault
+from hub_server import HubServer
 from huggingface_hub import CommitOperationAdd, HfApi, close_session, constants, get_session
 from huggingface_hub.utils import _http
 
@@ -77,6 +78,25 @@ def test_files_that_cannot_be_fetched(hub, api, server, nowhere, count):
     server.kind.storage = nowhere
     message = said(checkpoint_folder, repo)
     assert message.startswith(f"The storage {nowhere}, where the Hub at {hub.url} keeps large files of model {repo}")
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("break_off", [True, False], ids=["hangs up", "a page"])
+def test_storage_that_is_something_else(hub, api, server, tmp_path, break_off):
+    repo = hub.repo("model", "model")
+    api.create_repo(repo)
+    files = {"config.json": b"{}", "a.safetensors": b"a" * 1000, "b.safetensors": b"b" * 1000}
+    api.create_commit(repo, [CommitOperationAdd(path, content) for path, content in files.items()], commit_message="x")
+    with HubServer(tmp_path / "other") as other:
+        other.kind.page = (200, "text/html", "<html>Welcome</html>")
+        if break_off:
+            other.faults.add(Fault(cut_after_bytes=0, times=99))
+        server.kind.storage = other.url
+        message = said(checkpoint_folder, repo)
+    expected = (
+        f"The storage {other.url}, where" if break_off else f"model {repo} does not arrive as the Hub at {hub.url}"
+    )
+    assert message.startswith(expected)
 
 
 @pytest.mark.usefixtures("waits")
@@ -201,6 +221,7 @@ PAGES = {
     "a page to log in": (401, "text/html", "<html>Who are you?</html>"),
     "a page that is forbidden": (403, "text/html", "<html>No</html>"),
     "another API": (404, "application/json", '{"detail": "Not Found"}'),
+    "another API with errors": (404, "application/json", '{"error": "no route"}'),
     "another method": (405, "text/plain", "Method Not Allowed"),
     "an empty object": (200, "application/json", "{}"),
     "a list": (200, "application/json", "[]"),
@@ -226,7 +247,7 @@ def test_what_is_no_hub_is_told_so(hub, server, dataset, page):
 
 def test_what_is_no_hub_where_files_are(api, server, dataset):
     api.create_commit(dataset, [CommitOperationAdd("a.txt", b"a")], commit_message="x", repo_type="dataset")
-    server.faults.add(Fault(path="/resolve/", status=404, times=9))
+    server.kind.page = (404, "text/plain", "not here")
     with pytest.raises(InputError, match="knows no such address for dataset"), remote_errors(f"dataset {dataset}"):
         api.hf_hub_download(dataset, "a.txt", repo_type="dataset")
 
