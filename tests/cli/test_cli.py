@@ -242,6 +242,26 @@ def test_a_match_goes_where_it_is_told(run, sounds):
     run("match", sounds / "six.wav", "--out", "file", "--seconds", 0).fails_with("file is a file; give a folder")
 
 
+def test_every_file_of_a_match_is_read_back(run):
+    """The table has the controllers' numbers; each file renders the take that was written."""
+    soundfile.write("unsure.wav", render(draw_presets("noisemaker-light", 5, seed=9))[4], 22_050)
+    options = ("--renders", "64.0", "--candidates", 2, "--out", "found", "--send-unheard")
+    result = run("match", "unsure.wav", *options)
+    assert result.code == 0, result.err
+    assert "CC: value" in result.out and re.search(r"^ osc2_volume +10\.00 +32: 127 *$", result.out, re.MULTILINE)
+    assert "found/unsure-2.noisemakerpreset" in result.out
+    rows = set()
+    for kind in ("mid", "json", "noisemakerpreset"):
+        for collection in ("noisemaker", "noisemaker-light"):
+            out = f"{kind}-{collection}"
+            assert run("render", collection, "--presets", f"found/unsure.{kind}", "--out", out).code == 0
+            assert Path(out, "s0.wav").read_bytes() == Path("found/unsure.wav").read_bytes()
+        rows.add(run("presets", "noisemaker", "--presets", f"found/unsure.{kind}").out)
+    assert len(rows) == 1
+    run("presets", "subphatty", "--presets", "found/unsure.noisemakerpreset").fails_with("only those of the NoiseMaker")
+    run("presets", "noisemaker", "--seed", "1e0", "--count", "1.5").fails_with("is not a valid integer")
+
+
 def test_a_match_tells_what_the_search_bought_and_further_candidates(run):
     # A sound that the model is not sure of.
     soundfile.write("unsure.wav", render(draw_presets("noisemaker-light", 5, seed=9))[4], 22_050)
