@@ -431,11 +431,10 @@ class TestGradients:
 # What torch's exporters warn of is theirs.
 @pytest.mark.filterwarnings("ignore")
 class TestExport:
-    @pytest.mark.parametrize("strict", [False, True])
-    def test_a_dynamic_batch(self, model, strict):
+    def test_a_dynamic_batch(self, model):
         inputs = inputs_of(model)
         shapes = {name: {0: torch.export.Dim("batch")} for name in inputs}
-        program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes, strict=strict).module()
+        program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes).module()
         for rows in (1, 2, 7):
             given = inputs_of(model, rows)
             told, expected = program(**given), model(**given)
