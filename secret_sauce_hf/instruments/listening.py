@@ -47,6 +47,8 @@ HUM_SHARE = 0.8
 """Part of the power that the mains' frequency and its harmonics have in hum."""
 STEADY = 0.04
 """How many seconds a sound begins with offset or hum, if it does."""
+MISSING = 0.4
+"""Offset or hum has ended where no more than this part of it is found in what follows."""
 FLAT = 0.25
 """An offset is constant: it varies by this part of it at most."""
 LEAST_OFFSET = 5e-4
@@ -334,22 +336,32 @@ def _without_steady(samples: np.ndarray, seconds: float, rate: int) -> tuple[np.
     if end > 2 * len(beginning):
         # The longer, the better is it known.
         offset, hum = _fit_steady(samples[: min(end, 10 * len(beginning))], len(samples), rate) or fitted
-    # They end before the note if there is silence where they do.
+    # They end before the note if there is silence where they do, or hardly anything of them in what follows.
     then = np.square(samples[end : end + AVERAGE]).sum() / AVERAGE
-    until = end if then < 0.1 * np.square(offset + hum).mean() and end < len(samples) - AVERAGE else len(samples)
+    ended = end < len(samples) - AVERAGE and then < 0.1 * np.square(offset + hum).mean()
     notes = []
     cleaned = samples.copy()
     if hum.any():
         notes.append("Hum is taken off.")
+        until = end if ended or _is_missing(samples[end:], hum[end:]) else len(samples)
         cleaned[:until] -= hum[:until]
     if abs(offset) >= LEAST_OFFSET:
         notes.append(f"An offset of {offset:.3f} is taken off.")
-        cleaned[:until] -= offset
+        steady = np.full(len(samples) - end, offset)
+        cleaned[: end if ended or _is_missing(samples[end:], steady) else len(samples)] -= offset
     if not notes:
         return samples, ()
     # What is left of them.
     cleaned[:end][np.abs(cleaned[:end]) <= 1.5 * spread + 2e-4] = 0
     return cleaned.astype(np.float32), tuple(notes)
+
+
+def _is_missing(samples: np.ndarray, steady: np.ndarray) -> bool:
+    """Whether there is hardly anything in samples of what might go on beneath them, both of shape (any,)."""
+    # Under a window, so that the note does not leak into what is not there.
+    window = np.hanning(len(samples))
+    share = float((samples * window) @ steady) / max(float((steady * window) @ steady), 1e-12)
+    return len(samples) > AVERAGE and abs(share) < MISSING
 
 
 def _fit_steady(samples: np.ndarray, length: int, rate: int) -> tuple[float, np.ndarray] | None:
