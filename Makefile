@@ -1,4 +1,4 @@
-# Everything is installed into .venv and .venv-datasets36 in this checkout and nowhere else.
+# Everything is installed into .venv, .venv-datasets36 and .venv-lowest in this checkout and nowhere else.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,10 +10,34 @@ STAMP36 := $(VENV36)/.installed
 # transformers' own tests, which its wheel leaves out.
 COMMON := .transformers-tests
 STAMP_COMMON := $(COMMON)/.fetched
+# Every dependency at the lower bound that pyproject.toml states.
+VENVLOW := .venv-lowest
+STAMPLOW := $(VENVLOW)/.installed
+# What each dependency is needed for: loading, matching, training, publishing.
+LOWEST := tests/test_packaging.py \
+	$(addprefix tests/modeling/test_pipeline.py::,TestRegistration::test_auto_classes \
+		TestAnswers::test_lists_generators_datasets_and_batches TestAnswers::test_saving_and_loading_without_trust) \
+	$(addprefix tests/data/test_own_dataset.py::,test_a_dataset_of_recordings test_folders_in_other_layouts \
+		test_sounds_in_files test_a_dataset_on_the_hub) \
+	$(addprefix tests/midi/test_midi.py::,test_a_file_of_one_preset test_tracks_are_merged_in_the_order_of_time \
+		test_the_original_track_message_by_message) \
+	$(addprefix tests/matching/,test_matching.py::test_a_match_agrees_with_itself \
+		test_matching.py::test_saved_files_hold_the_match \
+		test_strategies.py::test_every_strategy_comes_nearer_within_its_budget) \
+	$(addprefix tests/cli/test_cli.py::,test_a_sound_that_cannot_be_read_is_one_line \
+		test_midi_track_plays_every_row) \
+	$(addprefix tests/training/test_training.py::,TestOptimizer TestTraining::test_from_fresh_sounds_to_a_checkpoint \
+		TestTraining::test_from_the_train_rows_of_a_dataset) \
+	tests/hub/test_hub_server.py::test_datasets_push_load_and_stream \
+	$(addprefix tests/hub/test_publishing.py::, \
+		test_shards_card_and_picture_go_up_in_one_commit_under_the_version \
+		test_rows_and_types_come_back_as_they_were test_pandas_reads_the_files_of_the_hub \
+		test_takes_come_from_the_hub_by_name test_a_checkpoint_goes_up_with_its_code_and_its_evaluation \
+		test_a_metric_goes_up_as_a_space_that_evaluate_loads)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 bench lint format clean
+.PHONY: help install demo collections test test-datasets36 test-lowest bench lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -21,10 +45,11 @@ help:
 	@echo 'make collections   build all five collections into ./collections'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
+	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
 	@echo 'make lint      check style, types and the order of the rooms'
 	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
 	@echo 'make format    format the code'
-	@echo 'make clean     remove $(VENV), $(VENV36), $(COMMON) and the tools'"'"' caches'
+	@echo 'make clean     remove $(VENV), $(VENV36), $(VENVLOW), $(COMMON) and the tools'"'"' caches'
 
 install: $(STAMP)
 
@@ -42,6 +67,9 @@ test-datasets36: $(STAMP36)
 	$(VENV36)/bin/python -m pytest tests/data/test_loading_scripts.py tests/data/test_collecting.py \
 		-k 'not stopped and not killed and not ctrl_c' $(ARGS)
 
+test-lowest: $(STAMPLOW)
+	$(VENVLOW)/bin/python -m pytest $(LOWEST) $(ARGS)
+
 bench: $(STAMP_BENCH)
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
@@ -56,7 +84,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV36) $(COMMON) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV36) $(VENVLOW) $(COMMON) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
@@ -88,8 +116,16 @@ $(STAMP36): pyproject.toml constraints-datasets36.txt | $(VENV36)/bin/python
 		--group datasets36 --editable '.[archives]'
 	@touch $@
 
+$(STAMPLOW): pyproject.toml constraints-lowest.txt | $(VENVLOW)/bin/python
+	@echo '*' > $(VENVLOW)/.gitignore
+	$(VENVLOW)/bin/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
+	@echo 'Installing into $(VENVLOW): a few minutes the first time.'
+	$(VENVLOW)/bin/python -m pip install --quiet --quiet --constraint constraints-lowest.txt \
+		--group datasets36 --editable '.[all]'
+	@touch $@
+
 # Debian keeps ensurepip, which a new environment needs, in a package of its own.
-$(BIN)/python $(VENV36)/bin/python:
+$(BIN)/python $(VENV36)/bin/python $(VENVLOW)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'This needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
