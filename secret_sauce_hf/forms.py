@@ -75,11 +75,21 @@ def anything(value: Any, where: str) -> None:
 
 
 def maybe(form: Form) -> Form:
-    """This form, or nothing: null, or an empty list or mapping."""
+    """This form, or null."""
 
     def check(value: Any, where: str) -> None:
-        if value is not None and value not in ([], {}):
+        if value is not None:
             form(value, where)
+
+    return check
+
+
+def some(form: Form) -> Form:
+    """This form, or null or an empty mapping where nothing was measured."""
+
+    def check(value: Any, where: str) -> None:
+        if value != {}:
+            maybe(form)(value, where)
 
     return check
 

@@ -147,7 +147,7 @@ def checkpoint_card(
             "dataset": f"[{dataset}]({endpoint()}/datasets/{dataset})",
             "references": f"{data['references']:,}",
             "table": _score_lines(collection, evaluation["scores"]),
-            "sounds": sounds and {key: _number(value, 2) if key != "rows" else value for key, value in sounds.items()},
+            "sounds": sounds and {"rows": sounds["rows"]} | {who: _number(sounds[who], 2) for who in (*WHO, "floor")},
             "build": data["build"],
             "source": "DIR" if data["build"] else _at(data),
             "versions": ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items()),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.forms import Form, anything, count, each, fields, line, list_of, maybe, number, read_record
+from secret_sauce_hf.forms import Form, anything, count, each, fields, line, list_of, maybe, number, read_record, some
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import weight_files
 from secret_sauce_hf.training.run import RECORD_FILE
@@ -35,7 +35,7 @@ def _estimates(*names: str) -> Form:
     return fields(dict.fromkeys(names, _estimate))
 
 
-_SETTINGS = maybe(
+_SETTINGS = some(
     fields(
         {
             "all": _estimates("knob_mae", "switch_accuracy"),
@@ -52,9 +52,9 @@ _WAY = fields(
         "seconds": maybe(number),
         "settings": _SETTINGS,
         "settings_of_all": _SETTINGS,
-        "sounds": maybe(_SOUNDS),
+        "sounds": some(_SOUNDS),
     },
-    {"trained": maybe(fields({"epochs": number, "seconds": number}))},
+    {"trained": some(fields({"epochs": number, "seconds": number}))},
 )
 _PUBLISHED = fields(
     {"title": line, "tier": line}, dict.fromkeys(("knob_mae", "switch_accuracy", "within_step"), maybe(number))
@@ -80,7 +80,7 @@ _BENCHMARK = fields(
         "budget": fields({"seconds": maybe(number), "renders": maybe(count)}),
         "ways": each(_WAY),
         "published": fields({"scores": list_of(_PUBLISHED)}),
-        "calibration": maybe(fields({"rows": count, "switch_error": _estimate, "coverage": _estimate})),
+        "calibration": some(fields({"rows": count, "switch_error": _estimate, "coverage": _estimate})),
         "over_time": anything,
         "machine": line,
     }

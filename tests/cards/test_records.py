@@ -13,7 +13,7 @@ from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.evaluation.records import read_evaluation, read_history
 from secret_sauce_hf.evaluation.results import read_benchmark
 from secret_sauce_hf.evaluation.store import Store
-from secret_sauce_hf.forms import count, each, fields, line, list_of, maybe, number, plain, read_record
+from secret_sauce_hf.forms import count, each, fields, line, list_of, maybe, number, plain, read_record, some
 from secret_sauce_hf.instruments import COLLECTIONS, get_collection
 
 LIGHT = get_collection("noisemaker-light")
@@ -60,12 +60,13 @@ def test_what_ships_is_as_it_must_be(collection):
         (count, [0, 7], [-1, 1.0, False, 10**20, "3"]),
         (line, ["", "é"], ["a\nb", 3, None, "x" * 20_000, "\x00"]),
         (plain, ["a", 1, 2.5, None, True], [[], {}, float("nan"), "a\nb"]),
-        (maybe(count), [None, 3, {}, []], ["", [1]]),
+        (maybe(count), [None, 3], ["", [1], {}, []]),
+        (some(fields({"a": count})), [None, {}, {"a": 1}], [[], {"b": 1}, 0]),
         (each(number), [{}, {"a": 1}], [{"a": "x"}, [1], {"a\n": 1}]),
         (list_of(line), [[], ["a"]], [{}, "a", [1]]),
         (fields({"a": count}, {"b": line}), [{"a": 1}, {"a": 1, "b": "x", "c": []}], [{}, {"a": 1, "b": 1}, [], None]),
     ],
-    ids=["number", "count", "line", "plain", "maybe", "each", "list", "fields"],
+    ids=["number", "count", "line", "plain", "maybe", "some", "each", "list", "fields"],
 )
 def test_forms(form, good, bad):
     for value in good:

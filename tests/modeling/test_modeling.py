@@ -598,7 +598,7 @@ class TestCheckpoint:
             ({"hidden_size": 32}, "has shape"),
             ({"num_hidden_layers": 2}, r"layers\.1\..* is missing"),
             ({"parameters": []}, "and one parameter"),
-            ({"hidden_size": "wide"}, "cannot be loaded"),
+            ({"hidden_size": "wide"}, "must be a whole number"),
             ({"model_type": "bert"}, "of a bert model"),
         ],
     )
