@@ -332,7 +332,12 @@ def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) ->
         # 10 ms and 25 ms, at 16 kHz.
         samples, hop, least = samples * record["rate"] // sampling_rate, 160, 400
         mean, std = record.get("mean"), record.get("std")
-        if not all(isinstance(one, int | float) and -1e9 < one < 1e9 for one in (mean, std)) or not std:
+        if (
+            not all(
+                isinstance(one, int | float) and not isinstance(one, bool) and -1e9 < one < 1e9 for one in (mean, std)
+            )
+            or not std
+        ):
             raise InputError(f"The feature extractor's {record['name'][:60]} needs a mean and a std, both numbers.")
     # Of the spectrum of a take, and of what makes bands or rates of it.
     values = (samples // hop + 1) * max(bins, window, 2 * record.get("rates", 1))
