@@ -141,7 +141,7 @@ def remote_errors(what: str, *, sending: bool = False, reading_data: bool = Fals
         # With a number it is one of this machine.
         if error.errno is not None:
             raise
-        raise InputError(f"{what} did not arrive whole ({_said(error)}): give the same command again.") from error
+        raise InputError(_cause_text(what, error, sending)) from error
     except ValueError as error:
         # The client's word for a card or an answer that it does not accept.
         said = redact(" ".join(str(error).split()))

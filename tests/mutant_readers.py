@@ -388,7 +388,7 @@ def answers(folder: Path) -> Callable:
     from huggingface_hub.utils import _http
 
     from secret_sauce_hf.data import build_collection, load_takes
-    from secret_sauce_hf.evaluation.source import locate
+    from secret_sauce_hf.data.source import locate
     from secret_sauce_hf.hub import publish_metric
     from secret_sauce_hf.hub.repository import RepositoryFile, look_at, publish
     from secret_sauce_hf.modeling.loading import checkpoint_folder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.instruments import COLLECTIONS, integer
-from secret_sauce_hf.instruments.parameters import MAX_INTEGER
+from secret_sauce_hf.instruments.errors import MAX_INTEGER
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -16,7 +16,8 @@ from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
-from secret_sauce_hf.instruments.parameters import MAX_INTEGER, parameter_to_dict
+from secret_sauce_hf.instruments.errors import MAX_INTEGER
+from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
 

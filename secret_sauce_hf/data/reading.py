@@ -175,7 +175,7 @@ def _content(audio: Any, folder: Path | None) -> io.BytesIO | Path:
         return io.BytesIO(content)
     if not isinstance(name, str) or not name:
         raise InputError("no sound bytes")
-    shown = _shown(name)
+    shown = repr(name)[:300]
     if folder is None:
         raise InputError(f"no sound bytes but the file {shown}; give the dataset as a folder for them to be read")
     try:
@@ -410,6 +410,7 @@ def _unit(parameter: Parameter, column: pa.ChunkedArray, feature: Any, first_row
     if not (is_number or pa.types.is_null(kind) or pa.types.is_dictionary(kind) or _is_text(kind)):
         raise InputError(f"column {parameter.name}: {str(kind)[:60]}; it {parameter.allowed_setting()}.")
     values = column.to_numpy()
+    # Only labels may be indices into a list that the dataset's own metadata holds.
     if isinstance(parameter, Switch):
         if isinstance(feature, ClassLabel):
             # By name: another writer may have the labels in another order.

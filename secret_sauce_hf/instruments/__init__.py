@@ -18,15 +18,9 @@ from secret_sauce_hf.instruments.declaring import (
     read_declaration,
     write_declaration,
 )
+from secret_sauce_hf.instruments.errors import InputError, integer
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
-from secret_sauce_hf.instruments.parameters import (
-    InputError,
-    Knob,
-    Parameter,
-    Switch,
-    integer,
-    parameter_to_dict,
-)
+from secret_sauce_hf.instruments.parameters import Knob, Parameter, Switch, parameter_to_dict
 from secret_sauce_hf.instruments.takes import CHANNEL, NOTE, SAMPLE_RATE, VELOCITY
 from secret_sauce_hf.moved import old_names
 

@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any
 
+from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Instrument
-from secret_sauce_hf.instruments.parameters import SETTING_MAX, InputError, Knob, Parameter, Switch
+from secret_sauce_hf.instruments.parameters import SETTING_MAX, Knob, Parameter, Switch
 
 MAX_PARAMETERS = 256
 MAX_TAKE_SECONDS = 60.0

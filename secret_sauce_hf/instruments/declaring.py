@@ -43,11 +43,11 @@ from typing import Any
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
+from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
-    InputError,
     Knob,
     Parameter,
     Rule,

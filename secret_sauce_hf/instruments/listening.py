@@ -123,7 +123,9 @@ def mix(samples: np.ndarray, rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
     Returns:
         float32 of shape (samples,); and what was done but for the mean, a sentence each.
     """
-    mean = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+    # What is not finite is told by whoever asked.
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
     count = samples.shape[1]
     if count == 1 or not np.isfinite(samples).all():
         return mean, ()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from .parameters import InputError
+from .errors import InputError
 
 if TYPE_CHECKING:
     from soundfile import SoundFile

@@ -32,12 +32,12 @@ IS_COPY = not __name__.startswith("secret_sauce_hf.")
 try:
     if IS_COPY:
         raise ImportError("A copy keeps to its own siblings: an installed package may be of another version.")
-    from secret_sauce_hf.instruments.parameters import InputError
+    from secret_sauce_hf.instruments.errors import InputError
     from secret_sauce_hf.remote import checked_answers
 except ImportError:
     from contextlib import nullcontext as checked_answers  # type: ignore[assignment]
 
-    from .parameters import InputError  # type: ignore[import-not-found, no-redef]
+    from .errors import InputError  # type: ignore[import-not-found, no-redef]
 
 # A process that is forked after torch has used several threads (`Dataset.map(num_proc=2)`) has none of them, and
 # would wait for them for ever. torch's own workers do with one, too.
@@ -61,7 +61,7 @@ _HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "
 _OTHER_WEIGHTS = {"gguf_file": None, "state_dict": None, "use_safetensors": True}
 """Arguments of `from_pretrained` that choose other weights, and the value besides None that does not."""
 
-BESIDE = ("instrument.py", "listening.py", "parameters.py", "sounds.py", "takes.py")
+BESIDE = ("errors.py", "instrument.py", "listening.py", "parameters.py", "sounds.py", "takes.py")
 """The files of `secret_sauce_hf.instruments` that travel with a checkpoint."""
 CODE = (
     "checkpoint_secret_sauce.py",
@@ -344,7 +344,12 @@ def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) ->
     odd = (
         (kind == "envelope" and bins != 3) or (kind == "modulation" and bins % 2) or ("window" in record and window < 8)
     )
-    if odd or samples < least or max(values, bins * window) > 2**27:
+    if samples < least:
+        raise InputError(
+            f"A take of {samples / (record['rate'] if kind == 'fbank' else sampling_rate):.2g} s is too short for the "
+            f"feature extractor's {record['name'][:60]}, which needs {least} samples."
+        )
+    if odd or max(values, bins * window) > 2**27:
         raise InputError(
             f"The feature extractor's {record['name'][:60]} has sizes that do not go together with a take of {samples} "
             "samples; take preprocessor_config.json from the model's checkpoint."

@@ -28,18 +28,18 @@ try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments import COLLECTIONS
+    from secret_sauce_hf.instruments.errors import InputError
     from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
     from secret_sauce_hf.instruments.parameters import (
-        InputError,
         Parameter,
         parameter_from_dict,
         parameter_to_dict,
     )
     from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 except ImportError:
+    from .errors import InputError  # type: ignore[import-not-found, no-redef]
     from .instrument import Collection, Instrument, Timing  # type: ignore[import-not-found, no-redef]
     from .parameters import (  # type: ignore[import-not-found, no-redef]
-        InputError,
         Parameter,
         parameter_from_dict,
         parameter_to_dict,

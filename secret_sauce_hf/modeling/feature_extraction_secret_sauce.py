@@ -34,13 +34,13 @@ from .checkpoint_secret_sauce import (
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
+    from secret_sauce_hf.instruments.errors import InputError
     from secret_sauce_hf.instruments.listening import align, mix
-    from secret_sauce_hf.instruments.parameters import InputError
     from secret_sauce_hf.instruments.sounds import MAX_SAMPLES, RATES, listed, read_samples
     from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE
 except ImportError:
+    from .errors import InputError  # type: ignore[import-not-found, no-redef]
     from .listening import align, mix  # type: ignore[import-not-found, no-redef]
-    from .parameters import InputError  # type: ignore[import-not-found, no-redef]
     from .sounds import MAX_SAMPLES, RATES, listed, read_samples  # type: ignore[import-not-found, no-redef]
     from .takes import PEAK, SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 

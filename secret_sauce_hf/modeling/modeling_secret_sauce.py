@@ -44,11 +44,12 @@ from .sampler_secret_sauce import Correction, PresetSampler
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
-    from secret_sauce_hf.instruments.parameters import InputError, Parameter, holds, parameter_from_dict
+    from secret_sauce_hf.instruments.errors import InputError
+    from secret_sauce_hf.instruments.parameters import Parameter, holds, parameter_from_dict
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
+    from .errors import InputError  # type: ignore[import-not-found, no-redef]
     from .parameters import (  # type: ignore[import-not-found, no-redef]
-        InputError,
         Parameter,
         holds,
         parameter_from_dict,

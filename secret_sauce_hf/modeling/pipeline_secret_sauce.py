@@ -14,21 +14,15 @@ from .configuration_secret_sauce import SecretSauceConfig
 try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
-    from secret_sauce_hf.instruments.parameters import (
-        InputError,
-        Parameter,
-        controller_values,
-        integer,
-        parameter_from_dict,
-    )
+    from secret_sauce_hf.instruments.errors import InputError, integer
+    from secret_sauce_hf.instruments.parameters import Parameter, controller_values, parameter_from_dict
     from secret_sauce_hf.instruments.sounds import listed
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
+    from .errors import InputError, integer  # type: ignore[import-not-found, no-redef]
     from .parameters import (  # type: ignore[import-not-found, no-redef]
-        InputError,
         Parameter,
         controller_values,
-        integer,
         parameter_from_dict,
     )
     from .sounds import listed  # type: ignore[import-not-found, no-redef]

@@ -10,6 +10,7 @@ shipped ones by name, it is led to their folders: see `_lead`.
 """
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -116,7 +117,14 @@ def call_pipeline(*args: Any, **kwargs: Any) -> Any:
     given = dict(zip(inspect.signature(_pipeline).parameters, args, strict=False)) | kwargs
     if len(given) == len(args) + len(kwargs):
         args, kwargs = (), _find_model(given)
-    return _pipeline(*args, **kwargs)
+    try:
+        return _pipeline(*args, **kwargs)
+    except ValueError as error:
+        # The library wraps what our classes raise into the texts of its attempts.
+        told = re.findall(r"^secret_sauce_hf\.[\w.]*InputError: (.+)$", str(error), re.MULTILINE)
+        if not told:
+            raise
+        raise _own("checkpoint").InputError(told[-1]) from error
 
 
 def _find_model(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,6 +163,9 @@ def _check_folder(folder: Path, given: Mapping[str, Any]) -> None:
         return
     checkpoint.check_files(folder, given.get("feature_extractor") is None, options.get("variant"))
     checkpoint.weight_shapes(folder, options.get("variant"))
+    if (folder / checkpoint.EXTRACTOR_FILE).exists() and given.get("feature_extractor") is None:
+        # The library takes its entries for granted before it asks our class.
+        checkpoint.own_extractor_values(checkpoint.read_json(folder / checkpoint.EXTRACTOR_FILE))
 
 
 def _own(kind: str) -> ModuleType:

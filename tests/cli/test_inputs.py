@@ -148,7 +148,7 @@ def test_several_sounds_with_one_model(run, monkeypatch):
     assert len(loaded) == 1
     stems = ("Bass-2", "bass", "sound", "z")
     assert sorted(path.name for path in Path("found").iterdir()) == sorted(
-        f"{stem}.{kind}" for stem in stems for kind in ("json", "mid", "png", "wav")
+        f"{stem}.{kind}" for stem in stems for kind in ("json", "mid", "noisemakerpreset", "png", "wav")
     )
     alone = json.loads(Path("found/bass.json").read_text())
     assert json.loads(Path("found/z.json").read_text()) == alone | {"sound": "z.wav"}
@@ -171,7 +171,7 @@ def test_names_of_every_kind(run, name):
         assert len(os.fsencode(text)) <= 255
     code, _, err = run("match", "folder", "--seconds", 0)
     assert (code, err) == (0, "")
-    assert sorted(path.suffix for path in one.folder.iterdir()) == [".json", ".mid", ".png", ".wav"]
+    assert sorted(path.suffix for path in one.folder.iterdir()) == [".json", ".mid", ".noisemakerpreset", ".png", ".wav"]
     json.loads((one.folder / f"{one.stem}.json").read_bytes())["sound"].encode()
 
 

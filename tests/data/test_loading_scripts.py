@@ -193,7 +193,7 @@ def test_ways_to_say_which_rows(rows, expected, tmp_path):
         ({"rows": 3, "seed": 1}, "with a seed give `count`"),
         ({"seed": 1}, "need a `count`"),
         ({"count": 5}, "needs a seed"),
-        ({"rows_per_shard": 0}, "rows_per_shard is 0"),
+        ({"rows_per_shard": 0}, "rows_per_shard must be an integer from 1"),
         ({"data_dir": "a", "download": True}, "Give `data_dir` or `download=True`, not both"),
         ({"data_dir": "a", "seed": 1, "count": 2}, "the archive has the rows of 2018 only"),
         ({"data_dir": "a", "in_session": False}, "were made in session"),

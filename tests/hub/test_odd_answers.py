@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
-from secret_sauce_hf.evaluation.source import locate
 from test_hostile_hub import Answer, Place, built, place, repos  # noqa: F401 - fixtures
 
 from secret_sauce_hf import InputError, load_takes
+from secret_sauce_hf.data.source import locate
 from secret_sauce_hf.hub.repository import look_at
 from secret_sauce_hf.modeling.loading import checkpoint_folder
 
@@ -83,7 +83,7 @@ def test_a_file_that_does_not_arrive_whole(place, repos, keep):  # noqa: F811
             answer.body = answer.body[:keep]
 
     place.server.tamper = tamper
-    with pytest.raises(InputError, match=r"did not arrive whole .*give the same command again"):
+    with pytest.raises(InputError, match=r"does not arrive as .*give the same command again"):
         checkpoint_folder(repos["model"])
     place.server.tamper = lambda _: None
     assert Path(checkpoint_folder(repos["model"])).is_dir()

@@ -39,6 +39,7 @@ CODE = {
     "modeling_secret_sauce.py",
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
+    "errors.py",
     "instrument.py",
     "listening.py",
     "parameters.py",

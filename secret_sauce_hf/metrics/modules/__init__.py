@@ -8,7 +8,7 @@ import inspect
 import re
 from pathlib import Path
 
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import InputError, errors
 
 __all__ = ["MODULES", "module_files", "module_path"]
 
@@ -69,7 +69,7 @@ def module_files(name: str) -> dict[str, bytes]:
     start = flat.index("\nfrom .") + 1
     files = {
         f"{name}.py": flat[:start] + indirect + flat[start:],
-        "errors.py": f'{_NOTE}"""What goes wrong."""\n\n\n{inspect.getsource(InputError)}',
+        "errors.py": _NOTE + inspect.getsource(errors),
         "app.py": _NOTE + (folder / "app.py").read_text(encoding="utf-8"),
         "requirements.txt": (folder / "requirements.txt").read_text(encoding="utf-8"),
     }
