@@ -253,7 +253,9 @@ def own_extractor_values(values: Mapping[str, Any]) -> dict[str, Any]:
             `pipeline()` loads further files.
     """
     kind, processor = values.get("feature_extractor_type"), values.get("processor_class")
-    if kind not in (None, EXTRACTOR) or processor is not None or not isinstance(values.get("auto_map"), dict | None):
+    places = values.get("auto_map")
+    odd = places is not None and not (isinstance(places, dict) and all(isinstance(one, str) for one in places.values()))
+    if kind not in (None, EXTRACTOR) or processor is not None or odd:
         found = " ".join(str(processor or kind)[:80].split())
         raise InputError(
             f"preprocessor_config.json is of a {found}, not of a {EXTRACTOR}; take it from the model's checkpoint."
