@@ -175,7 +175,8 @@ def _content(audio: Any, folder: Path | None) -> io.BytesIO | Path:
         return io.BytesIO(content)
     if not isinstance(name, str) or not name:
         raise InputError("no sound bytes")
-    shown = repr(name)[:300]
+    # Of a path the end tells most.
+    shown = repr(name if len(name) <= 120 else f"…{name[-119:]}")
     if folder is None:
         raise InputError(f"no sound bytes but the file {shown}; give the dataset as a folder for them to be read")
     try:
