@@ -171,7 +171,8 @@ def test_names_of_every_kind(run, name):
         assert len(os.fsencode(text)) <= 255
     code, _, err = run("match", "folder", "--seconds", 0)
     assert (code, err) == (0, "")
-    assert sorted(path.suffix for path in one.folder.iterdir()) == [".json", ".mid", ".noisemakerpreset", ".png", ".wav"]
+    suffixes = sorted(path.suffix for path in one.folder.iterdir())
+    assert suffixes == [".json", ".mid", ".noisemakerpreset", ".png", ".wav"]
     json.loads((one.folder / f"{one.stem}.json").read_bytes())["sound"].encode()
 
 
