@@ -8,20 +8,9 @@ from pathlib import Path
 
 from secret_sauce_hf.files import is_stream, name_bytes
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments.sounds import expanded as expanded  # a checkpoint carries it
 
 _SHOWN = 3
-
-
-def expanded(path: str | Path) -> Path:
-    """A path as a person writes it: `~` is their home, unless there is something of that very name."""
-    path = Path(path)
-    if not path.parts or not path.parts[0].startswith("~") or os.path.lexists(path):
-        return path
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        # There is no such person here.
-        return path
 
 
 def near_miss(path: Path) -> Path | None:

@@ -32,6 +32,8 @@ _ETAG = re.compile(r"(?!.*\.\.)[A-Za-z0-9{][A-Za-z0-9._+=~{}-]{0,127}")
 _XET_TOKEN = re.compile(r"(?:\((\d{3}) [^)]*\).*)?/xet-(?:read|write)-token/", re.DOTALL)
 """What hf_xet says where a server did not tell it the way to its storage."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_ODD_ANSWER = (UnicodeDecodeError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What the client raises for an answer that is JSON of another form than it takes for granted, or in no encoding."""
 _DESCRIPTION = re.compile(r"/api/(?:whoami-v2|(?:models|datasets|spaces)/[^/]+/[^/]+(?:/revision/[^/]+)?)$")
 """Addresses at which every Hub answers with an object."""
 _OUTSIDE = re.compile(r"/|(?:.*/)?(?:\.\.(?:/|$)|[A-Za-z]:)|.*[\x00-\x1f\x7f\\]", re.DOTALL)
@@ -158,10 +160,6 @@ def remote_errors(what: str, *, sending: bool = False, reading_data: bool = Fals
         if _xet_token(error) is None:
             raise
         raise InputError(_cause_text(what, error, sending)) from error
-
-
-_ODD_ANSWER = (UnicodeDecodeError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What the client raises for an answer that is JSON of another form than it takes for granted, or in no encoding."""
 
 
 def _is_of_client(error: BaseException) -> bool:

@@ -12,9 +12,11 @@ _LONGEST_CHAIN = 100
 """Runs that made a checkpoint."""
 
 _RUN = fields(
-    {"run": fields({"collection": line, "data": maybe(line)}, {"base": maybe(line), "base_revision": maybe(line)})},
     {
+        "run": fields({"collection": line, "data": maybe(line)}, {"base": maybe(line), "base_revision": maybe(line)}),
         "sounds": count,
+    },
+    {
         "validation_sounds": count,
         "versions": each(line),
         "engine_version": maybe(line),
@@ -24,7 +26,7 @@ _RUN = fields(
         "build": maybe(line),
     },
 )
-_LAST_RUN = fields({"sounds": count, "validation_sounds": count, "versions": each(line)})
+_LAST_RUN = fields({"validation_sounds": count, "versions": each(line)})
 _ANY_TRAINING = fields(
     {},
     {
@@ -83,7 +85,6 @@ def check_training(record: Any) -> None:
     for run in runs:
         _check(_RUN, run, "training", remedy)
         _check(each(plain), run["run"], "training.run", remedy)
-        _check(fields({"sounds": count}), run, "training", remedy)
     if runs:
         _check(_LAST_RUN, runs[-1], "training", remedy)
 

@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     code = EXIT_MISTAKE
     print_anything()
     rate = gc.get_threshold()
-    # Libraries make a million objects that stay: to look through them again and again is a fifth of a start.
+    # Libraries make a million objects that stay: to look through them again and again is an eighth of a start.
     gc.set_threshold(FEWER_COLLECTIONS, *rate[1:])
     try:
         code = app(arguments, prog_name="secret-sauce", standalone_mode=False) or 0

@@ -41,6 +41,7 @@ from secret_sauce_hf.instruments import (
     Switch,
     get_collection,
 )
+from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.outputs import expanded
@@ -441,10 +442,5 @@ def _is_text(kind: pa.DataType) -> bool:
 def _check(parameter: Parameter, legal: np.ndarray, values: np.ndarray, first_row: int) -> None:
     if not legal.all():
         wrong = int(np.argmin(legal))
-        value = _shown(values[wrong])
+        value = quoted(values[wrong], 80)
         raise InputError(f"row {first_row + wrong}, column {parameter.name}: {value} {parameter.allowed_setting()}.")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

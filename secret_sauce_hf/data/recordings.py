@@ -257,8 +257,10 @@ def _read(path: Path, samples: int, note_on: int, align: bool) -> tuple[np.ndarr
         raise InputError("there are no samples in it; record it again.")
     if not np.isfinite(wave).all():
         raise InputError("there are samples in it that are not finite numbers; export it again.")
-    mono, notes = (wave[:, 0], ()) if channels == 1 else mix(wave, rate)
-    mono = mono if notes or channels == 1 else wave.mean(axis=1)
+    mono, notes = mix(wave, rate)
+    if not notes:
+        # In single precision, as ever: a dataset keeps its bytes.
+        mono = wave.mean(axis=1)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE)
     late = strays(mono, note_on, SAMPLE_RATE)

@@ -109,10 +109,10 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def quoted(value: object) -> str:
-    """A value for a message, in full if it is short."""
+def quoted(value: object, most: int = 60) -> str:
+    """A value for a message, in full if that has no more than so many characters."""
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _check_name(what: str, name: Any) -> None:

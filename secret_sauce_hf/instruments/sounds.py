@@ -1,7 +1,7 @@
 """Sounds as people have them to samples: files of every kind, streams, addresses, arrays, pairs, decoders.
 
 A checkpoint carries a copy of this file (see `secret_sauce_hf.modeling`): of its siblings it
-imports `parameters` only, and what is heavy where it is needed.
+imports `errors` only, and what is heavy where it is needed.
 """
 
 import io
@@ -118,7 +118,7 @@ def check_sound(sound: str | Path) -> None:
     """
     if str(sound) == STANDARD_INPUT or _is_address(sound):
         return
-    path = _expanded(sound)
+    path = expanded(sound)
     _check_path(path, str(sound))
     try:
         # A pipe gives what it has only once.
@@ -318,13 +318,15 @@ def _is_address(sound: str | Path) -> bool:
     return isinstance(sound, str) and "://" in sound and not os.path.lexists(sound)
 
 
-def _expanded(sound: str | Path) -> Path:
-    path = Path(sound)
+def expanded(path: str | Path) -> Path:
+    """A path as a person writes it: `~` is their home, unless there is something of that very name."""
+    path = Path(path)
     if not path.parts or not path.parts[0].startswith("~") or os.path.lexists(path):
         return path
     try:
         return path.expanduser()
     except RuntimeError:
+        # There is no such person here.
         return path
 
 
@@ -347,7 +349,7 @@ def _opened(sound: str | Path) -> Iterator[Any]:
     elif _is_address(sound):
         yield _fetched(str(sound))
     else:
-        path = _expanded(sound)
+        path = expanded(sound)
         _check_path(path, str(sound))
         try:
             stream = path.open("rb")
@@ -445,7 +447,7 @@ def _from_array(values: Any, rate: Any) -> tuple[np.ndarray, int, str]:
     try:
         hertz = float(rate)
         samples = np.asarray(_on_this_machine(values))
-    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"Not an array of samples with a sampling rate: {reason.rstrip('.')}.") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu":

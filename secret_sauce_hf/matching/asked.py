@@ -7,6 +7,7 @@ from secret_sauce_hf.files import NAME_BYTES, fitting
 from secret_sauce_hf.instruments import InputError, integer
 
 MAX_CANDIDATES, MAX_RENDERS = 10_000, 10**9
+"""More than these are no numbers of presets but mistakes."""
 KINDS = {"midi": "mid", "json": "json", "wav": "wav", "png": "png", "noisemakerpreset": "noisemakerpreset"}
 """What a match is written as, and the endings of the files' names."""
 _OF_EACH = ("midi", "wav", "noisemakerpreset")

@@ -42,7 +42,6 @@ DEFAULT_SECONDS = 10.0
 """How long `match` searches if it is not told."""
 PROPOSALS = 256
 """How many of the model's presets are rendered at first."""
-"""More than these are no numbers of presets but mistakes."""
 NEAREST_TAKES = 16
 """How many recorded takes are candidates at least."""
 BY_RENDERING = "their sound, rendered and compared"

@@ -295,10 +295,11 @@ def check_extractor_sizes(
     """Refuse what no feature extractor has, or would take more memory than any sound does.
 
     Args:
-        sampling_rate: argument of `SecretSauceFeatureExtractor`; JSON may hold anything.
-        take_samples: likewise.
-        note_on: likewise.
-        inputs: likewise.
+        sampling_rate: in Hz; like all of these an argument of `SecretSauceFeatureExtractor`, for
+            which JSON may hold anything.
+        take_samples: of a take.
+        note_on: in seconds.
+        inputs: a record each.
         largest: rate in Hz and number of samples.
 
     Raises:
@@ -329,17 +330,11 @@ def check_extractor_sizes(
 def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) -> None:
     """Refuse sizes of an input that do not go together with a take."""
     kind, bins, window = record["kind"], record["bins"], record.get("window", 1)
-    hop, least = record.get("hop", 1), record.get("hop", 1)
+    hop = least = record.get("hop", 1)
     if kind == "fbank":
         # 10 ms and 25 ms, at 16 kHz.
         samples, hop, least = samples * record["rate"] // sampling_rate, 160, 400
-        mean, std = record.get("mean"), record.get("std")
-        if (
-            not all(
-                isinstance(one, int | float) and not isinstance(one, bool) and -1e9 < one < 1e9 for one in (mean, std)
-            )
-            or not std
-        ):
+        if not record.get("std") or not all(_is_number(record.get(name)) for name in ("mean", "std")):
             raise InputError(f"The feature extractor's {record['name'][:60]} needs a mean and a std, both numbers.")
     # Of the spectrum of a take, and of what makes bands or rates of it.
     values = (samples // hop + 1) * max(bins, window, 2 * record.get("rates", 1))
@@ -356,6 +351,10 @@ def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) ->
             f"The feature extractor's {record['name'][:60]} has sizes that do not go together with a take of {samples} "
             "samples; take preprocessor_config.json from the model's checkpoint."
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e9 < value < 1e9
 
 
 def find_checkpoint(source: str | Path, options: dict[str, Any]) -> tuple[Path, str | None]:

@@ -88,13 +88,11 @@ class AudioToPresetPipeline(Pipeline):
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """See the class."""
         batch = listed(inputs)
-        if batch is None:
+        if batch is None and isinstance(inputs, list):
             # Of a list the library would take every number for a sound.
-            return (
-                super().__call__([inputs], **kwargs)[0]
-                if isinstance(inputs, list)
-                else super().__call__(inputs, **kwargs)
-            )
+            return super().__call__([inputs], **kwargs)[0]
+        if batch is None:
+            return super().__call__(inputs, **kwargs)
         if not isinstance(batch, Sized):
             return super().__call__((sound for sound in batch), **kwargs)
         # The library looks into a list's first item before anything else.

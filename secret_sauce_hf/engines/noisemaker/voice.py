@@ -193,10 +193,8 @@ def _start_note(lane, lanes):
 
 
 @inlined
-def _wait_block(settings, state, drive, opening, amp, lanes_sound):
+def _wait_block(settings, state, opening):
     """A block in which no note sounds: the cutoff settles."""
-    for lane in range(LANES):
-        lanes_sound[lane] = 0
     for sample in range(BLOCK):
         for lane in range(LANES):
             at = sample * LANES + lane
@@ -205,9 +203,7 @@ def _wait_block(settings, state, drive, opening, amp, lanes_sound):
             b = smooth - 0.0234
             swept = b + settings[_LFO_AMOUNT * LANES + lane] * (1.0 + state[_LFO_VALUE * LANES + lane]) / 2.0
             b = swept if settings[_DESTINATION * LANES + lane] == _TO_FILTER else b
-            drive[at] = np.float32(0.0)
             opening[at] = np.float32(b + 0.1)
-            amp[at] = np.float32(0.0)
 
 
 @inlined
@@ -297,7 +293,7 @@ class _Block(NamedTuple):
     duty: np.ndarray
     """float64."""
     moved: np.ndarray
-    """float64: what the LFO is, where it moves the pitch or the width."""
+    """float64: what the LFO is, where it moves the pitch or the width; of the first pitch, its hertz then."""
     phases: np.ndarray
     """float32."""
     corrections: np.ndarray
@@ -381,6 +377,13 @@ def _resume(pending, corrections):
 
 
 @inlined
+def _noise(lane, oscillator, sounds, samples, generators, out):
+    """Noise over a block; of an oscillator that does not sound it stands still."""
+    for sample in range(samples):
+        out[sample] = _next_noise(generators, lane, oscillator) if sounds else 0.0
+
+
+@inlined
 def _sound_block(lane, samples, settings, state, modulation, lanes, tables, block, drive):
     """The oscillators of one lane over a block, of which it sounds for `samples`, one at least."""
     _set_pitches(lane, samples, settings, state, modulation, block)
@@ -390,12 +393,7 @@ def _sound_block(lane, samples, settings, state, modulation, lanes, tables, bloc
     wave = int(settings[WAVE1 * LANES + lane])
     phase = np.float32(state[PHASE1 * LANES + lane])
     if wave == OSC1_NOISE:
-        if settings[VOLUME1 * LANES + lane] > 0.0:
-            for sample in range(samples):
-                values1[sample] = _next_noise(generators, lane, 0)
-        else:
-            for sample in range(samples):
-                values1[sample] = 0.0
+        _noise(lane, 0, settings[VOLUME1 * LANES + lane] > 0.0, samples, generators, values1)
     else:
         pending = lanes.pending[0, lane]
         _resume(pending, corrections)
@@ -411,12 +409,7 @@ def _sound_block(lane, samples, settings, state, modulation, lanes, tables, bloc
     wave = int(settings[WAVE2 * LANES + lane])
     phase = np.float32(state[PHASE2 * LANES + lane])
     if wave == OSC2_NOISE:
-        if settings[VOLUME2 * LANES + lane] > 0.0:
-            for sample in range(samples):
-                values2[sample] = _next_noise(generators, lane, 1)
-        else:
-            for sample in range(samples):
-                values2[sample] = 0.0
+        _noise(lane, 1, settings[VOLUME2 * LANES + lane] > 0.0, samples, generators, values2)
     else:
         pending = lanes.pending[1, lane]
         _resume(pending, corrections)
@@ -512,7 +505,7 @@ def play(phase_of_take, samples, used, keep_from, out, lanes, tables):
         elif phase_of_take == TAIL:
             _control_block(False, first, settings, state, tables, opening, amp, modulation, sine, lanes_sound)
         else:
-            _wait_block(settings, state, drive, opening, amp, lanes_sound)
+            _wait_block(settings, state, opening)
         if phase_of_take != QUIET:
             for at in range(BLOCK * LANES):
                 drive[at] = np.float32(0.0)
