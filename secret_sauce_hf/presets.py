@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer
+from secret_sauce_hf.instruments.notes import Performances, constant_note
 from secret_sauce_hf.instruments.parameters import holds
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
@@ -37,20 +38,27 @@ MAX_ROWS = 10_000_000
 
 
 class Presets:
-    """Rows of presets of one collection.
+    """Rows of one collection: presets, and what they play.
 
     Args:
         collection: the collection or its name.
         unit: shape (rows, parameters), in the collection's column order: 0..1 for a
             knob, the class index for a switch.
         files: the name of each row's sound file; `s0.wav`, `s1.wav`, … if None.
+        performances: what each row plays; the one note that the collection's timing has if None.
 
     Raises:
         InputError: the shape does not fit, a unit is not legal or a file name is not
-            one (see `from_settings`).
+            one (see `from_settings`); there are other numbers of performances than of rows.
     """
 
-    def __init__(self, collection: str | Collection, unit: np.ndarray, files: Sequence[str] | None = None):
+    def __init__(
+        self,
+        collection: str | Collection,
+        unit: np.ndarray,
+        files: Sequence[str] | None = None,
+        performances: Performances | None = None,
+    ):
         self.collection = get_collection(collection)
         self.unit = np.ascontiguousarray(unit, dtype=np.float64)
         if self.unit.ndim != 2 or self.unit.shape[1] != len(self.parameters):
@@ -61,6 +69,9 @@ class Presets:
         self.files = list(files) if files is not None else [sound_file(row) for row in range(len(self.unit))]
         if len(self.files) != len(self.unit):
             raise InputError(f"{len(self.files)} file names for {len(self.unit)} rows.")
+        if performances is not None and len(performances) != len(self.unit):
+            raise InputError(f"{len(performances)} performances for {len(self.unit)} rows.")
+        self._performances = performances
         legal = [p.legal_unit(self.unit[:, column]) for column, p in enumerate(self.parameters)]
         if at := _first(~np.stack(legal, axis=1)):
             row, column = at
@@ -79,6 +90,28 @@ class Presets:
         """The parameters, one per column."""
         return self.collection.parameters
 
+    @property
+    def performances(self) -> Performances:
+        """What each row plays."""
+        if self._performances is None:
+            self._performances = Performances.constant([constant_note(self.collection.timing)], len(self))
+        return self._performances
+
+    @property
+    def play_constant(self) -> bool:
+        """Whether every row plays the one note that the collection's timing has."""
+        return self._performances is None or self._performances == Performances.constant(
+            [constant_note(self.collection.timing)], len(self)
+        )
+
+    def playing(self, performances: Performances | None) -> "Presets":
+        """The same presets, which play something else; None for the one note that the timing has.
+
+        Raises:
+            InputError: there are other numbers of performances than of rows.
+        """
+        return Presets(self.collection, self.unit, self.files, performances)
+
     def __len__(self) -> int:
         return len(self.unit)
 
@@ -87,7 +120,8 @@ class Presets:
         indices = np.arange(len(self))[rows]
         if indices.ndim != 1:
             raise InputError("Select rows of presets by a slice or a list of row numbers.")
-        return Presets(self.collection, self.unit[indices], [self.files[i] for i in indices])
+        performances = None if self._performances is None else self._performances.select(indices)
+        return Presets(self.collection, self.unit[indices], [self.files[i] for i in indices], performances)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -95,6 +129,7 @@ class Presets:
             and self.collection == other.collection
             and self.files == other.files
             and np.array_equal(self.unit, other.unit)
+            and self.performances == other.performances
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -137,7 +172,24 @@ class Presets:
         columns = enumerate(collection.parameters)
         presets.unit = np.stack([p.cc_to_unit(cc[:, column]) for column, p in columns], axis=1)
         presets.files = [sound_file(row) for row in range(len(cc))]
+        presets._performances = None
         return presets
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["Presets"], files: Sequence[str] | None = None) -> "Presets":
+        """The rows of several tables of one collection, one after the other.
+
+        Args:
+            parts: the tables, one at least.
+            files: the name of each row's sound file; those that the rows have if None.
+        """
+        told = [part.performances for part in parts] if any(part._performances is not None for part in parts) else None
+        return cls(
+            parts[0].collection,
+            np.concatenate([part.unit for part in parts]),
+            [name for part in parts for name in part.files] if files is None else files,
+            None if told is None else Performances.concatenated(told),
+        )
 
     @classmethod
     def from_settings(cls, collection: str | Collection, rows: Iterable[Mapping[str, Any]]) -> "Presets":

@@ -127,10 +127,8 @@ class Gatherer:
         """
         if not self._presets:
             raise InputError("The dataset has no rows.")
-        collection = self._presets[0].collection
-        files = [file for presets in self._presets for file in presets.files]
         return Gathered(
-            presets=Presets(collection, np.concatenate([presets.unit for presets in self._presets]), files),
+            presets=Presets.concatenated(self._presets),
             source=source,
             peaks=np.concatenate(self._peaks),
             levels=np.concatenate(self._levels),

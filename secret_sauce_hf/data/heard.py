@@ -243,7 +243,7 @@ def _moves(presets: Presets) -> Iterator[tuple[int, Presets]]:
         for moved in parameter.moves(presets.unit[:, column]):
             unit = presets.unit.copy()
             unit[:, column] = moved
-            yield column, Presets(presets.collection, unit, presets.files)
+            yield column, Presets(presets.collection, unit, presets.files, presets.performances)
 
 
 def _by_tasks(task: Callable[[slice], np.ndarray], count: int, pool: ThreadPoolExecutor) -> list[np.ndarray]:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine
+from secret_sauce_hf.engines.base import Engine, Job
 from secret_sauce_hf.engines.registry import engine_names, find_engine, get_engine
 from secret_sauce_hf.moved import old_names
 from secret_sauce_hf.presets import Presets
 
-__all__ = ["Engine", "engine_names", "find_engine", "get_engine", "render"]
+__all__ = ["Engine", "Job", "engine_names", "find_engine", "get_engine", "render"]
 
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)

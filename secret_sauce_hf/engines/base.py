@@ -1,13 +1,31 @@
 """What an engine is: one class that turns rows into takes."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Parameter, integer
 from secret_sauce_hf.instruments.checking import check_timing
+from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.presets import Presets
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `Engine.render` was asked for, checked; it says what each of these is.
+
+    The notes of every row are in the order of their onsets.
+    """
+
+    presets: Presets
+    in_session: bool
+    preceding: Presets | None
+    noise_seed: int | None
+    first_row: int
+    same_noise: bool
+    phases: np.ndarray | None
 
 
 class Engine(ABC):
@@ -25,6 +43,9 @@ class Engine(ABC):
         remembers: whether a take can start in the state that the row before it leaves.
         free_phases: what runs freely, so that a note may meet it anywhere in its period;
             names for people, in the order of the `phases` of `render`.
+        plays: the pitches that it plays, MIDI numbers; an engine in which this is empty plays the one note
+            that a collection's timing has, and nothing else.
+        voices: how many notes sound at once.
         batch: how many rows it renders best together.
         emulates: what it emulates, half a sentence for cards.
         guesses: what in it was guessed, half a sentence for cards.
@@ -35,6 +56,8 @@ class Engine(ABC):
     parameters: ClassVar[tuple[Parameter, ...]]
     remembers: ClassVar[bool] = False
     free_phases: ClassVar[tuple[str, ...]] = ()
+    plays: ClassVar[range] = range(0)
+    voices: ClassVar[int] = 1
     batch: ClassVar[int] = 32
     emulates: ClassVar[str] = "the instrument"
     guesses: ClassVar[str] = "what its author does not say"
@@ -58,6 +81,8 @@ class Engine(ABC):
             )
         if in_session and not self.remembers:
             return "renders every take from silence, not in session"
+        if collection.plays is not None and not self.plays:
+            return "plays the one note that a collection's timing has, and nothing else"
         return ""
 
     def supports(self, collection: Collection, *, in_session: bool = False) -> bool:
@@ -137,24 +162,41 @@ class Engine(ABC):
                 raise InputError(
                     f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1, which is 0 again."
                 )
-        return self._render(presets, in_session, preceding, noise_seed, first_row, same_noise, phases)
+        before = None if preceding is None else self._checked(preceding)
+        return self._render(Job(self._checked(presets), in_session, before, noise_seed, first_row, same_noise, phases))
+
+    def _checked(self, presets: Presets) -> Presets:
+        """Rows whose notes are in the order of time.
+
+        Raises:
+            InputError: a note that the engine does not play.
+        """
+        if presets.play_constant:
+            return presets
+        if not self.plays:
+            raise InputError(
+                f"The engine of {self.name} plays the one note that a collection's timing has, and nothing else: leave "
+                "the notes out."
+            )
+        performances, seconds = presets.performances, presets.collection.seconds
+        for row in range(len(performances)):
+            check_notes(performances[row], f"row {row}", seconds=seconds, pitches=self.plays)
+        return presets.playing(performances.in_time())
 
     def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:  # noqa: ARG002 - nothing is free
         """Where `render` has what runs freely in rows of a noise seed, in turns from 0 to 1: (count, `free_phases`)."""
         return np.empty((count, 0))
 
     @abstractmethod
-    def _render(
-        self,
-        presets: Presets,
-        in_session: bool,
-        preceding: Presets | None,
-        noise_seed: int | None,
-        first_row: int,
-        same_noise: bool,
-        phases: np.ndarray | None,
-    ) -> np.ndarray:
-        """Do what `render` says; the arguments are checked."""
+    def _render(self, job: Job) -> np.ndarray:
+        """Do what `render` says.
+
+        Args:
+            job: what it was asked for, checked.
+
+        Returns:
+            int16 of shape (rows, samples).
+        """
 
 
 def note_ends_early(collection: Collection) -> str:

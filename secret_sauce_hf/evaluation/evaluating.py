@@ -29,7 +29,6 @@ from secret_sauce_hf.plots.evaluation import Shown
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
 from secret_sauce_hf.training.answering import distributions
-from secret_sauce_hf.training.data import join
 
 METHODS = ("model", "naive", "nearest", "floor")
 """What is compared; of the floor, which knows the truth, the sound only."""
@@ -151,7 +150,7 @@ def _heard(extractor: SecretSauceFeatureExtractor, rows: Iterable[tuple[np.ndarr
         parts.append(extractor.transform(torch.from_numpy(sounds))["short_mels"].half())
     if not presets:
         return None
-    return Heard(join(presets), np.empty((0, 0, 0), np.float32), {"short_mels": torch.cat(parts)})
+    return Heard(Presets.concatenated(presets), np.empty((0, 0, 0), np.float32), {"short_mels": torch.cat(parts)})
 
 
 def _play(engine: Engine, collection: Collection, units: np.ndarray, noise: int) -> np.ndarray:

@@ -13,7 +13,6 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauce
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.config import HIDDEN_SIZE, LAYERS
-from secret_sauce_hf.training.data import join
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ def hear(takes: Iterable[Takes], collection: Collection, with_features: bool, fe
             "out those that know them (--without)."
         )
     features = {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
-    return Heard(join(presets), np.concatenate(cepstra), features)
+    return Heard(Presets.concatenated(presets), np.concatenate(cepstra), features)
 
 
 def default_extractor(collection: Collection) -> SecretSauceFeatureExtractor:

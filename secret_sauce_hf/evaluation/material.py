@@ -17,7 +17,6 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.presets import Presets, draw_presets
-from secret_sauce_hf.training.data import join
 
 REPLACEMENT_SEED = 2_018
 """Of the fresh rows that take the place of train rows which are scored."""
@@ -106,7 +105,9 @@ def gather(
         parts = list(_test_rows(collection, engine, data))
         if not parts:
             raise InputError(f"There are no test rows in {data or collection.name}; nothing can be scored.")
-        takes = Takes(np.concatenate([part.sounds for part in parts]), join([part.presets for part in parts]))
+        takes = Takes(
+            np.concatenate([part.sounds for part in parts]), Presets.concatenated([part.presets for part in parts])
+        )
         source |= {"split": "test", "recordings": None, "sha256": None}
     return Material(collection, engine, takes.sounds, takes.presets, source, data)
 

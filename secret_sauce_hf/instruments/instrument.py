@@ -52,8 +52,31 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Playing:
+    """What the rows of a collection play where it is not the same in every one: how it is drawn.
+
+    Args:
+        kind: "notes", one note a row, or "phrases", several.
+        lowest: the lowest pitch, a MIDI number.
+        highest: the highest pitch.
+        onset: when the first note starts, in seconds from the start of the take.
+        shortest: of the durations of single notes, in seconds, drawn log-uniformly.
+        longest: the same, the longest.
+        chords: whether phrases may be chords, and arpeggios that ring on, besides melodies.
+    """
+
+    kind: str
+    lowest: int
+    highest: int
+    onset: float = 0.1
+    shortest: float = 0.08
+    longest: float = 2.0
+    chords: bool = True
+
+
+@dataclass(frozen=True)
 class Collection:
-    """An instrument, rows of presets, the timing of a take and a split.
+    """An instrument, rows of presets, what they play, the timing of a take and a split.
 
     Args:
         name: its name in this package and on the Hub.
@@ -61,13 +84,16 @@ class Collection:
         instrument: the machine that plays it.
         columns: the parameters that vary, in the column order of the 2018 table.
         fixed: settings of the instrument's other parameters.
-        count: number of rows of 2018.
+        count: number of its rows.
         train_count: how many of them, from the first, are for training; the others are for testing.
         timing: the timing of a take.
         title: one line for cards and help.
         enumerated: whether the rows count through every combination of switches,
             in the alphabetical order of the names, instead of being drawn.
         has_file_column: whether the 2018 table names the sound files.
+        plays: how what the rows play is drawn; None where every row plays the one note of 2018, which the
+            timing has.
+        seed: of the collection's rows where they are drawn as fresh ones are; None where they are of 2018.
     """
 
     name: str
@@ -81,6 +107,8 @@ class Collection:
     fixed: tuple[tuple[str, float | str], ...] = ()
     enumerated: bool = False
     has_file_column: bool = True
+    plays: Playing | None = None
+    seed: int | None = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -103,6 +131,12 @@ class Collection:
     def checkpoint_id(self) -> str:
         """The id of the model on the Hub."""
         return f"secret-sauce/ast-{self.name}"
+
+    @property
+    def seconds(self) -> float:
+        """Length of a take, in seconds."""
+        start, end = self.timing.cut
+        return end - start
 
     @property
     def samples(self) -> int:

@@ -33,8 +33,10 @@ def original_presets(collection: str | Collection, start: int = 0, stop: int | N
 
 def are_original(presets: Presets, first_row: int = 0) -> np.ndarray:
     """Which rows are those of 2018, to the CC step, if they are numbered from `first_row` on: (rows,), bool."""
-    table = _original_cc(presets.collection)[first_row : first_row + len(presets)]
     same = np.zeros(len(presets), dtype=bool)
+    if presets.collection.seed is not None or not presets.play_constant:
+        return same
+    table = _original_cc(presets.collection)[first_row : first_row + len(presets)]
     same[: len(table)] = (presets.cc[: len(table)] == table).all(axis=1)
     return same
 

@@ -95,7 +95,7 @@ def fresh_rows(engine: Engine, collection: Collection, first: int, count: int, s
         )
         tables.append(presets)
         start += rows
-    return to_float(np.concatenate(takes)), join(tables)
+    return to_float(np.concatenate(takes)), Presets.concatenated(tables)
 
 
 def built_takes(data: str | Path, collection: Collection) -> Iterator[tuple[np.ndarray, Presets]]:
@@ -137,19 +137,10 @@ def extract(
     if not parts:
         raise InputError("There are no sounds to train on; give a dataset with train rows, or fresh sounds.")
     features = {name: torch.cat([part.pop(name) for part in parts]) for name in list(parts[0])}
-    return Examples(features, join(presets))
-
-
-def join(presets: Sequence[Presets]) -> Presets:
-    """Tables of one collection, one below the other."""
-    return Presets(
-        presets[0].collection,
-        np.concatenate([table.unit for table in presets]),
-        [name for table in presets for name in table.files],
-    )
+    return Examples(features, Presets.concatenated(presets))
 
 
 def concatenate(first: Examples, second: Examples) -> Examples:
     """Two sets of sounds as one."""
     features = {name: torch.cat([values, second.features[name]]) for name, values in first.features.items()}
-    return Examples(features, join([first.presets, second.presets]))
+    return Examples(features, Presets.concatenated([first.presets, second.presets]))

@@ -9,9 +9,9 @@ import soundfile
 
 from secret_sauce_hf.data import build_collection, load_takes, measure_heard, write_sounds
 from secret_sauce_hf.data.building import RECORD_NAME, finished_plan
-from secret_sauce_hf.engines import Engine
+from secret_sauce_hf.engines import Engine, Job
 from secret_sauce_hf.instruments import InputError, get_collection
-from secret_sauce_hf.presets import Presets, draw_presets
+from secret_sauce_hf.presets import draw_presets
 
 LIGHT = get_collection("noisemaker-light")
 
@@ -25,7 +25,8 @@ class Tones(Engine):
     emulates = "one tone"
     guesses = "everything else"
 
-    def _render(self, presets: Presets, *_: object) -> np.ndarray:
+    def _render(self, job: Job) -> np.ndarray:
+        presets = job.presets
         tone = np.sin(2 * np.pi * 440 * np.arange(presets.collection.samples) / 22_050)
         levels = 0.1 + 0.8 * presets.unit[:, :1] / max(1, presets.unit[:, 0].max())
         return (30_000 * levels * tone).astype(np.int16)

@@ -359,9 +359,9 @@ class TestNoise:
         played = []
 
         class Counting(GuitarRack):
-            def _render(self, presets, *rest):
-                played.append(len(presets))
-                return super()._render(presets, *rest)
+            def _render(self, job):
+                played.append(len(job.presets))
+                return super()._render(job)
 
         take, _ = play_nearest(Counting(), collection, sound, units, 1)
         np.testing.assert_array_equal(take, sound)

@@ -116,18 +116,18 @@ class Silent(Engine):
     parameters = LIGHT.instrument.parameters
     rows = 0
 
-    def _render(self, presets, *_):
-        Silent.rows += len(presets)
-        return np.zeros((len(presets), presets.collection.samples), np.int16)
+    def _render(self, job):
+        Silent.rows += len(job.presets)
+        return np.zeros((len(job.presets), job.presets.collection.samples), np.int16)
 
 
 class Counted(type(get_engine("noisemaker"))):
     version = "counted"
     rows = 0
 
-    def _render(self, presets, *arguments):
-        Counted.rows += len(presets)
-        return super()._render(presets, *arguments)
+    def _render(self, job):
+        Counted.rows += len(job.presets)
+        return super()._render(job)
 
 
 class TestEngine:

@@ -87,9 +87,9 @@ def test_an_engine_of_ones_own_renders(pipe):
         version = "counted"
         rows = 0
 
-        def _render(self, presets, *arguments):
-            Counted.rows += len(presets)
-            return super()._render(presets, *arguments)
+        def _render(self, job):
+            Counted.rows += len(job.presets)
+            return super()._render(job)
 
     found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=40, engine=Counted())
     assert found.versions["engine"] == "counted"

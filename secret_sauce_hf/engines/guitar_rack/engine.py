@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.signal
 
-from secret_sauce_hf.engines.base import Engine
+from secret_sauce_hf.engines.base import Engine, Job
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
 from secret_sauce_hf.engines.guitar_rack import distortion
@@ -21,7 +21,7 @@ from secret_sauce_hf.engines.guitar_rack import reverb as guitar_reverb
 from secret_sauce_hf.engines.guitar_rack.amp import amplify, cabinet, play_cabinet
 from secret_sauce_hf.engines.guitar_rack.string import pluck
 from secret_sauce_hf.instruments import SAMPLE_RATE, Timing, get_instrument
-from secret_sauce_hf.presets import Presets, row_random
+from secret_sauce_hf.presets import row_random
 
 _PARAMETERS = get_instrument("guitar-rack").parameters
 _COLUMN = {parameter.name: column for column, parameter in enumerate(_PARAMETERS)}
@@ -150,20 +150,12 @@ class GuitarRack(Engine):
         """Where the LFO is in rows of a noise seed, see `Engine`: (count, 1)."""
         return _drawn(noise_seed, first_row, count)
 
-    def _render(
-        self,
-        presets: Presets,
-        in_session: bool,  # noqa: ARG002 - refused by `Engine`
-        preceding: Presets | None,  # noqa: ARG002
-        noise_seed: int | None,
-        first_row: int,
-        same_noise: bool,
-        phases: np.ndarray | None,
-    ) -> np.ndarray:
-        count, samples = len(presets), presets.collection.samples
-        unit = presets.complete_unit()
-        origin = source(presets.collection.timing, samples)
-        lfo_phases = (_drawn(noise_seed, first_row, count, same_noise) if phases is None else phases)[:, 0]
+    def _render(self, job: Job) -> np.ndarray:
+        count, samples = len(job.presets), job.presets.collection.samples
+        unit = job.presets.complete_unit()
+        origin = source(job.presets.collection.timing, samples)
+        drawn = _drawn(job.noise_seed, job.first_row, count, job.same_noise) if job.phases is None else job.phases
+        lfo_phases = drawn[:, 0]
 
         def group(rows: np.ndarray) -> np.ndarray:
             return limit_takes(effects(unit[rows], lfo_phases[rows], origin))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine, note_ends_early
+from secret_sauce_hf.engines.base import Engine, Job, note_ends_early
 from secret_sauce_hf.engines.dsp.lanes import LANES, every_lane
 from secret_sauce_hf.engines.dsp.takes import cut_takes, render_groups
 from secret_sauce_hf.engines.noisemaker import envelopes, ladder, lfo, oscillators, voice
@@ -198,22 +198,15 @@ class NoiseMaker(Engine):
             return "needs 52 ms of a session's slot before the take: render from silence, or make lead longer"
         return ""
 
-    def _render(
-        self,
-        presets: Presets,
-        in_session: bool,
-        preceding: Presets | None,
-        noise_seed: int | None,
-        first_row: int,
-        same_noise: bool,
-        phases: np.ndarray | None,  # noqa: ARG002 - nothing runs freely
-    ) -> np.ndarray:
-        if in_session and preceding is None and len(presets):
+    def _render(self, job: Job) -> np.ndarray:
+        presets = job.presets
+        if job.in_session and job.preceding is None and len(presets):
             # The very first row has none before it: its slot starts from silence.
-            alone = _render_rows(presets[:1], None, noise_seed, first_row, False)
-            others = first_row if same_noise else first_row + 1
-            return np.concatenate([alone, _render_rows(presets[1:], presets[:1], noise_seed, others, same_noise)])
-        return _render_rows(presets, preceding, noise_seed, first_row, same_noise)
+            alone = _render_rows(presets[:1], None, job.noise_seed, job.first_row, False)
+            others = job.first_row if job.same_noise else job.first_row + 1
+            after = _render_rows(presets[1:], presets[:1], job.noise_seed, others, job.same_noise)
+            return np.concatenate([alone, after])
+        return _render_rows(presets, job.preceding, job.noise_seed, job.first_row, job.same_noise)
 
 
 def _render_rows(

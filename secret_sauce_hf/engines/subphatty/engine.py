@@ -14,12 +14,12 @@ What runs per sample is in `voice`.
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine, note_ends_early
+from secret_sauce_hf.engines.base import Engine, Job, note_ends_early
 from secret_sauce_hf.engines.dsp.lanes import LANES, every_lane
 from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
 from secret_sauce_hf.engines.subphatty import voice
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
-from secret_sauce_hf.presets import Presets, row_random
+from secret_sauce_hf.presets import row_random
 
 _INSTRUMENT = get_instrument("subphatty")
 _COLUMN = {parameter.name: column for column, parameter in enumerate(_INSTRUMENT.parameters)}
@@ -237,23 +237,14 @@ class SubPhatty(Engine):
         """Where what runs freely is in rows of a noise seed, see `Engine`: (count, 4)."""
         return _turns(_random(noise_seed, first_row, count))
 
-    def _render(
-        self,
-        presets: Presets,
-        in_session: bool,  # noqa: ARG002 - refused by `Engine`
-        preceding: Presets | None,  # noqa: ARG002
-        noise_seed: int | None,
-        first_row: int,
-        same_noise: bool,
-        phases: np.ndarray | None,
-    ) -> np.ndarray:
-        settings = lane_settings(presets.complete_unit())
-        random = _random(noise_seed, first_row, len(presets), same_noise)
-        turns = _turns(random) if phases is None else phases
-        samples, timing = presets.collection.samples, presets.collection.timing
+    def _render(self, job: Job) -> np.ndarray:
+        settings = lane_settings(job.presets.complete_unit())
+        random = _random(job.noise_seed, job.first_row, len(job.presets), job.same_noise)
+        turns = _turns(random) if job.phases is None else job.phases
+        samples, timing = job.presets.collection.samples, job.presets.collection.timing
 
         def group(rows: np.ndarray) -> np.ndarray:
             lanes = every_lane(rows)
             return _render_group(timing, samples, settings[lanes], random[lanes], turns[lanes])[: len(rows)]
 
-        return render_groups(len(presets), samples, group)
+        return render_groups(len(job.presets), samples, group)
