@@ -12,7 +12,7 @@ from secret_sauce_hf.engines.dsp.arithmetic import power_of_two_single, tangent_
 from secret_sauce_hf.engines.dsp.decimation import half_band
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.subphatty import engine as subphatty
-from secret_sauce_hf.engines.subphatty import voice
+from secret_sauce_hf.engines.subphatty import layout, oscillators, voice
 from secret_sauce_hf.instruments import InputError, Knob, get_collection
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -55,6 +55,7 @@ PLAIN = {
 }
 OSC2_ALONE = {"mixer_osc1": 0.0, "mixer_osc2": 3.0}
 NOTHING = {"mixer_osc1": 0.0}
+NO_KEYS = layout.Keys(np.zeros(LANES + 1, np.int64), *np.zeros((3, 0), np.int64))
 TRIANGLE, SAW, SQUARE, PULSE = 0.0, 10 / 3, 20 / 3, 10.0
 
 
@@ -138,7 +139,13 @@ def test_sub_is_a_square_an_octave_below_osc1():
         (TRIANGLE, {n: 1 / n**2 for n in (1, 3, 5, 7)}),
         (SAW, {n: 1 / n for n in range(1, 9)}),
         (SQUARE, {n: 1 / n for n in (1, 3, 5, 7)}),
-        (PULSE, {n: np.sin(np.pi * n * voice.NARROWEST) / np.sin(np.pi * voice.NARROWEST) / n for n in range(1, 9)}),
+        (
+            PULSE,
+            {
+                n: np.sin(np.pi * n * oscillators.NARROWEST) / np.sin(np.pi * oscillators.NARROWEST) / n
+                for n in range(1, 9)
+            },
+        ),
     ],
 )
 def test_harmonic_series_of_each_shape(wave, harmonics):
@@ -198,17 +205,19 @@ def test_hard_sync_takes_over_osc1s_pitch_without_aliases():
 
 
 @njit(error_model="numpy")
-def _run_oscillators(lanes, first, note_on, blocks, out):
-    control = np.zeros(voice._TICKS * voice._CONTROL_ROWS * LANES, np.float32)
-    amp = np.zeros(voice._TICKS * LANES, np.float32)
-    mixed = np.zeros(voice._BLOCK * LANES, np.float32)
+def _run_oscillators(lanes, keys, blocks, out):
+    control = np.zeros(layout.TICKS * layout.CONTROL_ROWS * LANES, np.float32)
+    amp = np.zeros(layout.TICKS * LANES, np.float32)
+    mixed = np.zeros(layout.BLOCK * LANES, np.float32)
+    heard = np.zeros(2 * LANES, np.int64)
+    for lane in range(LANES):
+        voice._tune(lanes.settings, lanes.state, lane, 60)
     for block in range(blocks):
-        voice._control_block(
-            lanes.settings, lanes.state, lanes.holds, first + block * voice._TICKS, note_on, control, amp
-        )
-        voice._oscillators_block(lanes.settings, lanes.state, lanes.noise, control, mixed)
-        for sample in range(voice._BLOCK):
-            out[block * voice._BLOCK + sample] = mixed[sample * LANES]
+        first = block * layout.TICKS
+        voice._control_block(lanes.settings, lanes.state, lanes.holds, keys, heard, first, voice.NEVER, control, amp)
+        oscillators.oscillators_block(lanes.settings, lanes.state, lanes.noise, control, mixed, False)
+        for sample in range(layout.BLOCK):
+            out[block * layout.BLOCK + sample] = mixed[sample * LANES]
 
 
 @pytest.mark.parametrize(("source", "wave"), [("Triangle", 7.5), ("Square", SAW), ("Ramp", 5.0)])
@@ -229,19 +238,19 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
     rows = subphatty.lane_settings(presets.complete_unit())
     state = subphatty.start_state(rows, np.zeros((1, 4)))
     spread = np.zeros(LANES, np.intp)
-    lanes = voice.Lanes(
+    lanes = layout.Lanes(
         subphatty._lanes(rows[spread]),
         subphatty._lanes(state[spread]),
         np.ones(LANES, np.uint32),
         np.ones(LANES, np.uint32),
     )
     blocks = 1_000
-    sound = np.zeros(blocks * voice._BLOCK, np.float32)
-    _run_oscillators(lanes, 0, 10**9, blocks, sound)
+    sound = np.zeros(blocks * layout.BLOCK, np.float32)
+    _run_oscillators(lanes, NO_KEYS, blocks, sound)
 
     # The same LFO, a value at the end of each tick, smoothed; the duty cycle moves straight in between.
-    ticks = blocks * voice._TICKS
-    rate = np.float64(rows[0, voice.LFO_STEP])
+    ticks = blocks * layout.TICKS
+    rate = np.float64(rows[0, layout.LFO_STEP])
     phase = (rate * np.arange(1, ticks + 1)) % 1.0
     slew = float(voice._LFO_SLEW)
     shape = {
@@ -250,13 +259,13 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
         "Ramp": 2.0 * phase - 1.0,
     }[source]
     lfo = scipy.signal.lfilter([slew], [1.0, slew - 1.0], shape)
-    position = 3.0 * np.maximum(wave / 10 + np.float64(rows[0, voice.MODULATED_WAVE]) * lfo, 0.0)
-    duties = np.maximum(0.5 - float(voice._DUTY_SLOPE) * np.maximum(position - 2.0, 0.0), 0.0)
+    position = 3.0 * np.maximum(wave / 10 + np.float64(rows[0, layout.MODULATED_WAVE]) * lfo, 0.0)
+    duties = np.maximum(0.5 - float(oscillators._DUTY_SLOPE) * np.maximum(position - 2.0, 0.0), 0.0)
     fine = 32
-    steps = np.arange(1, ticks * voice.OVERSAMPLING * fine + 1)
-    cycle = (np.float64(rows[0, voice.STEP1]) * steps / fine) % 1.0
-    tick = (steps - 1) // (voice.OVERSAMPLING * fine)
-    along = steps / (voice.OVERSAMPLING * fine) - tick
+    steps = np.arange(1, ticks * layout.OVERSAMPLING * fine + 1)
+    cycle = (np.float64(rows[0, layout.STEP1]) * steps / fine) % 1.0
+    tick = (steps - 1) // (layout.OVERSAMPLING * fine)
+    along = steps / (layout.OVERSAMPLING * fine) - tick
 
     def straight(ends: np.ndarray, start: float) -> np.ndarray:
         """From the value at the end of one tick in a straight line to that of the next."""
@@ -268,7 +277,7 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
     to_square = straight(np.clip(position - 1.0, 0.0, 1.0), 0.0)
     naive = (to_saw - to_square) * (1 - 2 * cycle) + to_square * (np.where(cycle < duty, 2.0, 0.0) - 2 * duty)
     naive += (1 - to_saw) * np.clip(np.minimum(4 * cycle, 2 - 4 * cycle), 4 * cycle - 4, None)
-    naive *= float(rows[0, voice.LEVEL1])
+    naive *= float(rows[0, layout.LEVEL1])
 
     def band(samples: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
         window = scipy.signal.windows.blackmanharris(len(samples), sym=False)
@@ -276,11 +285,11 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
         keep = (hertz > 50) & (hertz < 10_000)
         return hertz[keep], np.abs(np.fft.rfft(samples * window))[keep] / window.sum()
 
-    hertz, ours = band(sound, voice.RATE)
-    _, due = band(naive, voice.RATE * fine)
+    hertz, ours = band(sound, layout.RATE)
+    _, due = band(naive, layout.RATE * fine)
     # The edges' correction is a linear B-spline, whose spectrum is a squared sinc; the mixer's
     # saturator takes the mean of two samples.
-    due *= np.sinc(hertz / voice.RATE) ** 2 * np.cos(np.pi * hertz / voice.RATE)
+    due *= np.sinc(hertz / layout.RATE) ** 2 * np.cos(np.pi * hertz / layout.RATE)
     assert 20 * np.log10(np.abs(ours - due).max() / due.max()) < -70
 
 
@@ -477,20 +486,22 @@ def test_corners_stay_finite_without_dc_and_below_full_scale():
         _check(Presets(collection, unit))
 
 
-def test_the_voice_itself_is_finite_at_its_loudest():
+@pytest.mark.parametrize("wide", [False, True])
+def test_the_voice_itself_is_finite_at_its_loudest(wide):
     """Before the limiter and rounding, which would hide what is not a number."""
     unit = draw_presets("subphatty", LANES, seed=4).complete_unit()
     unit[:, [subphatty._COLUMN[name] for name in ("filter_reso", "filter_multidrive", "mixer_osc1")]] = 1.0
     settings = subphatty.lane_settings(unit)
     turns = np.arange(4 * LANES).reshape(LANES, 4) / 2.0**24
-    lanes = voice.Lanes(
+    lanes = layout.Lanes(
         subphatty._lanes(settings),
         subphatty._lanes(subphatty.start_state(settings, turns)),
         np.ones(LANES, np.uint32),
         np.ones(LANES, np.uint32),
     )
-    out = np.empty(18_000 * LANES, np.float32)
-    voice.play(0, 100, 0, out, lanes, voice.FIRST_TAPS, voice.SECOND_TAPS)
+    out = np.empty((LANES, 18_000), np.float32)
+    keys = layout.Keys(np.arange(LANES + 1), np.full(LANES, 100), np.full(LANES, layout.TRIGGER), np.full(LANES, 60))
+    voice.play(lanes, keys, wide, out, voice.FIRST_TAPS, voice.SECOND_TAPS)
     assert np.isfinite(out).all()
     assert np.isfinite(lanes.state).all()
     assert 0.1 < np.abs(out).max() < 4.0

@@ -271,12 +271,11 @@ class _Rows:
         # The take's first sample among what the voice writes, and the one after its last.
         begin = voice.DELAY - self.start[rows]
         end = begin + self.samples
-        out = np.empty(int(end.max()) * LANES, np.float32)
+        sound = np.empty((LANES, int(end.max())), np.float32)
         wide = bool(self.wide[rows[0]])
-        written = voice.play(lanes, keys, wide, out, voice.FIRST_TAPS, voice.SECOND_TAPS)
-        sound = out.reshape(-1, LANES)[:written].T
+        written = voice.play(lanes, keys, wide, sound, voice.FIRST_TAPS, voice.SECOND_TAPS)
         for lane, row in enumerate(rows):
-            heard = sound[lane, max(begin[lane], 0) : end[lane]]
+            heard = sound[lane, max(begin[lane], 0) : min(end[lane], written)]
             at = max(-begin[lane], 0)
             takes[row, at : at + len(heard)] = limit_takes(heard[None])[0]
 

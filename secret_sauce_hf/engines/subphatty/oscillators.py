@@ -47,9 +47,7 @@ from secret_sauce_hf.engines.subphatty.layout import (
 
 _F = np.float32
 _ZERO, _ONE, _TWO, _THREE, _FOUR, _EIGHT, _SIXTEEN = (_F(n) for n in (0, 1, 2, 3, 4, 8, 16))
-_HALF, _QUARTER, _THREE_QUARTERS, _THIRD, _SIXTH = (_F(x) for x in (1 / 2, 1 / 4, 3 / 4, 1 / 3, 1 / 6))
-# Six times the integral of a quadratic B-spline's step around its middle: 13/64 and 3/8.
-_BEND_MIDDLE, _BEND_SQUARE = _F(39 / 32), _F(9 / 4)
+_HALF, _QUARTER, _THREE_QUARTERS, _SIXTH = (_F(x) for x in (1 / 2, 1 / 4, 3 / 4, 1 / 6))
 
 NARROWEST = 0.04
 """Duty cycle of the pulse at the end of the wave knob."""
@@ -119,12 +117,10 @@ def _edge(since, height, wide):
     left = _ONE - since
     if wide:
         sixth = _SIXTH * height
-        middle = since - _HALF
-        return (
-            sixth * since * since * since,
-            height * (middle * (_THREE_QUARTERS - _THIRD * middle * middle) - _HALF),
-            -sixth * left * left * left,
-        )
+        before = sixth * since * since * since
+        late = -sixth * left * left * left
+        # All three together keep the step's mean where it is.
+        return before, -height * left - before - late, late
     half = _HALF * height
     return half * since * since, -half * left * left, _ZERO
 
@@ -136,13 +132,11 @@ def _corner(since, bend, wide):
     """
     left = _ONE - since
     if wide:
-        middle = since - _HALF
-        middle = middle * middle
-        return (
-            _QUARTER * bend * since * since * since * since,
-            bend * (_BEND_MIDDLE - _THREE * (since - _HALF) + middle * (_BEND_SQUARE - _HALF * middle)),
-            _QUARTER * bend * left * left * left * left,
-        )
+        squared = since * since
+        before = _QUARTER * bend * squared * squared
+        squared = left * left
+        late = _QUARTER * bend * squared * squared
+        return before, bend * (_THREE * squared + _HALF) - before - late, late
     return bend * since * since * since, bend * left * left * left, _ZERO
 
 

@@ -294,8 +294,8 @@ def _filter_block(settings, state, control, sound, out):
 
 
 @inlined
-def _amplify_block(state, sound, amp, out, row):
-    """Coupling, amplifier, coupling: a block of ticks, written from `row` of `out` on as far as it has rows."""
+def _amplify_block(state, sound, amp, out, first):
+    """Coupling, amplifier, coupling: a block of ticks, written from column `first` of `out` on as far as it has any."""
     for tick in range(TICKS):
         for lane in range(LANES):
             at = tick * LANES + lane
@@ -308,9 +308,9 @@ def _amplify_block(state, sound, amp, out, row):
             state[COUPLING2_IN * LANES + lane] = x
             state[COUPLING2_OUT * LANES + lane] = y
             amp[at] = y
-        if 0 <= (row + tick) * LANES < len(out):
-            for lane in range(LANES):
-                out[(row + tick) * LANES + lane] = amp[tick * LANES + lane]
+    for lane in range(LANES):
+        for tick in range(min(TICKS, out.shape[1] - first)):
+            out[lane, first + tick] = amp[tick * LANES + lane]
 
 
 @inlined
@@ -390,7 +390,7 @@ def _check_sizes(settings, state, noise, holds, keys, out):
     """Raise ValueError where an array is not of the size that `play` reads or writes."""
     if len(settings) != SETTING_ROWS * LANES or len(state) != STATE_ROWS * LANES:
         raise ValueError("settings or state are not those of all lanes")
-    if len(noise) != LANES or len(holds) != LANES or len(out) % LANES:
+    if len(noise) != LANES or len(holds) != LANES or len(out) != LANES:
         raise ValueError("noise, holds or out are not those of all lanes")
     events = len(keys.tick)
     if len(keys.first) != LANES + 1 or len(keys.action) != events or len(keys.pitch) != events:
@@ -409,12 +409,12 @@ def play(lanes, keys, wide, out, first_taps, second_taps):
         keys: see `Keys`, of LANES lanes; tick 0 is where the lanes start. Before its first
             event, a lane is tuned to the pitch of that.
         wide: whether the oscillators are to be of the form for keys above note 60.
-        out: float32, `tick * LANES + lane`; what sounds at a tick is written `DELAY` rows later.
+        out: float32, (LANES, ticks); what sounds at a tick is written `DELAY` columns later.
         first_taps: of the first decimator, `FIRST_TAPS`.
         second_taps: of the second, `SECOND_TAPS`.
 
     Returns:
-        How many rows of `out` are written; in those that follow, every lane is silent.
+        How many columns of `out` are written; in those that follow, every lane is silent.
 
     Raises:
         ValueError: an array is not of the size that is read or written.
@@ -432,9 +432,9 @@ def play(lanes, keys, wide, out, first_taps, second_taps):
     for lane in range(LANES):
         heard[lane] = heard[LANES + lane] = keys.first[lane]
         _tune(settings, state, lane, keys.pitch[keys.first[lane]] if keys.first[lane] < keys.first[lane + 1] else 60)
-    rows = len(out) // LANES
+    ticks = out.shape[1]
     upcoming = np.int64(0)
-    for tick in range(0, rows, TICKS):
+    for tick in range(0, ticks, TICKS):
         upcoming = _control_block(settings, state, holds, keys, heard, tick, upcoming, control, amp)
         if wide:
             oscillators_block(settings, state, noise, control, mixed, True)
@@ -450,5 +450,5 @@ def play(lanes, keys, wide, out, first_taps, second_taps):
         for value in range(len(state)):
             state[value] = state[value] if abs(state[value]) > _NOTHING else _ZERO
         if upcoming == NEVER and _is_silent(state):
-            return min(tick + TICKS, rows)
-    return rows
+            return min(tick + TICKS, ticks)
+    return ticks
