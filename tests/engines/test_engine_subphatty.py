@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import scipy.signal
+import subphatty_takes
 from numba import njit
+from subphatty_takes import OCTAVES, PLAIN, PULSE, RATE, SAW, SQUARE, TRIANGLE
 
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.dsp.arithmetic import power_of_two_single, tangent_single
@@ -16,47 +18,13 @@ from secret_sauce_hf.engines.subphatty import layout, oscillators, voice
 from secret_sauce_hf.instruments import InputError, Knob, get_collection
 from secret_sauce_hf.presets import Presets, draw_presets
 
-RATE = 22_050
 NOTE_ON = 1_470
 """Samples into a take."""
 MIDDLE_C = 261.6256
 
-# One quiet saw, so that nothing bends, through an open filter, held.
-PLAIN = {
-    "filter_reso": 0.0,
-    "mixer_noise": 0.0,
-    "mixer_osc2": 0.0,
-    "mixer_osc1": 3.0,
-    "env_amplifier_attack": 0.0,
-    "osc2_octave": "8f",
-    "env_amplifier_decay": 5.0,
-    "filter_cutoff": 10.0,
-    "mod_wave_amount": 0.0,
-    "mod_lfo_rate": 5.0,
-    "osc1_sync_osc2": "OFF",
-    "env_amplifier_sustain": 10.0,
-    "mod_pitch_osc2": "OFF",
-    "env_filter_sustain": 0.0,
-    "mixer_sub": 0.0,
-    "env_filter_release": 0.0,
-    "osc2_frequency": 5.0,
-    "osc1_octave": "8f",
-    "mod_filter_amount": 0.0,
-    "mod_source": "Triangle",
-    "osc1_wave": 10 / 3,
-    "filter_kb_tracking_amount": 0.0,
-    "env_filter_attack": 0.0,
-    "env_filter_decay": 5.0,
-    "filter_eg_amount": 5.0,
-    "osc2_wave": 10 / 3,
-    "filter_multidrive": 0.0,
-    "env_amplifier_release": 0.0,
-    "mod_pitch_amount": 0.0,
-}
 OSC2_ALONE = {"mixer_osc1": 0.0, "mixer_osc2": 3.0}
 NOTHING = {"mixer_osc1": 0.0}
 NO_KEYS = layout.Keys(np.zeros(LANES + 1, np.int64), *np.zeros((3, 0), np.int64))
-TRIANGLE, SAW, SQUARE, PULSE = 0.0, 10 / 3, 20 / 3, 10.0
 
 
 def play(*changes: dict, **options) -> np.ndarray:
@@ -66,11 +34,8 @@ def play(*changes: dict, **options) -> np.ndarray:
 
 
 def spectrum(take: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hz and amplitudes of the steady part of a take; the window's side lobes are 92 dB down."""
-    steady = take[NOTE_ON + 2_000 :]
-    window = scipy.signal.windows.blackmanharris(len(steady), sym=False)
-    size = 2**17
-    return np.fft.rfftfreq(size, 1 / RATE), 2 * np.abs(np.fft.rfft(steady * window, size)) / window.sum()
+    """Hz and amplitudes of the steady part of a take."""
+    return subphatty_takes.spectrum(take[NOTE_ON + 2_000 :])
 
 
 def peak(take: np.ndarray, near: float, width: float = 0.03) -> tuple[float, float]:
@@ -87,13 +52,8 @@ def cents(hertz: float, reference: float) -> float:
 
 
 def inharmonic(take: np.ndarray, fundamental: float) -> float:
-    """The strongest partial that is no harmonic, in dB below the strongest of all.
-
-    Up to 10 kHz, where the last decimator begins to let images pass.
-    """
-    hertz, amplitude = spectrum(take)
-    distance = np.abs(hertz / fundamental - np.round(hertz / fundamental)) * fundamental
-    return 20 * np.log10(amplitude[(distance > 12) & (hertz > 30) & (hertz < 10_000)].max() / amplitude.max())
+    """The strongest partial of its steady part that is no harmonic, in dB below the strongest of all."""
+    return subphatty_takes.inharmonic(take[NOTE_ON + 2_000 :], fundamental)
 
 
 def envelope(take: np.ndarray) -> np.ndarray:
@@ -111,10 +71,9 @@ def instant_frequency(take: np.ndarray, fundamental: float) -> np.ndarray:
 
 
 def test_octaves_and_detuning_are_in_tune():
-    octaves = {"16f": 0.5, "8f": 1.0, "4f": 2.0, "2f": 4.0}
-    firsts = play(*({"osc1_octave": octave} for octave in octaves))
-    seconds = play(*(OSC2_ALONE | {"osc2_octave": octave} for octave in octaves))
-    for first, second, factor in zip(firsts, seconds, octaves.values(), strict=True):
+    firsts = play(*({"osc1_octave": octave} for octave in OCTAVES))
+    seconds = play(*(OSC2_ALONE | {"osc2_octave": octave} for octave in OCTAVES))
+    for first, second, factor in zip(firsts, seconds, OCTAVES.values(), strict=True):
         assert cents(peak(first, MIDDLE_C * factor)[0], MIDDLE_C * factor) == pytest.approx(0.0, abs=0.05)
         assert cents(peak(second, MIDDLE_C * factor)[0], MIDDLE_C * factor) == pytest.approx(0.0, abs=0.05)
     knob = (0.0, 2.5, 5.0, 7.5, 10.0)
@@ -176,15 +135,14 @@ def test_shapes_in_between_lie_between():
 def test_aliases_are_70_db_below_the_signal():
     """Measured: -74 dB at worst with single waves; narrow pulses, whose harmonics are weak, -57 dB."""
     waves = (TRIANGLE, 1.7, SAW, 5.0, SQUARE)
-    octaves = {"16f": 0.5, "8f": 1.0, "4f": 2.0, "2f": 4.0}
-    cases = list(itertools.product(waves, octaves))
+    cases = list(itertools.product(waves, OCTAVES))
     takes = play(*({"osc1_wave": wave, "osc1_octave": octave} for wave, octave in cases))
     for take, (_wave, octave) in zip(takes, cases, strict=True):
-        assert inharmonic(take, MIDDLE_C * octaves[octave]) < -70
+        assert inharmonic(take, MIDDLE_C * OCTAVES[octave]) < -70
     (highest,) = play(OSC2_ALONE | {"osc2_octave": "2f", "osc2_frequency": 10.0})
     assert inharmonic(highest, 4 * MIDDLE_C * 2 ** (7 / 12)) < -70
     for take, (octave, factor) in zip(
-        play(*({"osc1_wave": PULSE, "osc1_octave": octave} for octave in octaves)), octaves.items(), strict=True
+        play(*({"osc1_wave": PULSE, "osc1_octave": octave} for octave in OCTAVES)), OCTAVES.items(), strict=True
     ):
         assert inharmonic(take, MIDDLE_C * factor) < -54, octave
 
