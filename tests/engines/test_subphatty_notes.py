@@ -11,7 +11,7 @@ from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.subphatty import engine as subphatty
 from secret_sauce_hf.engines.subphatty import layout, voice
-from secret_sauce_hf.engines.subphatty.keys import key_events
+from secret_sauce_hf.engines.subphatty.keys import _press, key_events
 from secret_sauce_hf.instruments import Collection, InputError, Timing, get_collection
 from secret_sauce_hf.instruments.notes import Note, Performances
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -376,8 +376,24 @@ def test_the_voice_checks_the_sizes_of_keys_and_sound():
     for wrong, out in ((keys, sound[1:].copy()), (keys._replace(pitch=keys.pitch[1:]), sound), (beyond, sound)):
         with pytest.raises(ValueError, match=r"lanes|beyond"):
             voice.play(lanes, wrong, False, out, voice.FIRST_TAPS, voice.SECOND_TAPS)
-    with pytest.raises(ValueError, match="different lengths"):
-        key_events(np.array([0, 2]), np.array([60]), np.array([0]), np.array([1]), 10)
+
+
+def test_the_keyboard_checks_its_sizes():
+    first, note, room = np.array([0, 1]), np.array([60]), np.zeros(2, np.int64)
+    whole = [first, note, note, note + 1, np.array([0]), 99, np.zeros(1, np.int64), room, room, room]
+    _press(*whole)
+    for column, message in (
+        (1, "lengths"),
+        (3, "lengths"),
+        (4, "lengths"),
+        (0, "rows"),
+        (6, "rows"),
+        (8, "two events"),
+    ):
+        wrong = whole.copy()
+        wrong[column] = np.zeros(3, np.int64)
+        with pytest.raises(ValueError, match=message):
+            _press(*wrong)
 
 
 def test_refuses_notes_that_are_none():

@@ -326,7 +326,7 @@ def _later(turns: np.ndarray, settings: np.ndarray, pitch: np.ndarray, ticks: np
 
 
 class SubPhatty(Engine):
-    """Moog Sub Phatty. Takes are rendered from silence: what an earlier note left in the envelopes is not."""
+    """Moog Sub Phatty. Plays any notes, one at a time; takes are rendered from silence, not from what the take before left."""
 
     name = "subphatty"
     version = "1"

@@ -13,7 +13,7 @@ from secret_sauce_hf.engines.subphatty.layout import LEGATO, RELEASE, TRIGGER, K
 
 
 @kernel(nogil=True)
-def _press(first, pitch, on, off, end, counts, tick, action, sounding_pitch):
+def _press(first, pitch, on, off, let_go, end, counts, tick, action, sounding_pitch):
     """Fill the last three with the events of every row, from twice the number of its first note on; `counts` of each.
 
     Args:
@@ -21,6 +21,7 @@ def _press(first, pitch, on, off, end, counts, tick, action, sounding_pitch):
         pitch: int64, (notes,).
         on: int64, (notes,): tick of each note-on, in order within a row.
         off: int64, (notes,): tick of each note-off, after the note-on.
+        let_go: int64, (notes,): numbers of the notes, of each row in the order of their note-offs.
         end: tick from which on nothing matters.
         counts: int64, (rows,).
         tick: int64, (2 * notes,).
@@ -28,20 +29,20 @@ def _press(first, pitch, on, off, end, counts, tick, action, sounding_pitch):
         sounding_pitch: int64, (2 * notes,).
     """
     notes = len(pitch)
-    if len(on) != notes or len(off) != notes or len(counts) != len(first) - 1 or first[-1] != notes:
+    if len(on) != notes or len(off) != notes or len(let_go) != notes:
         raise ValueError("the columns of the notes are of different lengths")
+    if len(counts) != len(first) - 1 or first[0] != 0 or first[-1] != notes:
+        raise ValueError("the rows are not those of the notes")
     if len(tick) != 2 * notes or len(action) != 2 * notes or len(sounding_pitch) != 2 * notes:
         raise ValueError("there must be room for two events a note")
     held = np.zeros(notes, np.bool_)
     for row in range(len(counts)):
         start, stop = first[row], first[row + 1]
         at = 2 * start
-        # Stable: of keys let go together the last one played goes last, so that no other is heard.
-        let_go = start + np.argsort(off[start:stop], kind="mergesort")
         pressed = start
-        released = 0
+        released = start
         sounding = -1
-        while released < stop - start:
+        while released < stop:
             note = let_go[released]
             # A key that goes up in the tick in which another goes down goes up first.
             up = pressed == stop or off[note] <= on[pressed]
@@ -86,8 +87,11 @@ def key_events(first: np.ndarray, pitch: np.ndarray, on: np.ndarray, off: np.nda
         The events of every row; the pitch of a release is that which goes on sounding.
     """
     counts = np.zeros(len(first) - 1, np.int64)
+    off = np.maximum(off, on + 1)
+    # Of keys let go together the last one played goes last, so that no other is heard.
+    let_go = np.lexsort((np.arange(len(off)), off, np.repeat(np.arange(len(counts)), np.diff(first))))
     columns = np.zeros((3, 2 * len(pitch)), np.int64)
-    _press(first, pitch, on, np.maximum(off, on + 1), end, counts, *columns)
+    _press(first, pitch, on, off, let_go, end, counts, *columns)
     return _gather(Keys(2 * first, *columns), np.arange(len(counts)), counts)
 
 
