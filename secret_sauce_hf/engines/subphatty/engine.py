@@ -326,7 +326,7 @@ def _later(turns: np.ndarray, settings: np.ndarray, pitch: np.ndarray, ticks: np
 
 
 class SubPhatty(Engine):
-    """Moog Sub Phatty. Plays any notes, one at a time; takes are rendered from silence, not from what the take before left."""
+    """Moog Sub Phatty, one note at a time. Takes are rendered from silence: what an earlier take left is not there."""
 
     name = "subphatty"
     version = "1"
