@@ -25,9 +25,7 @@ _REFERENCE_VELOCITY = 120
 # metres of what resists bending: the core of the three wound ones (a guess), the whole of the plain ones.
 _MASSES = (9.61e-3, 5.76e-3, 3.46e-3, 1.58e-3, 1.01e-3, 5.7e-4)
 _CORES = (4.6e-4, 4.1e-4, 3.6e-4, 5.1e-4, 4.1e-4, 3.05e-4)
-_FORCE_EXPONENT = 1.3
-"""Between a level in proportion to velocity and the square law of General MIDI; a guess."""
-_HALVING = 40.0
+_DOUBLING = 48.0
 """So many steps of velocity softer, the plectrum takes twice as long to let go; a guess."""
 
 
@@ -154,7 +152,9 @@ def string_modes(string: int, fret: int) -> Modes:
     hertz = modes.mode_hertz(fundamental, inharmonicity)
     hertz = hertz[hertz < 1.15 * modes.HIGHEST_HERTZ]
     amplitudes = modes.mode_amplitudes(len(hertz), 2.0 ** ((fret - _REFERENCE[1]) / 12))
-    omegas = np.concatenate([2.0 * np.pi * hertz * 2.0 ** (cents / 1200) for _, cents, _ in modes.PLANES])
+    # Above the note of 2018 the planes beat no faster than there, so that both stay in tune.
+    detuning = min(1.0, modes.FUNDAMENTAL / fundamental) / 1200
+    omegas = np.concatenate([2.0 * np.pi * hertz * 2.0 ** (cents * detuning) for _, cents, _ in modes.PLANES])
     held = modes.LOSS * np.sqrt(fundamental / modes.FUNDAMENTAL)
     factors = np.repeat([factor for _, _, factor in modes.PLANES], len(hertz))
     shares = np.repeat([share for share, _, _ in modes.PLANES], len(hertz))
@@ -179,10 +179,11 @@ def _stiffness(string: int, fret: int) -> float:
 def pluck_gains(velocity: int, harmonics: np.ndarray) -> np.ndarray:
     """Gain of every mode for a velocity: a harder pluck is louder, and lets go faster, so that it is brighter.
 
+    Force grows in proportion to velocity, and a string moves in proportion to force.
+
     Args:
         velocity: MIDI velocity; at 120 the plectrum lets go as fast as in 2018, and the gain of low modes is 1.
         harmonics: of `Modes`.
     """
-    seconds = modes.RELEASE_SECONDS * 2.0 ** ((_REFERENCE_VELOCITY - velocity) / _HALVING)
-    force = (velocity / _REFERENCE_VELOCITY) ** _FORCE_EXPONENT
-    return force * np.exp(-0.5 * (harmonics * seconds) ** 2)
+    seconds = modes.RELEASE_SECONDS * 2.0 ** ((_REFERENCE_VELOCITY - velocity) / _DOUBLING)
+    return velocity / _REFERENCE_VELOCITY * np.exp(-0.5 * (harmonics * seconds) ** 2)
