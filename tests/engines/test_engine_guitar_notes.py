@@ -9,8 +9,9 @@ import scipy.signal
 from guitar_takes import COLLECTION, EFFECTS, KNOBS, NOTE_OFF, NOTE_ON, RATE, SAMPLES, decibels, on
 
 from secret_sauce_hf.engines import get_engine, render
-from secret_sauce_hf.engines.guitar_rack import amp, distortion, neck, strings, valve
+from secret_sauce_hf.engines.guitar_rack import amp, distortion, lines, neck, reverb, strings, valve
 from secret_sauce_hf.engines.guitar_rack.engine import effects
+from secret_sauce_hf.engines.guitar_rack.filter import filter_rows
 from secret_sauce_hf.engines.guitar_rack.playing import Programme, performed, source
 from secret_sauce_hf.instruments import InputError, Timing
 from secret_sauce_hf.instruments.guitar_rack import TUNING
@@ -313,6 +314,8 @@ def test_kernels_refuse_arrays_that_do_not_fit():
     modes = [np.ones(3)] * 4
     times = np.array([0, 10, 20])
     eight = np.zeros((8, 10), np.float32)
+    takes, ends, off, one = np.zeros((2, 60), np.float32), np.full(2, 60), np.zeros(2, bool), np.zeros(2, np.float32)
+    fed = np.zeros((8, 90), np.float32)
     for call in (
         lambda: strings.ring(sound, times, modes[0], np.ones(2), *modes[2:], 350.0, 0.01, 1e-6),
         lambda: strings.ring(sound, times[::-1].copy(), *modes, 350.0, 0.01, 1e-6),
@@ -322,12 +325,17 @@ def test_kernels_refuse_arrays_that_do_not_fit():
         lambda: valve.drive_valve(sound, 1.0, 0.1, up[:2], down, 20, 100, sound.copy()),
         lambda: valve.halve(sound, valve.halver(0.9), 64, 100, np.zeros(100, np.float32)),
         lambda: valve.spread(sound, up, 42, 20, eight),
-        lambda: distortion.distort(
-            *(np.zeros((1, 20), np.float32), np.ones(1, bool), *[np.ones(1, np.float32)] * 3, 0.1),
-            *(np.zeros((8, 60), np.float32), np.zeros((8, 60), np.float32), distortion.decimator()),
-        ),
+        lambda: distortion.decimate(fed, distortion.decimator(), np.zeros(70, np.float32)),
+        lambda: distortion.distort(takes, ~off, one, one, one, 0.1, fed, fed, distortion.decimator()),
+        lambda: distortion.distort(takes, ~off, one[:1], one, one, 0.1, fed[:, :80], fed, distortion.decimator()),
+        lambda: lines.delay(takes, ends, off, one, one, one[:1], one, 0.1, 0.1),
+        lambda: lines.modulate(takes, ends[:1], off, one, one, one, one, one, 22_050.0, lines.sine_table()),
+        lambda: reverb.reverberate(takes, ends, off, np.full((2, 11), 2_048), np.zeros((2, 8)), one, fed[:2, :2], 0.1),
+        lambda: reverb.reverberate(takes, ends, off, np.full((2, 11), 9), np.zeros((1, 8)), one, fed[:2, :2], 0.1),
+        lambda: filter_rows(takes, ends, off, one, one, one, np.zeros((2, 2), np.float32)),
+        lambda: amp.play_cabinet(takes, ends[:1], amp.cabinet(RATE), 0.5),
     ):
-        with pytest.raises(ValueError, match=r"[a-z]\.$"):
+        with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
             call()
 
 

@@ -89,6 +89,8 @@ def play_cabinet(sound, stops, sections, level):
     """
     rows, samples = sound.shape
     count = len(sections)
+    if len(stops) != rows or sections.shape[1] != 6:
+        raise ValueError("Every row has an end, and every section six coefficients.")
     first = np.empty(count)
     second = np.empty(count)
     for row in range(rows):

@@ -99,6 +99,8 @@ def decimate(phases, taps, out):
         out: float32, (samples,).
     """
     samples = len(out)
+    if phases.shape[0] != OVERSAMPLING or phases.shape[1] < samples + 2 * MARGIN or taps.shape[1] != 2 * _REACH + 1:
+        raise ValueError("The signal has eight phases and goes on at both ends; there are 21 taps for each.")
     shift = MARGIN - _REACH
     for start in range(0, samples, _BLOCK):
         count = min(_BLOCK, samples - start)
@@ -135,6 +137,8 @@ def distort(sound, on, gains, levels, tilts, coefficient, whole, treble, taps):
     """
     rows = len(sound)
     samples = whole.shape[1] - 2 * MARGIN
+    if not len(on) == len(gains) == len(levels) == len(tilts) == rows:
+        raise ValueError("Every row has its settings.")
     if samples > sound.shape[1] or treble.shape != whole.shape or len(whole) != OVERSAMPLING:
         raise ValueError("The signal has eight phases, and is no longer than the takes.")
     # A block at a time, which stays in the cache.

@@ -50,6 +50,8 @@ def filter_rows(sound, stops, on, tangents, qualities, levels, morphs):
         morphs: of `morph_gains`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(tangents) == len(qualities) == len(levels) == rows or morphs.shape != (rows, 3):
+        raise ValueError("Every row has its settings, and an end.")
     for row in range(rows):
         if not on[row]:
             continue

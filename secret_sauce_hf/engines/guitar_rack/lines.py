@@ -140,6 +140,8 @@ def delay(sound, stops, on, times, feedbacks, dry, wet, dull, thin):
         thin: of `loop_coefficients`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(times) == len(feedbacks) == len(dry) == len(wet) == rows:
+        raise ValueError("Every row has its settings, and an end.")
     line = np.empty(samples, np.float32)
     for row in range(rows):
         if not on[row]:
@@ -181,6 +183,8 @@ def modulate(sound, stops, on, modes, phases, steps, swings, depths, rate, sine)
         sine: of `sine_table`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(modes) == len(phases) == len(steps) == len(swings) == len(depths) == rows:
+        raise ValueError("Every row has its settings, and an end.")
     line = np.zeros(_LEAD + samples, np.float32)
     for row in range(rows):
         if not on[row]:

@@ -85,6 +85,10 @@ def reverberate(sound, stops, on, lengths, gains, levels, damping, thin):
         thin: of `thin_coefficient`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(levels) == rows or gains.shape != (rows, LINES) or damping.shape != (rows, 2):
+        raise ValueError("Every row has its settings, and an end.")
+    if lengths.shape != (rows, LINES + 3) or (lengths >= _RING).any():
+        raise ValueError("Every row has eleven lengths, and none is longer than the rings.")
     ring = np.empty(_RING * LINES, np.float32)
     before = np.empty(_RING, np.float32)
     diffusers = np.empty((2, _RING), np.float32)
