@@ -42,14 +42,46 @@ def _power(real, imaginary, exponent):
     return r, i
 
 
+@inlined
+def _powers(reals, imaginaries, real, imaginary):
+    """Write the powers 0 to `_BLOCK` - 1 of a complex number, float32, and return that of `_BLOCK`."""
+    reals[0] = np.float32(1.0)
+    imaginaries[0] = np.float32(0.0)
+    # Those below 2ᵏ, times the power 2ᵏ, are those below 2ᵏ⁺¹.
+    width = 1
+    for _ in range(_DOUBLINGS):
+        r, i = np.float32(real), np.float32(imaginary)
+        for sample in range(width):
+            reals[width + sample] = r * reals[sample] - i * imaginaries[sample]
+            imaginaries[width + sample] = r * imaginaries[sample] + i * reals[sample]
+        real, imaginary = real * real - imaginary * imaginary, 2.0 * real * imaginary
+        width *= 2
+    return real, imaginary
+
+
+@inlined
+def _damping(since, length, settling):
+    """How much of the damper there is in the mean of some samples: the difference quotient of its integral.
+
+    The damper approaches its full value exponentially, from the first sample in which `since` is not negative.
+    """
+    first = since / settling
+    if since < 0:
+        return 0.0
+    if first >= _SETTLED:
+        return 1.0
+    last = first + length / settling
+    return 1.0 + (math.exp(-last) - math.exp(-first)) / (last - first)
+
+
 @kernel(nogil=True)
 def ring(out, times, amplitudes, omegas, losses, dampers, settling, choke_loss, floor):
     """Add the velocity of one plucked string under the pickup.
 
     Args:
         out: float32, (samples,).
-        times: when the string is let go, released and choked, in samples and in this order; the latter two may
-            lie beyond the end.
+        times: when the string is let go, and, not before that, released and choked, in samples; int64, (3,). They
+            may lie beyond the end.
         amplitudes: of the modes, float64, (modes,); inaudible ones at the end of the arrays are left out first.
         omegas: turns in radians per sample, float64, (modes,).
         losses: decay per sample while the string is held, float64, (modes,).
@@ -89,34 +121,15 @@ def ring(out, times, amplitudes, omegas, losses, dampers, settling, choke_loss, 
             length = min(length, release - at)
         if at < choke:
             length = min(length, choke - at)
-        # How much of the damping there is in the mean of the block: its integral's difference quotient.
-        damped = 0.0
-        if at >= release:
-            first = (at - release) / settling
-            last = first + length / settling
-            damped = 1.0
-            if first < _SETTLED:
-                damped += (math.exp(-last) - math.exp(-first)) / (last - first)
+        damped = _damping(at - release, length, settling)
         choked = choke_loss if at >= choke else 0.0
         if damped != damped_before or choked != choked_before:
             damped_before, choked_before = damped, choked
             for mode in range(count):
                 decay = math.exp(-losses[mode] - damped * dampers[mode] - choked)
                 real, imaginary = decay * turn[0, mode], decay * turn[1, mode]
-                table[0, mode, 0] = np.float32(1.0)
-                table[1, mode, 0] = np.float32(0.0)
                 step[0, mode], step[1, mode] = real, imaginary
-                # The powers up to 2ᵏ, times p to the power of 2ᵏ, are those up to 2ᵏ⁺¹.
-                width = 1
-                for _ in range(_DOUBLINGS):
-                    r, i = np.float32(real), np.float32(imaginary)
-                    reals, imaginaries = table[0, mode], table[1, mode]
-                    for sample in range(width):
-                        reals[width + sample] = r * reals[sample] - i * imaginaries[sample]
-                        imaginaries[width + sample] = r * imaginaries[sample] + i * reals[sample]
-                    real, imaginary = real * real - imaginary * imaginary, 2.0 * real * imaginary
-                    width *= 2
-                jump[0, mode], jump[1, mode] = real, imaginary
+                jump[0, mode], jump[1, mode] = _powers(table[0, mode], table[1, mode], real, imaginary)
         total[:] = np.float32(0.0)
         for mode in range(count):
             single[0, mode] = np.float32(state[0, mode])
