@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer
-from secret_sauce_hf.instruments.notes import Performances, constant_note
+from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
 from secret_sauce_hf.instruments.parameters import holds
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
@@ -104,12 +104,18 @@ class Presets:
             [constant_note(self.collection.timing)], len(self)
         )
 
-    def playing(self, performances: Performances | None) -> "Presets":
-        """The same presets, which play something else; None for the one note that the timing has.
+    def playing(self, performances: Performances | Sequence[Note] | None) -> "Presets":
+        """The same presets, which play something else.
+
+        Args:
+            performances: what each row plays; or notes, which every row plays; or None for the one note
+                that the collection's timing has.
 
         Raises:
-            InputError: there are other numbers of performances than of rows.
+            InputError: there are other numbers of performances than of rows; no notes, or one that cannot be.
         """
+        if performances is not None and not isinstance(performances, Performances):
+            performances = Performances.constant(performances, len(self))
         return Presets(self.collection, self.unit, self.files, performances)
 
     def __len__(self) -> int:
