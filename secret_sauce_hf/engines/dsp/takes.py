@@ -1,6 +1,6 @@
 """From an engine's output to takes as the collections keep them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -35,29 +35,36 @@ def limit_takes(takes: np.ndarray) -> np.ndarray:
     return np.rint(takes, out=takes).astype(np.int16)
 
 
-def render_groups(count: int, samples: int, group: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Render rows, `LANES` side by side, the groups on every processor.
+def render_groups(
+    count: int,
+    samples: int,
+    group: Callable[[np.ndarray], np.ndarray],
+    groups: Sequence[np.ndarray] | None = None,
+) -> np.ndarray:
+    """Render rows in groups, the groups on every processor.
 
     Args:
         count: number of rows.
         samples: of a take.
-        group: renders the rows whose numbers it is given, `LANES` or, last, fewer, to
-            int16 of shape (rows, samples).
+        group: renders the rows whose numbers it is given to int16 of shape (rows, samples).
+        groups: the numbers of the rows that are rendered together, every row in one group; if None,
+            `LANES` after each other, the last group what is left.
 
     Returns:
         int16, (count, samples).
     """
     takes = np.empty((count, samples), dtype=np.int16)
+    if groups is None:
+        groups = [np.arange(start, min(start + LANES, count)) for start in range(0, count, LANES)]
 
-    def fill(start: int) -> None:
-        takes[start : start + LANES] = group(np.arange(start, min(start + LANES, count)))
+    def fill(rows: np.ndarray) -> None:
+        takes[rows] = group(rows)
 
-    starts = range(0, count, LANES)
-    threads = min(thread_count(), len(starts))
+    threads = min(thread_count(), len(groups))
     if threads <= 1:
-        for start in starts:
-            fill(start)
+        for rows in groups:
+            fill(rows)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, starts))
+            list(pool.map(fill, groups))
     return takes
