@@ -24,6 +24,9 @@ _RING = RATE
 _HEARD = 17_640
 """What had ended longer before a slot's end is not: it is 150 dB down."""
 
+_SAMPLES_TOGETHER = 2**19
+"""So many samples of takes are resampled together, which bounds the memory of long takes."""
+
 
 @cache
 def _tables() -> voice.Tables:
@@ -88,6 +91,9 @@ class _Session:
         self.end = self.keep_from + samples * (RATE // SAMPLE_RATE)
         self.begin = self.keep_from if before is None else max(slot - _RING, 0)
         self.heard_from = max(slot - _HEARD, 0)
+        self.together = max(_SAMPLES_TOGETHER // (self.end - self.begin), 1)
+        # What a group has worked in, for the next one: fresh memory costs more than what is done in it.
+        self._spare: list[np.ndarray] = []
         parts = [rows.notes] if before is None else [before.notes, rows.notes]
         row, on, off, pitch, part = (
             np.concatenate(column)
@@ -162,16 +168,26 @@ class _Session:
         # A row in which nothing sounds has a track, too.
         used[:, 0] |= ~used.any(axis=1)
         tracks = np.cumsum(used).reshape(used.shape) - 1
-        mix = np.zeros((used.sum(), self.end - self.begin), np.float32)
+        try:
+            space = self._spare.pop()
+        except IndexError:
+            space = np.empty((LANES, self.end - self.begin), np.float32)
+        mix = space[: used.sum()]
+        mix[:] = 0.0
         chosen = np.flatnonzero(heard)
         chosen = chosen[np.argsort(-numbers[chosen, planning.LENGTH], kind="stable")]
         for start in range(0, len(chosen), LANES):
             some = chosen[start : start + LANES]
             voice.play(some, found, lives, first, rows.settings, tables, tracks, mix, self.begin)
-        sound = np.empty((len(wanted), self.end - self.keep_from), np.float32)
         of_row = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-        voice.sum_tracks(mix, of_row, self.keep_from - self.begin, sound)
-        return cut_takes(sound.T, RATE, SAMPLE_RATE)
+        takes = [self._cut(mix, of_row[row : row + self.together + 1]) for row in range(0, len(wanted), self.together)]
+        self._spare.append(space)
+        return np.concatenate(takes)
+
+    def _cut(self, mix: np.ndarray, first: np.ndarray) -> np.ndarray:
+        sound = np.empty((self.end - self.keep_from, len(first) - 1), np.float32)
+        voice.sum_tracks(mix, first, self.keep_from - self.begin, sound)
+        return cut_takes(sound, RATE, SAMPLE_RATE)
 
 
 def _samples(seconds: np.ndarray) -> np.ndarray:

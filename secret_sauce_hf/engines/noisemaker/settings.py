@@ -105,5 +105,9 @@ def pitch_table() -> np.ndarray:
 
 def noise_states(positions: np.ndarray) -> np.ndarray:
     """State of the generators at positions in their stream, in steps from their seed of 1: uint32, of that shape."""
-    states = [pow(NOISE_MULTIPLIER, int(position), 2**32) for position in positions.flat]
-    return np.array(states, dtype=np.uint32).reshape(positions.shape)
+    left = positions.astype(np.uint64)
+    states, factor, word = np.ones(positions.shape, np.uint64), np.uint64(NOISE_MULTIPLIER), np.uint64(0xFFFFFFFF)
+    while left.any():
+        states = np.where(left & np.uint64(1), states * factor & word, states)
+        left, factor = left >> np.uint64(1), factor * factor & word
+    return states.astype(np.uint32)

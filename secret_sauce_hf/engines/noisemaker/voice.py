@@ -313,14 +313,14 @@ def sum_tracks(mix, first, keep_from, out):
         first: int64, (rows + 1,): the tracks of row i are those from `first[i]` up to `first[i + 1]`; one at
             least, and `LANES` rows at most.
         keep_from: sample from which on there is sound in `out`.
-        out: float32, (rows, samples - keep_from).
+        out: float32, (samples - keep_from, rows).
 
     Raises:
         ValueError: arrays that do not go together.
     """
     count = len(first) - 1
     samples = mix.shape[1]
-    if count > LANES or len(out) != count or not 0 <= keep_from <= samples or out.shape[1] != samples - keep_from:
+    if count > LANES or out.shape[1] != count or not 0 <= keep_from <= samples or len(out) != samples - keep_from:
         raise ValueError("The NoiseMaker was given a buffer that its samples do not fit into.")
     for row in range(count):
         if not 0 <= first[row] < first[row + 1] <= len(mix):
@@ -331,20 +331,23 @@ def sum_tracks(mix, first, keep_from, out):
     for start in range(0, samples, BLOCK):
         length = min(BLOCK, samples - start)
         for row in range(count):
+            sound = mix[first[row], start : start + length]
             for sample in range(length):
-                x = mix[first[row], start + sample]
-                for track in range(first[row] + 1, first[row + 1]):
-                    x += mix[track, start + sample]
-                block[sample * LANES + row] = x
+                block[sample * LANES + row] = sound[sample]
+            for track in range(first[row] + 1, first[row + 1]):
+                sound = mix[track, start : start + length]
+                for sample in range(length):
+                    block[sample * LANES + row] += sound[sample]
         for sample in range(length):
             for row in range(LANES):
-                x = block[sample * LANES + row]
+                at = sample * LANES + row
+                x = block[at]
                 y = x - before[row] + _DC_POLE * passed[row]
                 y = y if abs(y) > _NOTHING else _F(0.0)
                 before[row] = x
                 passed[row] = y
-                block[sample * LANES + row] = y * _MASTER
-        skipped = min(max(keep_from - start, 0), length)
-        for row in range(count):
-            for sample in range(skipped, length):
-                out[row, start + sample - keep_from] = block[sample * LANES + row]
+                block[at] = y * _MASTER
+        for sample in range(max(keep_from - start, 0), length):
+            into = out[start + sample - keep_from]
+            for row in range(count):
+                into[row] = block[sample * LANES + row]
