@@ -16,7 +16,6 @@ import pyarrow as pa
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
@@ -25,6 +24,7 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -44,20 +44,21 @@ def build_collection(
     rows_per_shard: int = 1000,
     measure: bool = False,
     engine: Engine | None = None,
+    prior: str = UNIFORM,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
     """Render a collection into Parquet shards with a card; `load_dataset(out)` reads them.
 
-    Rows of 2018 keep the split of 2018; of fresh rows the first 80 % are for training
-    and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
+    The collection's own rows keep its split, those of 2018 that of 2018; of fresh rows the first
+    80 % are for training and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
     and its number only. A build that was stopped goes on where it was when called again.
 
     Args:
         collection: the collection or its name.
         out: the folder; made where it is missing.
-        rows: first row and row after the last, of the rows of 2018; all if None.
+        rows: first row and row after the last, of the collection's own rows; all if None.
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
         in_session: whether each take starts in the state that the row before it leaves,
@@ -68,6 +69,8 @@ def build_collection(
             the columns `heard_measured` and `heard_change`. Takes some 40 to 70 times as long.
         engine: that renders the rows; the collection's own if None. With several workers it is
             pickled.
+        prior: how the presets of fresh rows are drawn: "uniform", or "musical", fewer extreme and
+            silent ones (see `secret_sauce_hf.instruments.priors`).
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -84,8 +87,8 @@ def build_collection(
     """
     out = expanded(out)
     workers = integer("workers", workers, 1, MAX_WORKERS)
-    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
-    schema = shard_schema(arrow_schema(plan.collection, measured=measure), plan)
+    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine, prior)
+    schema = shard_schema(plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
     todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
@@ -124,7 +127,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         plan = recorded_plan(read_record(record), collection, engine)
     except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
-    schema = shard_schema(arrow_schema(plan.collection, measured=plan.heard_threshold is not None), plan)
+    schema = shard_schema(plan)
     for shard in plan.shards:
         if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
             raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")

@@ -18,7 +18,8 @@ from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
 from secret_sauce_hf.instruments.parameters import parameter_to_dict
-from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
+from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
 
 MAX_FILES = 99_999
@@ -33,7 +34,8 @@ _FORM = forms.fields(
         "in_session": forms.plain,
         "rows_per_shard": forms.count,
         "heard_threshold": forms.maybe(forms.number),
-    }
+    },
+    {"prior": forms.line},
 )
 
 
@@ -57,14 +59,15 @@ class Plan:
         collection: the collection.
         start: number of the first row.
         stop: number of the row after the last.
-        seed: of the fresh rows; None for the rows of 2018.
+        seed: of the fresh rows; None for the collection's own.
         in_session: whether each take starts in the state that the row before it leaves.
         rows_per_shard: the most rows in one Parquet file.
         heard_threshold: in dB, of `measure_heard`; None where it is not measured.
         engine: that renders the rows.
+        prior: how the presets of fresh rows are drawn, see `draw_presets`.
 
     Raises:
-        InputError: numbers out of range.
+        InputError: numbers out of range; no such prior, or one of rows that are not fresh.
     """
 
     collection: Collection
@@ -76,8 +79,11 @@ class Plan:
     heard_threshold: float | None
     # It has no state of its own: its label in the record says all that there is to compare.
     engine: Engine = field(repr=False, compare=False)
+    prior: str = UNIFORM
 
     def __post_init__(self) -> None:
+        if check_prior(self.prior, self.collection) != UNIFORM and self.seed is None:
+            raise InputError(f"The prior {self.prior} is one of fresh rows: give a seed and a count.")
         limits = {
             "start": (-MAX_ROWS, MAX_ROWS),
             "stop": (-MAX_ROWS, MAX_ROWS),
@@ -90,11 +96,11 @@ class Plan:
                 # Python's own integers: the record is JSON.
                 object.__setattr__(self, name, integer(name, value, low, high))
         if self.seed is None and not self.collection.count:
-            raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
+            raise InputError(f"{self.collection.name} has no rows of its own: give a seed and a count.")
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
             raise InputError(
                 f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has {self.collection.count} "
-                f"rows of 2018; give a start from 0 and a stop after it, up to {self.collection.count}."
+                f"rows {whose(self.collection)}; give a start from 0 and a stop after it, up to {self.collection.count}."
             )
         if self.start >= self.stop:
             raise InputError(f"{self.stop - self.start} rows are none; build at least one row.")
@@ -109,14 +115,19 @@ class Plan:
         """Rows `start` to `stop`."""
         if self.seed is None:
             return original_presets(self.collection, start, stop)
-        return draw_presets(self.collection, stop - start, self.seed, start)
+        return draw_presets(self.collection, stop - start, self.seed, start, prior=self.prior)
+
+    @property
+    def notes(self) -> bool:
+        """Whether the rows tell what they play, as they do not all play the note that the timing has."""
+        return self.collection.plays is not None or not self.presets(self.start, self.start + 1).play_constant
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
         """First row and row after the last of each split that has rows.
 
-        The rows of 2018 keep the split of 2018 whichever of them are built; of fresh
-        rows the first 80 % are for training.
+        The collection's own rows keep its split, that of 2018, whichever of them are built; of
+        fresh rows the first 80 % are for training.
         """
         if self.seed is None:
             boundary = min(max(self.start, self.collection.train_count), self.stop)
@@ -139,7 +150,9 @@ class Plan:
     @property
     def record(self) -> dict[str, str | int | float | bool | None]:
         """What must be the same for a shard to be used again, ready for JSON."""
-        return {
+        # Where it is not told it is uniform: builds keep their bytes.
+        prior = {} if self.prior == UNIFORM else {"prior": self.prior}
+        return prior | {
             "collection": self.collection.name,
             "declaration": _fingerprint(self.collection),
             "start": self.start,
@@ -164,6 +177,7 @@ def make_plan(
     rows_per_shard: int,
     measure: bool = False,
     engine: Engine | None = None,
+    prior: str = UNIFORM,
 ) -> Plan:
     """What the arguments of `build_collection` ask for.
 
@@ -173,23 +187,23 @@ def make_plan(
     """
     if seed is None:
         if count is not None:
-            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
+            raise InputError(f"`count` is for fresh rows and needs a seed; choose among the rows {whose(collection)} with `rows`.")
         rows = (0, collection.count) if rows is None else rows
         if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) != 2:
             raise InputError(f"rows is {rows!r}; give a pair: the first row and the row after the last.")
         start, stop = rows
     else:
         if rows is not None:
-            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
+            raise InputError(f"`rows` chooses among the rows {whose(collection)}; with a seed give `count`.")
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, integer("count", count, 1, MAX_ROWS)
     engine = engine or get_engine(collection)
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:
-        in_session = seed is None and engine.supports(collection, in_session=True)
+        in_session = seed is None and is_original(collection) and engine.supports(collection, in_session=True)
     threshold = THRESHOLD_DB if measure else None
-    return Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine)
+    return Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, prior)
 
 
 def recorded_plan(
@@ -210,7 +224,7 @@ def recorded_plan(
         if collection is None or collection.name != record.get("collection"):
             collection = known_collection(record.get("collection"))
         _FORM(record, "it")
-        recorded = {key: record[key] for key in _RECORDED}
+        recorded = {key: record[key] for key in _RECORDED} | {"prior": record.get("prior", UNIFORM)}
     except InputError as error:
         raise InputError(f"the record of the build cannot be read ({str(error)[:-1]})") from error
     plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
@@ -228,6 +242,8 @@ def build_command(plan: Plan) -> str | None:
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
     name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
     words = ["secret-sauce build", name, "--out DIR", rows]
+    if plan.prior != UNIFORM:
+        words.append(f"--prior {plan.prior}")
     if plan.engine.remembers:
         words.append("--in-session" if plan.in_session else "--from-silence")
     words.append(f"--rows-per-shard {plan.rows_per_shard}")
