@@ -120,7 +120,8 @@ class Plan:
     @property
     def notes(self) -> bool:
         """Whether the rows tell what they play, as they do not all play the note that the timing has."""
-        return self.collection.plays is not None or not self.presets(self.start, self.start + 1).play_constant
+        # Either every row plays the same, or what it plays is drawn.
+        return has_notes(self.presets(self.start, self.start + 1))
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
@@ -250,6 +251,11 @@ def build_command(plan: Plan) -> str | None:
     if plan.heard_threshold is not None:
         words.append("--measure-heard")
     return " ".join(words)
+
+
+def has_notes(presets: Presets) -> bool:
+    """Whether rows tell what they play, as they do not all play the note that the collection's timing has."""
+    return presets.collection.plays is not None or not presets.play_constant
 
 
 def shard_files(folder: Path) -> list[Path]:

@@ -32,7 +32,7 @@ class Material:
         sounds: takes to score, float32 of shape (rows, samples), full scale ±1.
         presets: their settings.
         source: what was read or rendered, for the record.
-        data: dataset with the train rows; None to render those of 2018.
+        data: dataset with the train rows; None to render the collection's own.
         left_out: how many train rows are scored and so not known; told when `known` is through.
     """
 
@@ -121,7 +121,7 @@ def _test_rows(collection: Collection, engine: Engine | None, data: str | Path |
 
 def _plan(collection: Collection, engine: Engine) -> Plan:
     if not collection.count:
-        raise InputError(f"{collection.name} has no rows of 2018: give train and test rows with --data.")
+        raise InputError(f"{collection.name} has no rows of its own: give train and test rows with --data.")
     return make_plan(collection, None, None, None, None, ROWS_AT_ONCE, engine=engine)
 
 
