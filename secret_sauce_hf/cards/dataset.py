@@ -200,10 +200,12 @@ def _playing(collection: Collection, facts: DatasetFacts) -> str:
     """What is played, as a part of the first sentence."""
     if facts.notes is None:
         return f", note {NOTE}, velocity {VELOCITY}" if facts.build else ""
-    told = {None: "notes that the rows tell", "notes": "one note each", "phrases": "chords and melodies"}
-    if collection.plays is not None and not collection.plays.chords:
-        told["phrases"] = "melodies"
-    return f", {told[collection.plays and collection.plays.kind]}"
+    playing = collection.plays
+    if playing is None:
+        return ", notes that the rows tell"
+    if playing.kind == "notes":
+        return ", one note each"
+    return ", chords and melodies" if playing.chords else ", melodies"
 
 
 def _drawn_notes(collection: Collection) -> str | None:
@@ -225,8 +227,8 @@ def _drawn_notes(collection: Collection) -> str | None:
     )
     strings = " What sounds together is on strings of its own." if playing.strings else ""
     return (
-        f"Phrases with pitches {ends}, of which the first note starts {first}: {chords}melodies of three to eight notes "
-        f"with gaps between them, legato, where each note goes on into the next, and repeated notes.{strings}"
+        f"Phrases with pitches {ends}, of which the first note starts {first}: {chords}melodies of three to eight "
+        f"notes with gaps between them, legato, where each note goes on into the next, and repeated notes.{strings}"
     )
 
 
@@ -243,8 +245,8 @@ def _making_text(collection: Collection, facts: DatasetFacts) -> str:
     if collection.seed is not None and build.seed is None:
         rows = (
             f"The rows {build.start} to {build.stop - 1} of {collection.count:,}: their settings are drawn evenly over "
-            f"the legal controller values, and what they play as said above, from the seed {collection.seed}. The first "
-            f"{collection.train_count:,} rows are for training, the others for testing."
+            f"the legal controller values, and what they play as said above, from the seed {collection.seed}. The "
+            f"first {collection.train_count:,} rows are for training, the others for testing."
         )
     elif build.seed is None:
         rows = (

@@ -17,7 +17,6 @@ from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.presets import FILE_COLUMN
 
-
 _ROWS_AT_ONCE = 10_000
 
 
@@ -112,9 +111,12 @@ def _notes(paths: Sequence[Path], collection: Collection) -> tuple[tuple[str, st
         ("onset, s", together.onset, ".2f"),
         ("duration, s", together.duration, ".2f"),
     )
-    # The lower of two in the middle: a pitch is a whole number.
-    quantiles = ((what, np.quantile(values, (0, 0.5, 1), method="lower"), form) for what, values, form in counted)
-    return tuple((what, *(format(value, form) for value in three)) for what, three, form in quantiles)
+    lines = []
+    for what, values, form in counted:
+        # The lower of two in the middle: a pitch is a whole number.
+        least, median, most = (format(value, form) for value in np.quantile(values, (0, 0.5, 1), method="lower"))
+        lines.append((what, least, median, most))
+    return tuple(lines)
 
 
 def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:

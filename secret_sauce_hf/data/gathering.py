@@ -15,9 +15,9 @@ from secret_sauce_hf.data.names import RECORD_NAME
 from secret_sauce_hf.data.plan import shard_files
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
+from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
 from secret_sauce_hf.metrics.spectra import magnitudes
-from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.processors import thread_count

@@ -9,7 +9,14 @@ import pyarrow.compute as pc
 from secret_sauce_hf.data.columns import NOTE_TYPES
 from secret_sauce_hf.data.names import NOTES_COLUMN
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.instruments.notes import MAX_NOTE_SECONDS, MAX_NOTES, PITCHES, VELOCITIES, Performances, check_notes
+from secret_sauce_hf.instruments.notes import (
+    MAX_NOTE_SECONDS,
+    MAX_NOTES,
+    PITCHES,
+    VELOCITIES,
+    Performances,
+    check_notes,
+)
 
 _LISTS: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_list,
@@ -72,7 +79,7 @@ def _values(notes: pa.StructArray, name: str, first: np.ndarray, first_row: int)
         number = int(np.argmin(pc.is_valid(values).to_numpy(zero_copy_only=False)))
         row = int(np.searchsorted(first, number, side="right")) - 1
         raise InputError(
-            f"row {first_row + row}, column {NOTES_COLUMN}, note {number - int(first[row])}: it has no {name}; give one."
+            f"row {first_row + row}, column {NOTES_COLUMN}, note {number - int(first[row])}: no {name}; give one."
         )
     numbers = values.to_numpy(zero_copy_only=False)
     # What is too large for a whole number of 64 bits is no pitch either; it stays out of range.

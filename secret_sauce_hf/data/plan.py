@@ -149,10 +149,10 @@ class Plan:
         return shards
 
     @property
-    def record(self) -> dict[str, str | int | float | bool | None]:
+    def record(self) -> dict[str, Any]:
         """What must be the same for a shard to be used again, ready for JSON."""
         # Where it is not told it is uniform: builds keep their bytes.
-        prior = {} if self.prior == UNIFORM else {"prior": self.prior}
+        prior: dict[str, Any] = {} if self.prior == UNIFORM else {"prior": self.prior}
         return prior | {
             "collection": self.collection.name,
             "declaration": _fingerprint(self.collection),
@@ -188,7 +188,9 @@ def make_plan(
     """
     if seed is None:
         if count is not None:
-            raise InputError(f"`count` is for fresh rows and needs a seed; choose among the rows {whose(collection)} with `rows`.")
+            raise InputError(
+                f"`count` is for fresh rows and needs a seed; choose among the rows {whose(collection)} with `rows`."
+            )
         rows = (0, collection.count) if rows is None else rows
         if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) != 2:
             raise InputError(f"rows is {rows!r}; give a pair: the first row and the row after the last.")

@@ -397,9 +397,7 @@ def _sounds(table: pa.Table, first_row: int, folder: Path | None) -> np.ndarray:
     return np.stack(sounds)
 
 
-def _presets(
-    table: pa.Table, types: Features, collection: Collection, first_row: int, seconds: float
-) -> Presets:
+def _presets(table: pa.Table, types: Features, collection: Collection, first_row: int, seconds: float) -> Presets:
     """The rows that stand beside takes of a length."""
     unit = np.empty((len(table), len(collection.columns)))
     for column, parameter in enumerate(collection.parameters):

@@ -33,7 +33,7 @@ RECORD_KEY = b"secret_sauce_hf"
 
 
 def shard_schema(plan: Plan) -> pa.Schema:
-    """The columns of a build's files: those of `datasets`, its types in the metadata, with the build's record beside."""
+    """The columns of a build's files, with the types of `datasets` and the build's record in the metadata."""
     schema = arrow_schema(plan.collection, measured=plan.heard_threshold is not None, notes=plan.notes)
     record = json.dumps(plan.record, sort_keys=True).encode()
     return schema.with_metadata({**(schema.metadata or {}), RECORD_KEY: record})

@@ -74,9 +74,7 @@ def _notes(playing: Playing, lots: np.ndarray) -> Performances:
     velocity = VELOCITIES[0] + np.floor(lots[:, 1] * len(VELOCITIES)).astype(np.int64)
     seconds = playing.shortest * (playing.longest / playing.shortest) ** lots[:, 2]
     onset = np.full(len(lots), _samples(playing.onset) / SAMPLE_RATE)
-    return Performances(
-        np.arange(len(lots) + 1), pitch, velocity, onset, np.rint(seconds * SAMPLE_RATE) / SAMPLE_RATE
-    )
+    return Performances(np.arange(len(lots) + 1), pitch, velocity, onset, np.rint(seconds * SAMPLE_RATE) / SAMPLE_RATE)
 
 
 class _Lots:
@@ -110,7 +108,7 @@ def _phrase(playing: Playing, samples: int, lots: _Lots) -> list[_Event]:
 
 def _block_chords(playing: Playing, samples: int, lots: _Lots, loudness: int) -> list[_Event]:
     """One to three chords of as many tones, two to four, each let go before the next."""
-    times = _times(playing, samples, lots, lots.whole(1, 3), (0.5, 1.2))
+    times = _times(playing, samples, lots, lots.whole(1, 3), slowest=1.5)
     size, held = lots.whole(2, 4), lots.between(0.4, 0.98)
     events = []
     for start, after in times:
@@ -121,7 +119,7 @@ def _block_chords(playing: Playing, samples: int, lots: _Lots, loudness: int) ->
 
 def _arpeggio(playing: Playing, samples: int, lots: _Lots, loudness: int) -> list[_Event]:
     """The tones of a chord one after the other, which ring on where the instrument plays chords."""
-    times = _times(playing, samples, lots, lots.whole(3, 8), (0.12, 0.45))
+    times = _times(playing, samples, lots, lots.whole(3, 8), slowest=0.5)
     tones = _chord(playing, lots, lots.whole(3, 4))
     shape, held = _SHAPES[lots.whole(0, len(_SHAPES) - 1)], lots.between(0.5, 1.0)
     pitches = [tones[shape[number % len(shape)] % len(tones)] for number in range(len(times))]
@@ -139,17 +137,16 @@ def _arpeggio(playing: Playing, samples: int, lots: _Lots, loudness: int) -> lis
 
 def _repeated(playing: Playing, samples: int, lots: _Lots, loudness: int) -> list[_Event]:
     """The same note again and again, from let go early to struck again as it ends."""
-    times = _times(playing, samples, lots, lots.whole(3, 8), (0.12, 0.6))
+    times = _times(playing, samples, lots, lots.whole(3, 8), slowest=0.7)
     pitch, held = lots.whole(playing.lowest, playing.highest), min(1.0, lots.between(0.2, 1.1))
     return [
-        (pitch, _velocity(loudness, lots), start, start + max(1, int((after - start) * held)))
-        for start, after in times
+        (pitch, _velocity(loudness, lots), start, start + max(1, int((after - start) * held))) for start, after in times
     ]
 
 
 def _melody(playing: Playing, samples: int, lots: _Lots, loudness: int) -> list[_Event]:
     """Notes with gaps between them."""
-    times = _times(playing, samples, lots, lots.whole(3, 8), (0.15, 0.6))
+    times = _times(playing, samples, lots, lots.whole(3, 8), slowest=0.8)
     held = lots.between(0.3, 0.95)
     return [
         (pitch, _velocity(loudness, lots), start, start + max(1, int((after - start) * held)))
@@ -159,7 +156,7 @@ def _melody(playing: Playing, samples: int, lots: _Lots, loudness: int) -> list[
 
 def _legato(playing: Playing, samples: int, lots: _Lots, loudness: int) -> list[_Event]:
     """Notes that each go on for a moment after the next one starts."""
-    times = _times(playing, samples, lots, lots.whole(3, 8), (0.15, 0.6))
+    times = _times(playing, samples, lots, lots.whole(3, 8), slowest=0.8)
     overlap = _samples(lots.between(0.01, 0.08))
     pitches = _tune(playing, lots, len(times))
     events = []
@@ -178,9 +175,7 @@ def _playable(pitches: Sequence[int], playing: Playing) -> bool:
     return not strings or strings_for(pitches, strings, playing.highest - strings[-1]) is not None
 
 
-def _times(
-    playing: Playing, samples: int, lots: _Lots, count: int, beat: tuple[float, float]
-) -> list[tuple[int, int]]:
+def _times(playing: Playing, samples: int, lots: _Lots, count: int, slowest: float) -> list[tuple[int, int]]:
     """When notes start, and when the next one does, in samples; the last one's end is in the take.
 
     Args:
@@ -188,15 +183,16 @@ def _times(
         samples: of the take.
         lots: random numbers.
         count: how many notes.
-        beat: shortest and longest time from one to the next, in seconds, drawn log-uniformly. Single notes may
-            last half or twice as long, and all are shortened alike where they would not fit.
+        slowest: the longest time from one to the next on the average, in seconds.
+
+    Single notes last half or twice as long as others. Together they take a third of the take or more, unless they
+    would be too slow.
     """
-    seconds = beat[0] * (beat[1] / beat[0]) ** lots.between(0, 1)
-    lengths = [seconds * (0.5, 1.0, 1.0, 1.0, 2.0)[lots.whole(0, 4)] for _ in range(count)]
+    lengths = [(0.5, 1.0, 1.0, 1.0, 2.0)[lots.whole(0, 4)] for _ in range(count)]
     start = _samples(playing.onset)
     # Something of the take is left for what sounds on.
-    room = (samples - start) * 0.9 / SAMPLE_RATE
-    scale = min(1.0, room / sum(lengths))
+    room = (samples - start) / SAMPLE_RATE * lots.between(0.35, 0.92)
+    scale = min(room, count * slowest) / sum(lengths)
     ends = [start + _samples(sum(lengths[: number + 1]) * scale) for number in range(count)]
     return list(zip([start, *ends[:-1]], ends, strict=True))
 

@@ -217,6 +217,7 @@ def _ends(instrument: str, parameter: Parameter) -> np.ndarray:
     if isinstance(told, KnobPrior):
         chances = told.chances(parameter.cc_count)
     else:
-        weights = np.array([told[label] for label in parameter.labels], dtype=np.float64)
+        labels = parameter.cc_to_setting(parameter.cc_at(np.arange(parameter.cc_count)))
+        weights = np.array([told[label] for label in labels.tolist()], dtype=np.float64)
         chances = weights / weights.sum()
     return np.cumsum(chances)[:-1]

@@ -1,4 +1,4 @@
-"""The rows that a collection has of its own: those of 2018, drawn again from their seed or counted through, or newer."""
+"""The rows that a collection has of its own: of 2018, drawn again from their seed or counted through, or newer."""
 
 import random
 from functools import cache
