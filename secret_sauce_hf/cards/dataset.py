@@ -62,6 +62,7 @@ class BuildFacts:
         emulates: what the engine emulates, half a sentence.
         guesses: what in the engine was guessed, half a sentence.
         prior: how the presets of fresh rows were drawn.
+        same: whether all rows play the same, which was asked for.
     """
 
     start: int
@@ -77,6 +78,7 @@ class BuildFacts:
     emulates: str
     guesses: str
     prior: str = UNIFORM
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def dataset_card(collection: Collection, facts: DatasetFacts, placement: Placeme
         instrument=collection.instrument.title,
         playing=_playing(collection, facts),
         notes=facts.notes,
-        drawn=_drawn_notes(collection) if build else None,
+        drawn=_drawn_notes(collection, build),
         note_times=note_times(collection),
         sheet=placement.sheet,
         splits=[
@@ -201,17 +203,19 @@ def _playing(collection: Collection, facts: DatasetFacts) -> str:
     if facts.notes is None:
         return f", note {NOTE}, velocity {VELOCITY}" if facts.build else ""
     playing = collection.plays
-    if playing is None:
+    if playing is None or (facts.build is not None and facts.build.same):
         return ", notes that the rows tell"
     if playing.kind == "notes":
         return ", one note each"
     return ", chords and melodies" if playing.chords else ", melodies"
 
 
-def _drawn_notes(collection: Collection) -> str | None:
-    """How what is played was drawn; None if it was not."""
+def _drawn_notes(collection: Collection, build: BuildFacts | None) -> str | None:
+    """How what is played was drawn; None if nobody knows."""
     playing = collection.plays
-    if playing is None:
+    if build is not None and build.same:
+        return "Every row plays the same."
+    if build is None or playing is None:
         return None
     ends = f"from {playing.lowest} to {playing.highest}"
     first = f"{playing.onset:g} s into the take"
@@ -245,7 +249,7 @@ def _making_text(collection: Collection, facts: DatasetFacts) -> str:
     if collection.seed is not None and build.seed is None:
         rows = (
             f"The rows {build.start} to {build.stop - 1} of {collection.count:,}: their settings are drawn evenly over "
-            f"the legal controller values, and what they play as said above, from the seed {collection.seed}. The "
+            f"the legal controller values, and what they play as said above from the seed {collection.seed}. The "
             f"first {collection.train_count:,} rows are for training, the others for testing."
         )
     elif build.seed is None:

@@ -154,4 +154,5 @@ def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
         emulates=engine.emulates,
         guesses=engine.guesses,
         prior=plan.prior,
+        same=plan.plays is not None,
     )

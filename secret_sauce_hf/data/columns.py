@@ -23,7 +23,8 @@ def features(collection: str | Collection, *, measured: bool = False, notes: boo
     In this order: `audio`; one column per parameter in the order of the 2018 table,
     float32 settings for a knob and a class label for a switch; `file`, the name of
     2018; `notes`, what the row plays, where not every row plays the note of 2018; `heard`;
-    and where it was `measured`, `heard_measured`, a boolean likewise, and `heard_change`, a float32 in dB (see `measure_heard`).
+    and where it was `measured`, `heard_measured`, a boolean likewise, and `heard_change`, a float32 in dB
+    (see `measure_heard`).
 
     `heard` is a struct with one boolean per parameter, not a list: a row reads
     `row["heard"]["lfo1_rate"]` in Python and `heard.lfo1_rate` in SQL or after

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ from secret_sauce_hf.instruments import (
     get_collection,
 )
 from secret_sauce_hf.instruments.checking import quoted
+from secret_sauce_hf.instruments.lengths import LONGEST, SHORTEST, with_seconds
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.outputs import expanded
@@ -119,7 +120,7 @@ def iter_takes(
     else:
         fitting = [get_collection(collection)]
         samples = fitting[0].samples
-    told = (NOTES_COLUMN,) if fitting[0].plays is not None else ()
+    told = (NOTES_COLUMN,) if len(fitting) == 1 and fitting[0].plays is not None else ()
     if missing := [name for name in (AUDIO_COLUMN, *fitting[0].columns, *told) if name not in types]:
         raise InputError(f"The dataset lacks the column {missing[0]!r} of {fitting[0].name}.")
     row = 0
@@ -128,7 +129,7 @@ def iter_takes(
             continue
         sounds = _sounds(table, row, folder)
         # Takes of any length can be read; those of a collection's are of that one.
-        collection = next((one for one in fitting if one.samples == sounds.shape[1]), fitting[0])
+        collection = fitting[0] if len(fitting) == 1 else _of_length(fitting, sounds.shape[1], NOTES_COLUMN in types)
         takes = Takes(sounds, _presets(table, types, collection, row, sounds.shape[1] / SAMPLE_RATE))
         fitting = [collection]
         if samples is not None and takes.sounds.shape[1] != samples:
@@ -378,10 +379,24 @@ def _recognise(types: Features) -> list[Collection]:
         )
     # The light collection's columns are among the full one's.
     most = max(len(collection.columns) for collection in fitting)
-    fitting = [collection for collection in fitting if len(collection.columns) == most]
-    # Of notes that nobody foresaw, too.
-    noted = [collection for collection in fitting if (collection.plays is not None) == (NOTES_COLUMN in types)]
-    return noted or fitting
+    return [collection for collection in fitting if len(collection.columns) == most]
+
+
+def _of_length(fitting: Sequence[Collection], samples: int, noted: bool) -> Collection:
+    """Which of several collections with the same columns takes are of.
+
+    Args:
+        fitting: the collections; one of them at least plays the same in every row.
+        samples: of a take.
+        noted: whether the rows tell what they play.
+    """
+    for collection in fitting:
+        if (collection.plays is not None) == noted and collection.samples == samples:
+            return collection
+    plain = next(collection for collection in fitting if collection.plays is None)
+    # Built of a clip, or of any notes: takes as long as those, which the notes must be within.
+    seconds = samples / SAMPLE_RATE
+    return with_seconds(plain, seconds) if noted and SHORTEST <= seconds <= LONGEST else plain
 
 
 def _sounds(table: pa.Table, first_row: int, folder: Path | None) -> np.ndarray:
