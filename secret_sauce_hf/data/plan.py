@@ -117,8 +117,8 @@ class Plan:
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
             raise InputError(
                 f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has "
-                f"{self.collection.count} rows {whose(self.collection)}; give a start from 0 and a stop after it, up to "
-                f"{self.collection.count}."
+                f"{self.collection.count} rows {whose(self.collection)}; give a start from 0 and a stop after it, up "
+                f"to {self.collection.count}."
             )
         if self.start >= self.stop:
             raise InputError(f"{self.stop - self.start} rows are none; build at least one row.")

@@ -314,7 +314,8 @@ def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
 
 def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
     """See that a run is the one that was interrupted."""
-    if changed := [name for name, value in asdict(run).items() if ({"prior": UNIFORM} | earlier).get(name) != value]:
+    earlier = {"prior": UNIFORM} | earlier
+    if changed := [name for name, value in asdict(run).items() if earlier.get(name) != value]:
         name = changed[0]
         raise InputError(
             f"The run in {out} had {name} = {earlier.get(name)}, not {asdict(run)[name]}; "
