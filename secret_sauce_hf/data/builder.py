@@ -28,7 +28,7 @@ from datasets import (
 from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan
 from secret_sauce_hf.data.shards import CONTAINER, rendered_table, takes_table
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
+from secret_sauce_hf.data.sounds import encode, rows_at_once
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
@@ -228,9 +228,10 @@ class CollectionBuilder(ArrowBasedBuilder):
     ) -> Iterator[tuple[int, pa.Table]]:
         plan = self.plan
         schema = self._features(plan).arrow_schema
+        together = rows_at_once(plan.collection)
         for shard in shards:
-            for start in range(shard.start, shard.stop, ROWS_AT_ONCE):
-                stop = min(start + ROWS_AT_ONCE, shard.stop)
+            for start in range(shard.start, shard.stop, together):
+                stop = min(start + together, shard.stop)
                 if archive is None:
                     yield start, rendered_table(plan, start, stop, schema)
                 elif rows := [row for row in range(start, stop) if row not in left_out]:

@@ -31,7 +31,7 @@ from secret_sauce_hf.data.handed import has_own_paths, is_saved, rendered_tables
 from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, NOTES_COLUMN, SPLITS
 from secret_sauce_hf.data.noted import performances_of
 from secret_sauce_hf.data.parquet import FAULTS, opened, readable, reason, types_in
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.data.sounds import rows_at_once
 from secret_sauce_hf.data.splitting import cut, parts_of
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
@@ -209,7 +209,7 @@ def _open(source: Source, split: str | None) -> _Opened:
         return _open_folder(folder, split)
     name = str(source)
     if name in COLLECTIONS:
-        return features(name), rendered_tables(COLLECTIONS[name], split, ROWS_AT_ONCE), None
+        return features(name), rendered_tables(COLLECTIONS[name], split, rows_at_once(COLLECTIONS[name])), None
     if not is_repo_id(name):
         raise InputError(
             f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION, nor one "

@@ -15,10 +15,10 @@ from secret_sauce_hf.data.columns import NOTE_TYPES, arrow_schema
 from secret_sauce_hf.data.heard import Measurement, measure_heard
 from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN, NOTES_COLUMN
 from secret_sauce_hf.data.plan import Plan, Shard
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
+from secret_sauce_hf.data.sounds import encode, rows_at_once
 from secret_sauce_hf.files import temporary
 from secret_sauce_hf.instruments.notes import Performances
-from secret_sauce_hf.presets import FILE_COLUMN, Presets
+from secret_sauce_hf.presets import FILE_COLUMN, MAX_ROWS, Presets
 from secret_sauce_hf.processors import thread_count
 
 ROW_GROUP = 100
@@ -68,10 +68,12 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
     unfinished = temporary(path, f".{uuid4().hex}")
     try:
         with pq.ParquetWriter(unfinished, schema, **writer_options(schema)) as writer:
-            # Multiples of the row group, so that groups are full whatever the chunk; measuring is slow.
-            rows_at_once = ROWS_AT_ONCE if plan.heard_threshold is None else ROW_GROUP
-            for start in range(shard.start, shard.stop, rows_at_once):
-                stop = min(start + rows_at_once, shard.stop)
+            # Measuring is slow.
+            together = min(rows_at_once(plan.collection), MAX_ROWS if plan.heard_threshold is None else ROW_GROUP)
+            # Multiples of the row group, so that groups are full whatever the chunk.
+            together -= together % ROW_GROUP if together > ROW_GROUP else 0
+            for start in range(shard.start, shard.stop, together):
+                stop = min(start + together, shard.stop)
                 writer.write_table(rendered_table(plan, start, stop, schema), row_group_size=ROW_GROUP)
                 advance(stop - start)
         unfinished.replace(path)

@@ -11,7 +11,7 @@ from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.data.plan import Plan, build_command, make_plan
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.data.recorded import digest, read_recordings
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, rows_at_once
 from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
@@ -141,8 +141,9 @@ def _played(
     before: Presets | None = None,
 ) -> Iterator[Takes]:
     """Render rows, some at a time."""
-    for start in range(0, len(presets), ROWS_AT_ONCE):
-        rows = presets[start : start + ROWS_AT_ONCE]
+    together = rows_at_once(presets.collection)
+    for start in range(0, len(presets), together):
+        rows = presets[start : start + together]
         takes = engine.render(
             rows, in_session=in_session, preceding=before, noise_seed=noise_seed, first_row=first_row + start
         )
