@@ -14,7 +14,16 @@ from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Performances, check_notes, constant_note
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.tables import FILE_COLUMN, JsonRow, json_line, json_rows, read_text, shortened
+from secret_sauce_hf.tables import (
+    FILE_COLUMN,
+    NOTE_COLUMNS,
+    JsonRow,
+    check_known,
+    json_line,
+    json_rows,
+    read_text,
+    shortened,
+)
 
 JSON_LINES = (".jsonl", ".ndjson")
 """How files of JSON Lines end."""
@@ -87,9 +96,12 @@ def write_rows(parts: Iterable[Presets], target: TextIO) -> None:
 
 def holds_in_table(parts: Sequence[Presets], collection: Collection) -> bool:
     """Whether a table in the 2018 format can hold rows: one note a row, takes of the collection's own length."""
-    return all(
-        part.collection.timing == collection.timing and bool((part.performances.counts == 1).all()) for part in parts
-    )
+    if any(part.collection.timing != collection.timing for part in parts):
+        return False
+    if all(part.play_constant for part in parts):
+        return True
+    alone = all(bool((part.performances.counts == 1).all()) for part in parts)
+    return alone and not set(NOTE_COLUMNS) & set(collection.columns)
 
 
 def _length(row: JsonRow, collection: Collection) -> Collection:
@@ -101,6 +113,7 @@ def _length(row: JsonRow, collection: Collection) -> Collection:
 
 def _check(row: JsonRow, collection: Collection) -> None:
     """Refuse numbers that are texts, and notes that are none: what `Presets` would take, or could not name."""
+    check_known(collection, row.preset, row.where)
     for parameter in collection.parameters:
         setting = row.preset.get(parameter.name)
         if isinstance(setting, str) and not parameter.classes:

@@ -11,6 +11,17 @@ SHORTEST, LONGEST = 0.05, 30.0
 _SAME = 1e-9
 
 
+def check_seconds(seconds: float) -> None:
+    """Refuse a length that no take may have.
+
+    Raises:
+        InputError: it is no number from `SHORTEST` to `LONGEST`.
+    """
+    real = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not real or not SHORTEST <= seconds <= LONGEST:
+        raise InputError(f"A take of {str(seconds)[:40]} seconds is none; give {SHORTEST:g} to {LONGEST:g} seconds.")
+
+
 def with_seconds(collection: Collection, seconds: float) -> Collection:
     """The collection with takes of `seconds`: the same presets and the same name, another timing.
 
@@ -28,9 +39,7 @@ def with_seconds(collection: Collection, seconds: float) -> Collection:
     Raises:
         InputError: another number of seconds.
     """
-    real = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not real or not SHORTEST <= seconds <= LONGEST:
-        raise InputError(f"A take of {str(seconds)[:40]} seconds is none; give {SHORTEST:g} to {LONGEST:g} seconds.")
+    check_seconds(seconds)
     seconds = float(seconds)
     if abs(seconds - collection.seconds) < _SAME:
         return collection

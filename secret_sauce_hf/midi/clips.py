@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 
 from secret_sauce_hf.instruments import InputError, integer
-from secret_sauce_hf.instruments.lengths import LONGEST, SHORTEST
+from secret_sauce_hf.instruments.lengths import LONGEST, SHORTEST, check_seconds
 from secret_sauce_hf.instruments.notes import MAX_NOTE_SECONDS, Note, check_notes
 from secret_sauce_hf.midi.files import TAKE_MARKER, read_midi_file
 from secret_sauce_hf.midi.messages import listed
@@ -69,10 +69,12 @@ def read_clip(path: str | Path, *, channel: int | None = None, seconds: float | 
 
     Raises:
         InputError: no such file, no MIDI file, one without notes or with one too many; it lasts more than 30 s and
-            no `seconds` are given.
+            no `seconds` are given, or these are none from 0.05 to 30.
     """
     if channel is not None:
         channel = integer("channel", channel, 0, 15)
+    if seconds is not None:
+        check_seconds(seconds)
     messages = read_midi_file(path)
     played, remarks = _notes(messages, channel, path)
     if seconds is not None:
@@ -84,7 +86,8 @@ def read_clip(path: str | Path, *, channel: int | None = None, seconds: float | 
             )
         if left := len(played) - len(within):
             remarks.append(f"{left:,} of {len(played):,} notes start after {seconds:g} s and are left out")
-        played = within
+        # What a take does not reach may be longer than a note can be.
+        played = [note._replace(duration=min(note.duration, MAX_NOTE_SECONDS)) for note in within]
     else:
         end = max(note.end for note in played)
         if end > LONGEST:
@@ -111,8 +114,7 @@ def _notes(messages: MidiMessages, channel: int | None, path: str | Path) -> tup
         early += one.onset < start
         empty += one.end <= one.onset
         if one.onset >= start and one.end > one.onset:
-            held = min(one.end - one.onset, MAX_NOTE_SECONDS)
-            notes.append(Note(one.pitch, one.velocity, one.onset - start, held))
+            notes.append(Note(one.pitch, one.velocity, one.onset - start, one.end - one.onset))
     if early:
         remarks.append(f"{early:,} notes start before the marker {TAKE_MARKER!r} and are left out")
     if empty:
@@ -192,9 +194,11 @@ def _timed(messages: MidiMessages, path: str | Path) -> Iterator[tuple[float, Me
     if not division or (in_frames and (frames not in _FRAMES or not per_frame)):
         raise InputError(f"{path} does not say how long its ticks are: save it again, with ticks per beat.")
     tick = 1 / (_FRAMES[frames] * per_frame) if in_frames else _TEMPO / _MICRO / division
-    now = 0.0
+    # From the last change of tempo on: small errors do not add up.
+    since, ticks = 0.0, 0
     for message in messages:
-        now += message.time * tick
+        ticks += message.time
+        now = since + ticks * tick
         if message.type == "set_tempo" and not in_frames:
-            tick = message.tempo / _MICRO / division
+            since, ticks, tick = now, 0, message.tempo / _MICRO / division
         yield now, message

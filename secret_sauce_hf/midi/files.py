@@ -61,8 +61,10 @@ def preset_midi_file(
         settings: name → setting of each of its parameters.
         note: 0 to 127.
         velocity: 1 to 127 (a note-on of velocity 0 would be a note-off).
-        notes: what is played instead of that one note. The take, from whose start their times are told, begins on the
-            beat: a marker says `take` there, by which `read_clip` finds it. Ticks are then a tenth of a millisecond.
+        notes: what is played instead of that one note. The take, from whose start their times are told,
+            begins on the beat: a marker says `take` there, by which `read_clip` finds it. Ticks are
+            then a tenth of a millisecond. Of notes of one pitch that overlap, the first that starts is
+            the first that ends, as in all MIDI.
         order: in which order the halves of 14-bit values are sent.
         channel: 0 to 15.
         fixed: whether to set what the collection has fixed too, so that the instrument needs
