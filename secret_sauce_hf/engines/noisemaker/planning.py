@@ -110,7 +110,7 @@ def empty_plan(rows: int, notes: int) -> Plan:
     )
 
 
-@inlined
+@kernel(nogil=True)
 def _advance_seed(seed, steps):
     """The filter's noise (`next_seed`) so many steps on."""
     factor, offset = np.uint64(1_664_525), np.uint64(1_013_904_223)
@@ -124,7 +124,7 @@ def _advance_seed(seed, steps):
     return seed
 
 
-@inlined
+@kernel(nogil=True)
 def _advance_noise(state, steps):
     """An oscillator's noise so many steps on."""
     factor = np.uint64(NOISE_MULTIPLIER)
@@ -162,7 +162,7 @@ def _approach(gap, rate, least, limit, powers):
     return samples + 1, gap * powers[0]
 
 
-@inlined
+@kernel(nogil=True)
 def _held_for(level, stage, samples, settings, row, powers):
     """Level and stage of an envelope that is held for so many more samples, 0 at least."""
     if stage == ATTACK and samples > 0:
@@ -187,7 +187,7 @@ def _held_for(level, stage, samples, settings, row, powers):
     return level, stage
 
 
-@inlined
+@kernel(nogil=True)
 def _samples_until_silent(level, stage, settings, row, powers):
     """For how many samples an envelope sounds if it is held; NEVER if it does for ever."""
     samples = 0
@@ -204,7 +204,7 @@ def _samples_until_silent(level, stage, settings, row, powers):
     return samples + falling
 
 
-@inlined
+@kernel(nogil=True)
 def _released_for(level, samples):
     """Level of an envelope after so many samples of release, and for how many of them it sounded."""
     hold, stage, taken = 1.0, RELEASE, 0
@@ -214,7 +214,7 @@ def _released_for(level, samples):
     return level, taken
 
 
-@inlined
+@kernel(nogil=True)
 def _run_lfo(phase, value, step, samples, table):
     """Phase and output of the LFO so many samples on."""
     for _ in range(samples):
@@ -222,7 +222,7 @@ def _run_lfo(phase, value, step, samples, table):
     return phase, value
 
 
-@inlined
+@kernel(nogil=True)
 def _settle(smooth, target, samples):
     """The smoothed cutoff so many samples on."""
     for _ in range(samples):
@@ -233,7 +233,7 @@ def _settle(smooth, target, samples):
     return smooth
 
 
-@inlined
+@kernel(nogil=True)
 def _choose_voice(pitch, sounds, stage, pitches, allotted):
     """The voice that a note-on takes: its own, a silent one, one that is being released, or the one allotted longest."""
     chosen = -1
@@ -254,7 +254,22 @@ def _choose_voice(pitch, sounds, stage, pitches, allotted):
     return chosen
 
 
-@inlined
+@kernel(nogil=True)
+def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, value):
+    """Note where a life begins, with its preparation."""
+    numbers[life, ROW] = row
+    numbers[life, VOICE] = voice
+    numbers[life, SETTINGS_ROW] = preset
+    numbers[life, BEGIN] = -1
+    numbers[life, PREPARED] = IDLE_SAMPLES
+    numbers[life, LENGTH] = 0
+    numbers[life, PITCH_BEFORE] = pitch
+    numbers[life, SEED] = np.int64(seed)
+    values[life, CUTOFF_BEFORE] = smooth
+    values[life, LFO_BEFORE] = value
+
+
+@kernel(nogil=True)
 def _tell(found, count, life, when, what, which):
     """Add an event.
 
@@ -271,51 +286,6 @@ def _tell(found, count, life, when, what, which):
 
 
 @kernel(nogil=True)
-def plan(rows, load, end, sine, found):
-    """Find the lives of rows, and what happens to them.
-
-    A voice that has not played is ready, as all voices of a fresh instance are.
-
-    Args:
-        rows: `Rows`.
-        load: when the row's own preset replaces that of the row before; below 0 if there is none.
-        end: when the take ends.
-        sine: of `lfo.sine_table`.
-        found: of `empty_plan`, of which the lives and events are set.
-
-    Returns:
-        (lives, events): how many.
-
-    Raises:
-        ValueError: arrays that do not go together, or too few of them.
-    """
-    count = len(rows.first) - 1
-    notes = len(rows.on)
-    if count < 0 or rows.first[0] != 0 or rows.first[count] != notes:
-        raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
-    if len(rows.off) != notes or len(rows.pitch) != notes or len(rows.part) != notes:
-        raise ValueError("The NoiseMaker was given notes that are not whole.")
-    for number in (len(rows.settings), len(rows.seeds), len(rows.generators)):
-        if number != 2 * count:
-            raise ValueError("The NoiseMaker was given more or fewer presets than rows.")
-    if min(len(found.numbers), len(found.values)) < notes + VOICES * count:
-        raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
-    lives = 0
-    events = 0
-    for row in range(count):
-        start, stop = rows.first[row], rows.first[row + 1]
-        if stop < start or stop > notes:
-            raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
-        for note in range(start, stop):
-            if not 0 <= rows.pitch[note] < 128 or rows.off[note] <= rows.on[note] or rows.on[note] < 0:
-                raise ValueError("The NoiseMaker was given a note that cannot be one.")
-            if note > start and rows.on[note] < rows.on[note - 1]:
-                raise ValueError("The NoiseMaker was given notes that are not in the order of time.")
-        lives, events = _plan_row(rows, row, start, stop, load, end, sine, found, lives, events)
-    return lives, events
-
-
-@inlined
 def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     """Find the lives of one row; returns how many lives and events there are by then."""
     numbers, values, settings = found.numbers, found.values, rows.settings
@@ -494,7 +464,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 numbers[current, GENERATOR2] = np.int64(generators[voice, 1])
                 values[current, CUTOFF_THEN] = smooth
                 values[current, LFO_THEN] = value
-                events = _tell(found, events, current, prepared, START, 0)
+                events = _tell(found, events, current, prepared, START, pitch)
                 sounds[voice] = True
                 prepares[voice] = False
                 allotted[voice] = note_on + 1
@@ -535,19 +505,49 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     return lives, events
 
 
-@inlined
-def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, value):
-    """Note where a life begins, with its preparation."""
-    numbers[life, ROW] = row
-    numbers[life, VOICE] = voice
-    numbers[life, SETTINGS_ROW] = preset
-    numbers[life, BEGIN] = -1
-    numbers[life, PREPARED] = IDLE_SAMPLES
-    numbers[life, LENGTH] = 0
-    numbers[life, PITCH_BEFORE] = pitch
-    numbers[life, SEED] = np.int64(seed)
-    values[life, CUTOFF_BEFORE] = smooth
-    values[life, LFO_BEFORE] = value
+@kernel(nogil=True)
+def plan(rows, load, end, sine, found):
+    """Find the lives of rows, and what happens to them.
+
+    A voice that has not played is ready, as all voices of a fresh instance are.
+
+    Args:
+        rows: `Rows`.
+        load: when the row's own preset replaces that of the row before; below 0 if there is none.
+        end: when the take ends.
+        sine: of `lfo.sine_table`.
+        found: of `empty_plan`, of which the lives and events are set.
+
+    Returns:
+        (lives, events): how many.
+
+    Raises:
+        ValueError: arrays that do not go together, or too few of them.
+    """
+    count = len(rows.first) - 1
+    notes = len(rows.on)
+    if count < 0 or rows.first[0] != 0 or rows.first[count] != notes:
+        raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
+    if len(rows.off) != notes or len(rows.pitch) != notes or len(rows.part) != notes:
+        raise ValueError("The NoiseMaker was given notes that are not whole.")
+    for number in (len(rows.settings), len(rows.seeds), len(rows.generators)):
+        if number != 2 * count:
+            raise ValueError("The NoiseMaker was given more or fewer presets than rows.")
+    if min(len(found.numbers), len(found.values)) < notes + VOICES * count:
+        raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
+    lives = 0
+    events = 0
+    for row in range(count):
+        start, stop = rows.first[row], rows.first[row + 1]
+        if stop < start or stop > notes:
+            raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
+        for note in range(start, stop):
+            if not 0 <= rows.pitch[note] < 128 or rows.off[note] <= rows.on[note] or rows.on[note] < 0:
+                raise ValueError("The NoiseMaker was given a note that cannot be one.")
+            if note > start and rows.on[note] < rows.on[note - 1]:
+                raise ValueError("The NoiseMaker was given notes that are not in the order of time.")
+        lives, events = _plan_row(rows, row, start, stop, load, end, sine, found, lives, events)
+    return lives, events
 
 
 @kernel(nogil=True)
