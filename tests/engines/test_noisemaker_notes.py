@@ -83,7 +83,9 @@ def strongest(take: np.ndarray, near: float) -> float:
 def test_every_note_is_in_tune(change, cents):
     pitches = range(24, 97)
     takes = play([[note(pitch)] for pitch in pitches], change, seconds=2.0)
-    off = [1200 * np.log2(strongest(take, equal(pitch)) / equal(pitch)) for take, pitch in zip(takes, pitches)]
+    off = [
+        1200 * np.log2(strongest(take, equal(pitch)) / equal(pitch)) for take, pitch in zip(takes, pitches, strict=True)
+    ]
     assert np.abs(np.array(off) - cents).max() < 0.2
 
 
@@ -138,7 +140,9 @@ def test_a_note_falls_silent_when_it_is_released():
 def test_a_silent_gap_changes_nothing(change):
     """The filter stands still in a gap, however long: the note after it is the same."""
     near, far = play([[note(60, 0.1, 0.3), note(67, 0.1 + gap, 0.4)] for gap in (0.6, 1.6)], change, seconds=2.5)
-    first, second = (take[round(onset * RATE) : round((onset + 0.5) * RATE)] for take, onset in ((near, 0.7), (far, 1.7)))
+    first, second = (
+        take[round(onset * RATE) : round((onset + 0.5) * RATE)] for take, onset in ((near, 0.7), (far, 1.7))
+    )
     assert np.abs(first).max() > 0.02
     # The noise inside the filter is another for every row.
     assert np.abs(first - second).max() < 2e-3
@@ -173,9 +177,11 @@ def performances(count: int, seed: int, seconds: float) -> Performances:
     rows = []
     for _ in range(count):
         notes = int(draw.choice([1, 1, 1, 2, 3, 4, 9]))
-        onsets = draw.uniform(0, seconds, notes) if draw.random() < 0.7 else np.full(notes, 0.1)
+        onsets = draw.uniform(0, seconds, notes) if draw.random() < 0.7 else np.full(notes, 0.04)
         lasts = np.exp(draw.uniform(np.log(0.001), np.log(2.0), notes))
-        rows.append([note(int(draw.integers(24, 97)), *each) for each in zip(onsets.tolist(), lasts.tolist())])
+        rows.append(
+            [note(int(draw.integers(24, 97)), *each) for each in zip(onsets.tolist(), lasts.tolist(), strict=True)]
+        )
     return Performances.from_notes(rows)
 
 
@@ -296,7 +302,9 @@ def render_at_random(count: int, seed: int) -> int:
     draw = np.random.default_rng(seed)
     for number in range(count):
         lead, length, wait = draw.uniform([0.0, 0.05, 0.0], [0.3, 0.5, 0.3])
-        timing = Timing(lead, lead + length, (lead, lead + length), slot=lead + length + wait, patch=draw.uniform(0, lead))
+        timing = Timing(
+            lead, lead + length, (lead, lead + length), slot=lead + length + wait, patch=draw.uniform(0, lead)
+        )
         one = replace(get_collection("noisemaker"), name="mine", count=0, train_count=0, timing=timing)
         presets = draw_presets(one, 3, seed=number).playing(performances(3, number, one.seconds))
         takes = render(presets, in_session=number % 2 == 1, noise_seed=1)
@@ -307,7 +315,8 @@ def render_at_random(count: int, seed: int) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's checks")
 def test_no_performance_makes_a_kernel_write_beyond_its_arrays():
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_noisemaker_notes as t; print(t.render_at_random(80, 3))"
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_noisemaker_notes as t\n"
+        "print(t.render_at_random(80, 3))"
     )
     checks = {"MALLOC_CHECK_": "3", "MALLOC_PERTURB_": "165", "LD_PRELOAD": "libc_malloc_debug.so.0"}
     command = [sys.executable, "-c", program, str(Path(__file__).parent)]

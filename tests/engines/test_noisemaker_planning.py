@@ -77,10 +77,19 @@ LONG = 5 * RATE
         ),
         pytest.param(
             [(60, 0, LONG), (61, 10, LONG), (62, 20, LONG), (63, 30, LONG), (64, 40, 5_000), (65, 50, 6_000)],
-            [(0, "start", 0), (10, "start", 1), (20, "start", 2), (30, "start", 3), (40, "restart", 0)]
-            + [(50, "restart", 0), (6_000, "off", 0)]
-            + [(LONG, "off", 1), (LONG, "off", 2), (LONG, "off", 3)],
-            id="the fifth note and the sixth rob the voice that was allotted longest; the off of a stolen note is nothing",
+            [
+                (0, "start", 0),
+                (10, "start", 1),
+                (20, "start", 2),
+                (30, "start", 3),
+                (40, "restart", 0),
+                (50, "restart", 0),
+                (6_000, "off", 0),
+                (LONG, "off", 1),
+                (LONG, "off", 2),
+                (LONG, "off", 3),
+            ],
+            id="more notes rob the voice that was allotted longest; the off of a stolen note is nothing",
         ),
         pytest.param(
             [(60, 0, 5_000), (62, 100, LONG), (60, 1_000, 9_000)],
@@ -94,14 +103,30 @@ LONG = 5 * RATE
         ),
         pytest.param(
             [(60, 0, LONG), (61, 0, 5_000), (62, 0, LONG), (63, 0, 5_050), (64, 5_100, 9_000)],
-            [(0, "start", 0), (0, "start", 1), (0, "start", 2), (0, "start", 3), (5_000, "off", 1), (5_050, "off", 3)]
-            + [(5_100, "restart", 1), (9_000, "off", 1), (LONG, "off", 0), (LONG, "off", 2)],
+            [
+                (0, "start", 0),
+                (0, "start", 1),
+                (0, "start", 2),
+                (0, "start", 3),
+                (5_000, "off", 1),
+                (5_050, "off", 3),
+                (5_100, "restart", 1),
+                (9_000, "off", 1),
+                (LONG, "off", 0),
+                (LONG, "off", 2),
+            ],
             id="then the first that is being released",
         ),
         pytest.param(
             [(60, 0, 5_000), (62, 0, LONG), (64, 6_000, 7_000)],
-            [(0, "start", 0), (0, "start", 1), (5_000, "off", 0), (6_000, "start", 0), (7_000, "off", 0)]
-            + [(LONG, "off", 1)],
+            [
+                (0, "start", 0),
+                (0, "start", 1),
+                (5_000, "off", 0),
+                (6_000, "start", 0),
+                (7_000, "off", 0),
+                (LONG, "off", 1),
+            ],
             id="the lowest silent voice",
         ),
         pytest.param(
@@ -149,7 +174,7 @@ def test_a_note_on_of_that_voice_ends_the_hold_and_one_of_another_does_not():
     held = [(60, 0, ended), (64, 0, LONG)]
     again = [planning.LFO_HELD, planning.LFO_RESTARTED, planning.LFO_FREED]
     for more, expected in (([], 0), ([(67, fresh, LONG)], 1)):
-        numbers, events = plan(rows_of(held + more))
+        _, events = plan(rows_of(held + more))
         told = [(int(when), int(what)) for life, when, what, _ in events if life == 1 and what in again]
         freed = [when - settings.IDLE_SAMPLES for when, what in told if what == planning.LFO_FREED]
         assert freed == [fresh] if expected else freed[0] > fresh

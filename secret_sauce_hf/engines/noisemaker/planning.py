@@ -178,9 +178,7 @@ def _held_for(level, stage, samples, settings, row, powers):
         if level <= sustain:
             level, stage = sustain, envelopes.SUSTAIN
         else:
-            taken, gap = _approach(
-                level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], least, samples, powers
-            )
+            taken, gap = _approach(level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], least, samples, powers)
             level = gap - envelopes.BELOW_ZERO
             if level <= sustain:
                 level, stage = sustain, envelopes.SUSTAIN
@@ -198,9 +196,7 @@ def _samples_until_silent(level, stage, settings, row, powers):
         target = settings[row, ATTACK_TARGET]
         samples, _ = _approach(target - level, settings[row, ATTACK_RATE], target - 1.0, most, powers)
         level = 1.0
-    falling, _ = _approach(
-        level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], envelopes.BELOW_ZERO, most, powers
-    )
+    falling, _ = _approach(level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], envelopes.BELOW_ZERO, most, powers)
     return samples + falling
 
 
@@ -235,20 +231,20 @@ def _settle(smooth, target, samples):
 
 @kernel(nogil=True)
 def _choose_voice(pitch, sounds, stage, pitches, allotted):
-    """The voice that a note-on takes: its own, a silent one, one that is being released, or the one allotted longest."""
+    """The voice that a note-on takes: its own, a silent one, one in release, or that allotted longest."""
     chosen = -1
-    for voice in range(VOICES):
+    for voice in range(len(sounds)):
         if chosen < 0 and sounds[voice] and pitches[voice] == pitch:
             chosen = voice
-    for voice in range(VOICES):
+    for voice in range(len(sounds)):
         if chosen < 0 and not sounds[voice]:
             chosen = voice
-    for voice in range(VOICES):
+    for voice in range(len(sounds)):
         if chosen < 0 and stage[voice] == RELEASE:
             chosen = voice
     if chosen < 0:
         chosen = 0
-        for voice in range(1, VOICES):
+        for voice in range(1, len(sounds)):
             if allotted[voice] < allotted[chosen]:
                 chosen = voice
     return chosen
@@ -296,31 +292,35 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     for either in range(preset, 2 * row + 2):
         moves |= TO_FILTER <= settings[either, DESTINATION] <= TO_FM
 
+    # Not as a constant: a compiler that knows how few there are writes everything out for each of them.
+    voices = rows.seeds.shape[1]
     # As in the session of 2018.
-    cut_off = part == 0 and stop > start and rows.off[start] == load and (stop == start + 1 or rows.part[start + 1] == 1)
+    cut_off = (
+        part == 0 and stop > start and rows.off[start] == load and (stop == start + 1 or rows.part[start + 1] == 1)
+    )
     # The row's.
     begin = np.float32(LFO_START)
     phase, value, ticked, ticking, held = begin, 0.0, 0, False, False
     smooth, settled = _settle(settings[preset, CUTOFF], settings[preset, CUTOFF], IDLE_SAMPLES), 0
     # The voices'.
     powers = np.empty(_LEVELS)
-    life = np.empty(VOICES, np.int64)
-    sounds = np.zeros(VOICES, np.bool_)
-    prepares = np.zeros(VOICES, np.bool_)
-    reseeded = np.zeros(VOICES, np.bool_)
-    lane_held = np.zeros(VOICES, np.bool_)
-    lane_ticks = np.zeros(VOICES, np.bool_)
-    level = np.zeros(VOICES)
-    stage = np.zeros(VOICES, np.int64)
-    since = np.zeros(VOICES, np.int64)
-    silent_from = np.full(VOICES, NEVER)
-    rests_from = np.full(VOICES, NEVER)
-    prepares_from = np.full(VOICES, -NEVER)
-    allotted = np.zeros(VOICES, np.int64)
-    pitches = np.full(VOICES, 60)
-    seeds = np.empty(VOICES, np.uint64)
-    generators = np.empty((VOICES, 2), np.uint64)
-    for voice in range(VOICES):
+    life = np.empty(voices, np.int64)
+    sounds = np.zeros(voices, np.bool_)
+    prepares = np.zeros(voices, np.bool_)
+    reseeded = np.zeros(voices, np.bool_)
+    lane_held = np.zeros(voices, np.bool_)
+    lane_ticks = np.zeros(voices, np.bool_)
+    level = np.zeros(voices)
+    stage = np.zeros(voices, np.int64)
+    since = np.zeros(voices, np.int64)
+    silent_from = np.full(voices, NEVER)
+    rests_from = np.full(voices, NEVER)
+    prepares_from = np.full(voices, -NEVER)
+    allotted = np.zeros(voices, np.int64)
+    pitches = np.full(voices, 60)
+    seeds = np.empty(voices, np.uint64)
+    generators = np.empty((voices, 2), np.uint64)
+    for voice in range(voices):
         seeds[voice] = rows.seeds[preset, voice]
         for oscillator in range(2):
             generators[voice, oscillator] = rows.generators[preset, voice, oscillator]
@@ -338,7 +338,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
         if part == 0:
             now = min(now, load)
         anything = False
-        for voice in range(VOICES):
+        for voice in range(voices):
             if sounds[voice]:
                 now = min(now, silent_from[voice])
                 anything = True
@@ -352,7 +352,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
             phase, value = _run_lfo(phase, value, step, now - ticked, sine)
         ticked = now
 
-        for voice in range(VOICES):
+        for voice in range(voices):
             if sounds[voice] and silent_from[voice] <= now:
                 sounds[voice] = False
                 current = life[voice]
@@ -369,9 +369,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 if lives >= len(numbers):
                     raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
                 life[voice] = lives
-                _begin_life(
-                    numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value
-                )
+                _begin_life(numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value)
                 lives += 1
                 rests_from[voice] = NEVER
                 prepares[voice] = True
@@ -382,7 +380,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
 
         while note_off < stop - start and rows.off[ending[note_off]] <= now:
             pitch = rows.pitch[ending[note_off]]
-            for voice in range(VOICES):
+            for voice in range(voices):
                 if sounds[voice] and stage[voice] != RELEASE and pitches[voice] == pitch:
                     current = life[voice]
                     level[voice], _ = _held_for(
@@ -399,7 +397,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
             smooth = _settle(smooth, settings[preset, CUTOFF], now - settled)
             settled = now
             part = 1
-            for voice in range(VOICES):
+            for voice in range(voices):
                 current = life[voice]
                 when = min(now - prepares_from[voice], IDLE_SAMPLES)
                 if sounds[voice]:
@@ -438,9 +436,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                     if lives >= len(numbers):
                         raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
                     life[voice] = lives
-                    _begin_life(
-                        numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value
-                    )
+                    _begin_life(numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value)
                     lives += 1
                     rests_from[voice] = NEVER
                     prepares_from[voice] = now
@@ -478,7 +474,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
             if left < NEVER:
                 silent_from[voice] = now + left
             phase = begin
-            for other in range(VOICES):
+            for other in range(voices):
                 if other != voice and sounds[other]:
                     current = life[other]
                     when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
@@ -487,12 +483,12 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
 
         was_held = held
         ticking, held = False, False
-        for voice in range(VOICES):
+        for voice in range(voices):
             ticking |= sounds[voice]
             held |= prepares[voice]
         if held != was_held:
             phase = begin
-        for voice in range(VOICES):
+        for voice in range(voices):
             current = life[voice]
             if sounds[voice] and lane_held[voice] != held:
                 when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
@@ -530,6 +526,8 @@ def plan(rows, load, end, sine, found):
         raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
     if len(rows.off) != notes or len(rows.pitch) != notes or len(rows.part) != notes:
         raise ValueError("The NoiseMaker was given notes that are not whole.")
+    if rows.seeds.shape[1] != VOICES or rows.generators.shape[1] != VOICES or rows.generators.shape[2] != 2:
+        raise ValueError("The NoiseMaker was given noise for other voices than it has.")
     for number in (len(rows.settings), len(rows.seeds), len(rows.generators)):
         if number != 2 * count:
             raise ValueError("The NoiseMaker was given more or fewer presets than rows.")
@@ -555,7 +553,10 @@ def measure(first, on, off, part, voices, sounding):
     """How many voices rows need at most, and for how many samples they sound.
 
     Args:
-        first: as in `Rows`; `on`, `off` and `part` alike.
+        first: as in `Rows`.
+        on: as in `Rows`.
+        off: as in `Rows`.
+        part: as in `Rows`.
         voices: int64, (rows,), which is set: 1 to `VOICES`.
         sounding: int64, (rows,), which is set: samples of all voices together, of the rows' own notes.
 
