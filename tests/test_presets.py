@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secret_sauce_hf import presets as presets_module
+from secret_sauce_hf import tables
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob, get_collection
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, read_table
@@ -411,7 +411,7 @@ def test_tables_as_spreadsheets_write_them(content, how, tmp_path):
 
 
 def decoded(content: bytes) -> str:
-    return presets_module._read_text(io.BytesIO(content))
+    return tables.read_text(io.BytesIO(content))
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ def test_bad_files(tmp_path, monkeypatch):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not a text file in UTF-8"):
         Presets.from_csv("guitar", path)
-    monkeypatch.setattr(presets_module, "MAX_CSV_BYTES", 2)
+    monkeypatch.setattr(tables, "MAX_TABLE_BYTES", 2)
     with pytest.raises(InputError, match="is larger than"):
         Presets.from_csv("guitar", path)
 

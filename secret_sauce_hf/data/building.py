@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,7 +16,6 @@ import pyarrow as pa
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
@@ -24,7 +23,8 @@ from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.forms import read_record
-from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.instruments import Collection, InputError, Note, get_collection, integer
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -44,30 +44,37 @@ def build_collection(
     rows_per_shard: int = 1000,
     measure: bool = False,
     engine: Engine | None = None,
+    plays: Sequence[Note] | None = None,
+    seconds: float | None = None,
+    prior: str = UNIFORM,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
     """Render a collection into Parquet shards with a card; `load_dataset(out)` reads them.
 
-    Rows of 2018 keep the split of 2018; of fresh rows the first 80 % are for training
-    and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
+    The collection's own rows keep its split, those of 2018 that of 2018; of fresh rows the first
+    80 % are for training and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
     and its number only. A build that was stopped goes on where it was when called again.
 
     Args:
         collection: the collection or its name.
         out: the folder; made where it is missing.
-        rows: first row and row after the last, of the rows of 2018; all if None.
+        rows: first row and row after the last, of the collection's own rows; all if None.
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
         in_session: whether each take starts in the state that the row before it leaves,
-            as in the recordings of 2018; if None, for the rows of 2018 of an instrument whose
-            engine can.
+            as in the recordings of 2018; if None, for the rows of 2018, playing what they played
+            then, of an instrument whose engine can.
         rows_per_shard: the most rows in one Parquet file.
         measure: whether to measure what is heard in each row, too (see `measure_heard`):
             the columns `heard_measured` and `heard_change`. Takes some 40 to 70 times as long.
         engine: that renders the rows; the collection's own if None. With several workers it is
             pickled.
+        plays: notes that every row plays; those that the rows have if None.
+        seconds: length of a take, from 0.05 to 30; the collection's if None.
+        prior: how the presets of fresh rows are drawn: "uniform", or "musical", fewer extreme and
+            silent ones (see `secret_sauce_hf.instruments.priors`).
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -84,8 +91,20 @@ def build_collection(
     """
     out = expanded(out)
     workers = integer("workers", workers, 1, MAX_WORKERS)
-    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
-    schema = shard_schema(arrow_schema(plan.collection, measured=measure), plan)
+    plan = make_plan(
+        get_collection(collection),
+        rows,
+        seed,
+        count,
+        in_session,
+        rows_per_shard,
+        measure,
+        engine,
+        plays=plays,
+        seconds=seconds,
+        prior=prior,
+    )
+    schema = shard_schema(plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
     todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
@@ -124,7 +143,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         plan = recorded_plan(read_record(record), collection, engine)
     except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
-    schema = shard_schema(arrow_schema(plan.collection, measured=plan.heard_threshold is not None), plan)
+    schema = shard_schema(plan)
     for shard in plan.shards:
         if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
             raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")
@@ -164,7 +183,7 @@ def _differences(record_path: Path, plan: Plan) -> str:
         return str(error)[:-1]
     here: dict[str, Any] = plan.record
     return ", ".join(
-        f"{key}: {repr(there.get(key))[:60]} there, {here.get(key)!r} here"
+        f"{key}: {repr(there.get(key))[:60]} there, {repr(here.get(key))[:60]} here"
         for key in sorted(here.keys() | there.keys())
         if there.get(key) != here.get(key)
     )

@@ -17,8 +17,11 @@ from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
+from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.notes import Note, check_notes, constant_note
 from secret_sauce_hf.instruments.parameters import parameter_to_dict
-from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
+from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
 
 MAX_FILES = 99_999
@@ -33,7 +36,16 @@ _FORM = forms.fields(
         "in_session": forms.plain,
         "rows_per_shard": forms.count,
         "heard_threshold": forms.maybe(forms.number),
-    }
+    },
+    {
+        "plays": forms.list_of(
+            forms.fields(
+                {"onset": forms.number, "duration": forms.number, "pitch": forms.count, "velocity": forms.count}
+            )
+        ),
+        "seconds": forms.number,
+        "prior": forms.line,
+    },
 )
 
 
@@ -57,14 +69,18 @@ class Plan:
         collection: the collection.
         start: number of the first row.
         stop: number of the row after the last.
-        seed: of the fresh rows; None for the rows of 2018.
+        seed: of the fresh rows; None for the collection's own.
         in_session: whether each take starts in the state that the row before it leaves.
         rows_per_shard: the most rows in one Parquet file.
         heard_threshold: in dB, of `measure_heard`; None where it is not measured.
         engine: that renders the rows.
+        plays: the notes that every row plays; None for those that the rows have.
+        seconds: length of a take, where it was asked for; the collection has such takes.
+        prior: how the presets of fresh rows are drawn, see `draw_presets`.
 
     Raises:
-        InputError: numbers out of range.
+        InputError: numbers out of range, or notes that cannot be played; no such prior, or one of rows that are
+            not fresh.
     """
 
     collection: Collection
@@ -76,8 +92,13 @@ class Plan:
     heard_threshold: float | None
     # It has no state of its own: its label in the record says all that there is to compare.
     engine: Engine = field(repr=False, compare=False)
+    plays: tuple[Note, ...] | None = None
+    seconds: float | None = None
+    prior: str = UNIFORM
 
     def __post_init__(self) -> None:
+        if check_prior(self.prior, self.collection) != UNIFORM and self.seed is None:
+            raise InputError(f"The prior {self.prior} is one of fresh rows: give a seed and a count.")
         limits = {
             "start": (-MAX_ROWS, MAX_ROWS),
             "stop": (-MAX_ROWS, MAX_ROWS),
@@ -89,12 +110,15 @@ class Plan:
             if value is not None or name != "seed":
                 # Python's own integers: the record is JSON.
                 object.__setattr__(self, name, integer(name, value, low, high))
+        if self.plays is not None:
+            check_notes(self.plays, "what every row plays", seconds=self.collection.seconds)
         if self.seed is None and not self.collection.count:
-            raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
+            raise InputError(f"{self.collection.name} has no rows of its own: give a seed and a count.")
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
             raise InputError(
-                f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has {self.collection.count} "
-                f"rows of 2018; give a start from 0 and a stop after it, up to {self.collection.count}."
+                f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has "
+                f"{self.collection.count} rows {whose(self.collection)}; give a start from 0 and a stop after it, up "
+                f"to {self.collection.count}."
             )
         if self.start >= self.stop:
             raise InputError(f"{self.stop - self.start} rows are none; build at least one row.")
@@ -108,15 +132,23 @@ class Plan:
     def presets(self, start: int, stop: int) -> Presets:
         """Rows `start` to `stop`."""
         if self.seed is None:
-            return original_presets(self.collection, start, stop)
-        return draw_presets(self.collection, stop - start, self.seed, start)
+            presets = original_presets(self.collection, start, stop)
+        else:
+            presets = draw_presets(self.collection, stop - start, self.seed, start, prior=self.prior)
+        return presets if self.plays is None else presets.playing(self.plays)
+
+    @property
+    def notes(self) -> bool:
+        """Whether the rows tell what they play, as they do not all play the note that the timing has."""
+        # Either every row plays the same, or what it plays is drawn.
+        return has_notes(self.presets(self.start, self.start + 1))
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
         """First row and row after the last of each split that has rows.
 
-        The rows of 2018 keep the split of 2018 whichever of them are built; of fresh
-        rows the first 80 % are for training.
+        The collection's own rows keep its split, that of 2018, whichever of them are built; of
+        fresh rows the first 80 % are for training.
         """
         if self.seed is None:
             boundary = min(max(self.start, self.collection.train_count), self.stop)
@@ -137,8 +169,11 @@ class Plan:
         return shards
 
     @property
-    def record(self) -> dict[str, str | int | float | bool | None]:
+    def record(self) -> dict[str, Any]:
         """What must be the same for a shard to be used again, ready for JSON."""
+        # What was not asked for is not told: the record is part of the bytes of 2018's builds.
+        notes = None if self.plays is None else [note._asdict() for note in self.plays]
+        asked = {"plays": notes, "seconds": self.seconds, "prior": None if self.prior == UNIFORM else self.prior}
         return {
             "collection": self.collection.name,
             "declaration": _fingerprint(self.collection),
@@ -152,7 +187,7 @@ class Plan:
             "package": version("secret_sauce_hf"),
             # An encoder writes its version into every file.
             "encoder": f"FLAC by libsndfile {soundfile.__libsndfile_version__}",
-        }
+        } | {name: value for name, value in asked.items() if value is not None}
 
 
 def make_plan(
@@ -164,6 +199,9 @@ def make_plan(
     rows_per_shard: int,
     measure: bool = False,
     engine: Engine | None = None,
+    plays: Sequence[Note] | None = None,
+    seconds: float | None = None,
+    prior: str = UNIFORM,
 ) -> Plan:
     """What the arguments of `build_collection` ask for.
 
@@ -173,23 +211,35 @@ def make_plan(
     """
     if seed is None:
         if count is not None:
-            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
+            raise InputError(
+                f"`count` is for fresh rows and needs a seed; choose among the rows {whose(collection)} with `rows`."
+            )
         rows = (0, collection.count) if rows is None else rows
         if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) != 2:
             raise InputError(f"rows is {rows!r}; give a pair: the first row and the row after the last.")
         start, stop = rows
     else:
         if rows is not None:
-            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
+            raise InputError(f"`rows` chooses among the rows {whose(collection)}; with a seed give `count`.")
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, integer("count", count, 1, MAX_ROWS)
+    if seconds is not None:
+        declared, collection = collection, with_seconds(collection, seconds)
+        seconds = None if collection is declared else float(seconds)
+    notes = None if plays is None else tuple(plays)
     engine = engine or get_engine(collection)
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:
-        in_session = seed is None and engine.supports(collection, in_session=True)
+        # A session of 2018 played one note, of one length.
+        as_recorded = seed is None and is_original(collection) and plays is None and seconds is None
+        in_session = as_recorded and engine.supports(collection, in_session=True)
     threshold = THRESHOLD_DB if measure else None
-    return Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine)
+    plan = Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, notes, seconds, prior)
+    if notes is not None:
+        # One row will do: every other one plays the same.
+        engine.check_performances(plan.presets(plan.start, plan.start + 1), lambda _: "what every row plays")
+    return plan
 
 
 def recorded_plan(
@@ -211,6 +261,9 @@ def recorded_plan(
             collection = known_collection(record.get("collection"))
         _FORM(record, "it")
         recorded = {key: record[key] for key in _RECORDED}
+        recorded |= _recorded_playing(record) | {"prior": record.get("prior", UNIFORM)}
+        if recorded["seconds"] is not None:
+            collection = with_seconds(collection, recorded["seconds"])
     except InputError as error:
         raise InputError(f"the record of the build cannot be read ({str(error)[:-1]})") from error
     plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
@@ -218,6 +271,13 @@ def recorded_plan(
         if record.get(key) != value:
             raise InputError(f"{key} was {repr(record.get(key))[:80]} and is {value!r} now")
     return plan
+
+
+def _recorded_playing(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What every row plays, and how long takes are, as a checked record tells it."""
+    notes = record.get("plays")
+    told = [Note(*(note[name] for name in Note._fields)) for note in notes or ()]
+    return {"plays": None if notes is None else tuple(told), "seconds": record.get("seconds")}
 
 
 def build_command(plan: Plan) -> str | None:
@@ -228,12 +288,30 @@ def build_command(plan: Plan) -> str | None:
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
     name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
     words = ["secret-sauce build", name, "--out DIR", rows]
+    if plan.prior != UNIFORM:
+        words.append(f"--prior {plan.prior}")
+    words += _played_words(plan)
     if plan.engine.remembers:
         words.append("--in-session" if plan.in_session else "--from-silence")
     words.append(f"--rows-per-shard {plan.rows_per_shard}")
     if plan.heard_threshold is not None:
         words.append("--measure-heard")
     return " ".join(words)
+
+
+def has_notes(presets: Presets) -> bool:
+    """Whether rows tell what they play, as they do not all play the note that the collection's timing has."""
+    return presets.collection.plays is not None or not presets.play_constant
+
+
+def _played_words(plan: Plan) -> list[str]:
+    """The options that say what every row plays; of several notes nobody knows the file any more."""
+    words = [] if plan.seconds is None else [f"--seconds {plan.seconds!r}"]
+    for note in (plan.plays or ())[:1]:
+        alone = len(plan.plays or ()) == 1 and note.onset == constant_note(plan.collection.timing).onset
+        held = f"--note {note.pitch} --velocity {note.velocity} --duration {note.duration!r}"
+        words.append(held if alone else "--clip CLIP.mid")
+    return words
 
 
 def shard_files(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Makes `pipeline("audio-to-preset")` work after `import secret_sauce_hf`, whatever is imported first.
+"""Makes `audio-to-preset` and `preset-to-audio` pipelines after `import secret_sauce_hf`, whatever is imported first.
 
 transformers has no plug-in mechanism: somebody has to enter our classes into its tables, and
 to do so when this package is imported would import torch and transformers, which takes seconds.
@@ -22,6 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 TASK = "audio-to-preset"
+TASK_BACK = "preset-to-audio"
 DEFAULT_COLLECTION = "noisemaker-light"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 MODEL_TYPE = "secret-sauce"
@@ -75,6 +76,12 @@ def _enter_pipeline(pipelines: ModuleType) -> None:
         default={"model": (str(CHECKPOINTS / DEFAULT_COLLECTION), "main")},
         type="audio",
     )
+    # By name, so that the engines are imported by whoever renders.
+    pipelines.PIPELINE_REGISTRY.supported_tasks[TASK_BACK] = {
+        "impl": "secret_sauce_hf.modeling.preset_to_audio.PresetToAudioPipeline",
+        "pt": (),
+        "type": "audio",
+    }
     if isinstance(pipelines.pipeline, FunctionType) and pipelines.pipeline.__code__ is not _led.__code__:
         _lead(pipelines.pipeline)
 
@@ -132,6 +139,10 @@ def _find_model(given: Mapping[str, Any]) -> dict[str, Any]:
     from secret_sauce_hf.instruments import COLLECTIONS, InputError
 
     task, model, config = (given.get(name) for name in ("task", "model", "config"))
+    if task == TASK_BACK:
+        # Neither weights nor files: the library is handed the model itself.
+        engine = import_module("secret_sauce_hf.modeling.preset_to_audio").EngineModel
+        return {**given, "model": model if isinstance(model, engine) else engine(model or DEFAULT_COLLECTION)}
     named = isinstance(model, str) and model in COLLECTIONS and not Path(model).exists()
     if task == TASK and all(given.get(name) is None for name in ("model", "config", "tokenizer", "feature_extractor")):
         model, named = DEFAULT_COLLECTION, True
@@ -157,15 +168,30 @@ def _check_folder(folder: Path, given: Mapping[str, Any]) -> None:
     """See that a folder is complete: the library would bury what the model says under the tracebacks of attempts."""
     checkpoint = _own("checkpoint")
     options = given.get("model_kwargs") or {}
-    if not (folder / checkpoint.CONFIG_FILE).is_file() or "subfolder" in options:
+    if "subfolder" in options:
         return
-    if checkpoint.read_json(folder / checkpoint.CONFIG_FILE).get("model_type", MODEL_TYPE) != MODEL_TYPE:
+    if not (folder / checkpoint.CONFIG_FILE).is_file():
+        # Of a configuration that is handed in the library needs no file.
+        if given.get("config") is None:
+            raise checkpoint.InputError(f"{folder} has no {checkpoint.CONFIG_FILE}; give the folder of a checkpoint.")
         return
+    kind = checkpoint.read_json(folder / checkpoint.CONFIG_FILE).get("model_type")
+    if kind != MODEL_TYPE:
+        told = "names no model_type," if kind is None else f"is of a {str(kind)[:60]!r} model,"
+        raise checkpoint.InputError(
+            f"{folder / checkpoint.CONFIG_FILE} {told} not a {MODEL_TYPE} one; give the folder of one of these."
+        )
     checkpoint.check_files(folder, given.get("feature_extractor") is None, options.get("variant"))
     checkpoint.weight_shapes(folder, options.get("variant"))
     if (folder / checkpoint.EXTRACTOR_FILE).exists() and given.get("feature_extractor") is None:
         # The library takes its entries for granted before it asks our class.
-        checkpoint.own_extractor_values(checkpoint.read_json(folder / checkpoint.EXTRACTOR_FILE))
+        values = checkpoint.read_json(folder / checkpoint.EXTRACTOR_FILE)
+        checkpoint.own_extractor_values(values)
+        if "feature_extractor_type" not in values:
+            raise checkpoint.InputError(
+                f"{folder / checkpoint.EXTRACTOR_FILE} names no feature_extractor_type; take it from the model's "
+                "checkpoint."
+            )
 
 
 def _own(kind: str) -> ModuleType:

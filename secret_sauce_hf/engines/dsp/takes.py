@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import soxr
@@ -60,11 +61,16 @@ def render_groups(
     def fill(rows: np.ndarray) -> None:
         takes[rows] = group(rows)
 
-    threads = min(thread_count(), len(groups))
+    on_every_processor(fill, groups)
+    return takes
+
+
+def on_every_processor(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """Do some work on every part, each processor on one at a time, in the order of the parts."""
+    threads = min(thread_count(), len(parts))
     if threads <= 1:
-        for rows in groups:
-            fill(rows)
+        for part in parts:
+            work(part)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, groups))
-    return takes
+            list(pool.map(work, parts))
