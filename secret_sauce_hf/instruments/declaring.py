@@ -28,6 +28,19 @@ heard      when the parameter changes the sound at all: true (the default), fals
            ["below", knob, setting], ["all", rule, ...], ["any", rule, ...]
 about      one line for cards
 
+A rule may ask of what is played, too, where it names a knob:
+
+note.lowest, note.highest    pitch, as MIDI number
+note.softest, note.hardest   velocity, 1 to 127
+note.held                    how long the longest note is held, in seconds of the take
+note.gate                    the same of notes that follow each other without a break
+note.rest                    how long no note is held at most, once one was, in seconds of the take
+note.since                   from the first note's start to the end of the take, in seconds
+
+So a release is heard where `["above", "note.rest", 0.05]`. Instead of a number a limit may be
+a line of points, ["along", name, [value, limit], ...]: a decay is heard where its attack ends,
+`["below", "attack", ["along", "note.held", [0.1, 3], [2, 7]]]`.
+
 `fixed` maps parameters that do not vary to their settings; `columns` names those that do,
 where their order is to be another. `take` has times in seconds from its start: `note_on`,
 `note_off` and its length, `seconds`. What else it has is for recording sessions (see

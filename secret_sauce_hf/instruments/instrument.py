@@ -1,14 +1,18 @@
 """What an instrument and a collection are.
 
-This file travels with a checkpoint, beside `parameters` and `takes`: it imports NumPy-only
-siblings and nothing else (see `secret_sauce_hf.modeling`).
+This file travels with a checkpoint, beside `parameters`, `played`, `rules` and `takes`: it imports
+NumPy-only siblings and nothing else (see `secret_sauce_hf.modeling`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from .parameters import Parameter
-from .takes import SAMPLE_RATE
+from .played import asked
+from .rules import Rule, decided
+from .takes import NOTE, SAMPLE_RATE, VELOCITY
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,21 @@ class Collection:
         """Length of a take, in seconds."""
         start, end = self.timing.cut
         return end - start
+
+    @property
+    def played(self) -> dict[str, float]:
+        """What rules can ask of what is played, by name, where it is the same in every row; empty where it is not."""
+        if self.plays is not None:
+            return {}
+        timing = self.timing
+        onset, duration = timing.note_on - timing.cut[0], timing.note_off - timing.note_on
+        pitch, velocity, start, length = (np.array([value]) for value in (NOTE, VELOCITY, onset, duration))
+        told = asked(np.array([0, 1]), pitch, velocity, start, length, self.seconds)
+        return {name: float(values[0]) for name, values in told.items()}
+
+    def heard(self, parameter: Parameter) -> Rule:
+        """When a parameter is heard, without the conditions that what every row plays decides."""
+        return decided(parameter.heard, self.played)
 
     @property
     def samples(self) -> int:

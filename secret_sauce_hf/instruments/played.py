@@ -1,0 +1,99 @@
+"""What rules of what is heard can ask of what is played: a few numbers for each row.
+
+A release is heard where a note ends early enough, a decay where notes last, a key follow away
+from its middle. Rules name these numbers as they name knobs (see `rules`): `above("note.held", 0.5)`.
+
+A checkpoint can carry a copy of this file (see `secret_sauce_hf.modeling`): it imports NumPy only.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+PREFIX = "note."
+"""With which each of the names begins; no parameter has a dot in its name."""
+
+
+class Quantity(NamedTuple):
+    """A number of what is played.
+
+    Args:
+        low: the lowest that it can be.
+        high: the highest.
+        text: what it is, for people, between "the" and a number.
+        unit: the unit, as it stands behind a number; empty where there is none.
+    """
+
+    low: float
+    high: float
+    text: str
+    unit: str = ""
+
+
+_SECONDS = (0.0, 60.0)
+
+QUANTITIES: dict[str, Quantity] = {
+    "note.lowest": Quantity(0, 127, "lowest pitch"),
+    "note.highest": Quantity(0, 127, "highest pitch"),
+    "note.softest": Quantity(1, 127, "lowest velocity"),
+    "note.hardest": Quantity(1, 127, "highest velocity"),
+    "note.held": Quantity(*_SECONDS, "longest note", " s"),
+    "note.gate": Quantity(*_SECONDS, "longest time with a note held", " s"),
+    "note.rest": Quantity(*_SECONDS, "longest rest after a note", " s"),
+    "note.since": Quantity(*_SECONDS, "time from the first note on", " s"),
+}
+"""What there is to ask, by name. Times count within the take only, in seconds: `note.held` is the
+longest that a single note is held, `note.gate` the longest that some note is, one after the other
+without a break, `note.rest` the longest that none is, once the first has begun, and `note.since`
+how long the take goes on from the first note's start."""
+
+
+def asked(
+    first: np.ndarray, pitch: np.ndarray, velocity: np.ndarray, onset: np.ndarray, duration: np.ndarray, seconds: float
+) -> dict[str, np.ndarray]:
+    """The quantities of every one of several rows.
+
+    Args:
+        first: whole numbers, (rows + 1,): the notes of row i, one at least, are those from
+            `first[i]` up to `first[i + 1]`, in any order.
+        pitch: MIDI numbers, (notes,).
+        velocity: MIDI velocities, (notes,).
+        onset: when notes start, in seconds from the start of the take, (notes,).
+        duration: how long they are held, in seconds, (notes,).
+        seconds: length of the take.
+
+    Returns:
+        Name → float64 of shape (rows,), for each of `QUANTITIES`.
+    """
+    starts, end = first[:-1], np.minimum(onset + duration, seconds)
+    gate, rest = _gates(first, onset, end, seconds)
+    found = {
+        "note.lowest": np.minimum.reduceat(pitch, starts),
+        "note.highest": np.maximum.reduceat(pitch, starts),
+        "note.softest": np.minimum.reduceat(velocity, starts),
+        "note.hardest": np.maximum.reduceat(velocity, starts),
+        "note.held": np.maximum.reduceat(end - onset, starts),
+        "note.gate": gate,
+        "note.rest": rest,
+        "note.since": seconds - np.minimum.reduceat(onset, starts),
+    }
+    return {name: values.astype(np.float64) for name, values in found.items()}
+
+
+def _gates(first: np.ndarray, onset: np.ndarray, end: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """The longest time in which some note is held without a break, and the longest in which none is: (rows,) each."""
+    counts = np.diff(first)
+    order = np.lexsort((onset, np.repeat(np.arange(len(counts)), counts)))
+    onset, end = onset[order], end[order]
+    opened, closed = onset[first[:-1]], end[first[:-1]]
+    gate, rest = closed - opened, np.zeros(len(counts))
+    # By the place of a note in its row: a row has few, and there are many rows.
+    for place in range(1, int(counts.max(initial=0))):
+        rows = np.flatnonzero(counts > place)
+        notes = first[rows] + place
+        gap = onset[notes] - closed[rows]
+        rest[rows] = np.maximum(rest[rows], gap)
+        opened[rows] = np.where(gap > 0, onset[notes], opened[rows])
+        closed[rows] = np.maximum(closed[rows], end[notes])
+        gate[rows] = np.maximum(gate[rows], closed[rows] - opened[rows])
+    return gate, np.maximum(rest, seconds - closed)
