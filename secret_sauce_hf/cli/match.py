@@ -198,7 +198,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         shorten,
         show_confidence,
         show_controllers,
-        sound_notes,
+        sound_remarks,
     )
 
     # Every controller's number beside its value.
@@ -226,7 +226,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         for cells in rows:
             fixed.add_row(*cells)
         print_all(fixed)
-    print_all(*sound_notes(found))
+    print_all(*sound_remarks(found))
     # Of a known sound the same is printed every time.
     print_all(*search_summary(found, timed=truth is None))
     if found.rendered is None:

@@ -87,12 +87,12 @@ class Aligned(NamedTuple):
     Args:
         take: float32 of shape (samples,).
         start: which sample of the sound is its first; negative where the sound begins later.
-        notes: what was done to the sound but for cutting, a sentence each.
+        remarks: what was done to the sound but for cutting, a sentence each.
     """
 
     take: np.ndarray
     start: int
-    notes: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 class Onset(NamedTuple):
@@ -131,13 +131,13 @@ def mix(samples: np.ndarray, rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
         return mean, ()
     moving = samples - samples.mean(axis=0, dtype=np.float64)
     power = np.square(moving).mean(axis=0)
-    notes = []
+    remarks = []
     kept = np.flatnonzero(power > MUTE * power.max())
     if not len(kept):
         return mean, ()
     if len(kept) < count:
         mute = [str(channel + 1) for channel in range(count) if channel not in kept]
-        notes.append(f"{_channels(mute)} of {count} {'is' if len(mute) == 1 else 'are'} silent and left out.")
+        remarks.append(f"{_channels(mute)} of {count} {'is' if len(mute) == 1 else 'are'} silent and left out.")
     loudest = int(power.argmax())
     compared = _loud_part(moving, loudest)
     inverted: list[int] = []
@@ -146,19 +146,19 @@ def mix(samples: np.ndarray, rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
         if best >= SAME and best > abs(now) + (BETTER if now > 0 else BETTER / 5):
             # Both at once would be a comb filter; by how much they are apart is not sure enough to undo it.
             chosen = _earliest(samples, [one for one in kept.tolist() if power[one] >= ALIKE * power[loudest]])
-            notes.append(f"The channels are the same sound at different times; channel {chosen + 1} is taken.")
-            return samples[:, chosen].astype(np.float32), tuple(notes)
+            remarks.append(f"The channels are the same sound at different times; channel {chosen + 1} is taken.")
+            return samples[:, chosen].astype(np.float32), tuple(remarks)
         if now <= -SAME:
             inverted.append(channel)
     if inverted:
         names = [str(channel + 1) for channel in inverted]
-        notes.append(f"{_channels(names)} of {count} {'is' if len(names) == 1 else 'are'} inverted; that is undone.")
+        remarks.append(f"{_channels(names)} of {count} {'is' if len(names) == 1 else 'are'} inverted; that is undone.")
     signs = np.where(np.isin(kept, inverted), -1.0, 1.0)
     mono = (samples[:, kept] * signs).mean(axis=1, dtype=np.float64).astype(np.float32)
     if np.square(mono - mono.mean(), dtype=np.float64).mean() < CANCELLED * power[kept].mean():
-        notes.append(f"The channels cancel each other; channel {loudest + 1}, the loudest, is taken.")
+        remarks.append(f"The channels cancel each other; channel {loudest + 1}, the loudest, is taken.")
         mono = samples[:, loudest].astype(np.float32)
-    return (mono, tuple(notes)) if notes else (mean, ())
+    return (mono, tuple(remarks)) if remarks else (mean, ())
 
 
 def _earliest(samples: np.ndarray, channels: list[int]) -> int:
@@ -207,7 +207,7 @@ def align(samples: np.ndarray, length: int, note_on: int, rate: int) -> Aligned:
     is_take = abs(len(samples) - length) <= SAME_LENGTH * rate
     if not len(samples):
         return Aligned(np.zeros(length, np.float32), 0, ())
-    cleaned, notes = _without_steady(samples, min(STEADY, 0.75 * note_on / rate) if is_take else STEADY, rate)
+    cleaned, remarks = _without_steady(samples, min(STEADY, 0.75 * note_on / rate) if is_take else STEADY, rate)
     onset = hear_onset(cleaned)
     if not onset.heard:
         start = 0 if is_take else -note_on
@@ -216,7 +216,7 @@ def align(samples: np.ndarray, length: int, note_on: int, rate: int) -> Aligned:
     begins = note_on if at_home else onset.sample
     cleaned, more = _without_lead(cleaned, begins, at_home)
     start = begins - note_on
-    return Aligned(cut(cleaned, start, length), start, (*notes, *more))
+    return Aligned(cut(cleaned, start, length), start, (*remarks, *more))
 
 
 def cut(samples: np.ndarray, start: int, length: int) -> np.ndarray:
@@ -341,21 +341,21 @@ def _without_steady(samples: np.ndarray, seconds: float, rate: int) -> tuple[np.
     # They end before the note if there is silence where they do, or hardly anything of them in what follows.
     then = np.square(samples[end : end + AVERAGE]).sum() / AVERAGE
     ended = end < len(samples) - AVERAGE and then < 0.1 * np.square(offset + hum).mean()
-    notes = []
+    remarks = []
     cleaned = samples.copy()
     if hum.any():
-        notes.append("Hum is taken off.")
+        remarks.append("Hum is taken off.")
         until = end if ended or _is_missing(samples[end:], hum[end:]) else len(samples)
         cleaned[:until] -= hum[:until]
     if abs(offset) >= LEAST_OFFSET:
-        notes.append(f"An offset of {offset:.3f} is taken off.")
+        remarks.append(f"An offset of {offset:.3f} is taken off.")
         steady = np.full(len(samples) - end, offset)
         cleaned[: end if ended or _is_missing(samples[end:], steady) else len(samples)] -= offset
-    if not notes:
+    if not remarks:
         return samples, ()
     # What is left of them.
     cleaned[:end][np.abs(cleaned[:end]) <= 1.5 * spread + 2e-4] = 0
-    return cleaned.astype(np.float32), tuple(notes)
+    return cleaned.astype(np.float32), tuple(remarks)
 
 
 def _is_missing(samples: np.ndarray, steady: np.ndarray) -> bool:

@@ -178,7 +178,7 @@ def match(
     reference = reference.earlier(search.shift)
     versions = {"secret_sauce_hf": version("secret_sauce_hf")}
     rendered, values = None, {}
-    notes = list(reference.notes)
+    remarks = list(reference.remarks)
     if space is not None:
         told = np.array([one.cc for one in (*found, alone)])
         sounds = space.render_known(search.known, search.noise_row, told)
@@ -198,7 +198,7 @@ def match(
                 found = [alone, *(one for one in found if one.cc != alone.cc)][:candidates]
                 rendered = to_float(sounds[-1])
                 values = _distances(reference.take, compared[-1])
-                notes.append("The search found nothing nearer than the model's own answer.")
+                remarks.append("The search found nothing nearer than the model's own answer.")
     rate, start = pipe.feature_extractor.sampling_rate, reference.start + search.shift
     presets = Presets.from_cc(collection, np.array([found[0].cc]))
     confidence, heard = answer["confidence"], answer["heard"]
@@ -229,7 +229,7 @@ def match(
         region=(start / rate, (start + len(reference.take)) / rate),
         sound_seconds=reference.length / rate,
         silent=not audible,
-        notes=tuple(notes),
+        remarks=tuple(remarks),
     )
 
 

@@ -20,7 +20,7 @@ class Reference:
         is_take: whether the sound was a take as it is, so that its timing tells something.
         start: the sample of the sound, at the take's rate, that is the take's first one.
         length: how many samples the sound has, at the take's rate.
-        notes: what was done to the sound besides that, a sentence each.
+        remarks: what was done to the sound besides that, a sentence each.
     """
 
     take: np.ndarray
@@ -29,7 +29,7 @@ class Reference:
     is_take: bool
     start: int = 0
     length: int = 0
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def earlier(self, shift: int) -> "Reference":
         """The sound `shift` samples earlier; where it covers nothing any more, there is silence."""
@@ -56,8 +56,8 @@ def place(extractor: Any, sound: Any, sampling_rate: int | None) -> Reference:
         InputError: see `feature_extraction_secret_sauce.read_sound`.
     """
     # By our own class: the code that an older checkpoint carries does not tell where a take lies.
-    take, start, length, notes = SecretSauceFeatureExtractor.place(extractor, sound, sampling_rate)
+    take, start, length, remarks = SecretSauceFeatureExtractor.place(extractor, sound, sampling_rate)
     rate = extractor.sampling_rate
     is_take = start == 0 and abs(length - len(take)) <= SAME_LENGTH * rate
     known = max(-start, 0), min(length - start, len(take))
-    return Reference(take, known, round(extractor.note_on * rate), is_take, start, length, notes)
+    return Reference(take, known, round(extractor.note_on * rate), is_take, start, length, remarks)

@@ -120,7 +120,7 @@ class Result:
             begins before 0 or ends after `sound_seconds` where the take was padded with silence.
         sound_seconds: how long the sound is, as far as it was read.
         silent: whether nothing is heard in it: then the preset is nothing but a guess.
-        notes: what was done to the sound and to the answer besides, a sentence each.
+        remarks: what was done to the sound and to the answer besides, a sentence each.
     """
 
     sound: str
@@ -146,7 +146,7 @@ class Result:
     region: tuple[float, float] = (0.0, 0.0)
     sound_seconds: float = 0.0
     silent: bool = False
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def fixed(self) -> dict[str, float | str]:
@@ -215,6 +215,6 @@ class Result:
             "region": list(self.region),
             "sound_seconds": self.sound_seconds,
             "silent": self.silent,
-            "notes": list(self.notes),
+            "remarks": list(self.remarks),
             "versions": self.versions,
         }

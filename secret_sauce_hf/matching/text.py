@@ -83,7 +83,7 @@ def search_summary(match: Result, timed: bool = True) -> list[str]:
     return lines
 
 
-def sound_notes(match: Result) -> list[str]:
+def sound_remarks(match: Result) -> list[str]:
     """Tell which part of the sound was matched and what was done to it, in a line each; nothing of a take as it is."""
     start, end = max(match.region[0], 0.0), min(match.region[1], match.sound_seconds)
     lines = []
@@ -91,7 +91,7 @@ def sound_notes(match: Result) -> list[str]:
         lines.append("The sound is silent: nothing is heard in it, and the preset is a guess.")
     elif end - start < match.sound_seconds - 0.001:
         lines.append(f"Matched: {start:.3f} to {end:.3f} s of the sound's {match.sound_seconds:.3f} s.")
-    return lines + list(match.notes)
+    return lines + list(match.remarks)
 
 
 def candidate_rows(match: Result) -> list[list[str]]:

@@ -103,13 +103,13 @@ class Placed(NamedTuple):
         start: the sample of the sound, at the take's rate, that is the take's first one,
             negative where the sound begins later.
         length: how many samples the sound has, at the take's rate.
-        notes: what was done to the sound besides that, a sentence each.
+        remarks: what was done to the sound besides that, a sentence each.
     """
 
     take: np.ndarray
     start: int
     length: int
-    notes: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
@@ -203,8 +203,8 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
             InputError: see `read_sound`.
         """
         placed = self.place(sound, sampling_rate)
-        for note in placed.notes:
-            logger.warning(note)
+        for remark in placed.remarks:
+            logger.warning(remark)
         return placed.take
 
     def place(self, sound: Any, sampling_rate: int | None = None) -> Placed:
@@ -289,10 +289,10 @@ def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray
 def _to_mono(samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     if len(samples) == 0:
         raise InputError(f"There are no samples in {name}.")
-    mono, notes = mix(samples, rate)
+    mono, remarks = mix(samples, rate)
     if not np.isfinite(mono).all():
         raise InputError(f"There are samples that are not finite numbers (NaN or infinite) in {name}.")
-    return mono, notes
+    return mono, remarks
 
 
 def _log_mels(takes: torch.Tensor, size: int, window: int, hop: int, bins: int) -> torch.Tensor:

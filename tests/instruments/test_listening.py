@@ -78,7 +78,7 @@ def test_what_goes_on_beneath_the_note_is_taken_off(kind: str, more: int, light)
         there = take[max(placed.start - more, 0) :]
         size = min(len(back), len(there))
         assert np.abs(back[:size] - there[:size]).max() < 1e-3
-        assert len(placed.notes) >= 1 and all(note.endswith(".") for note in placed.notes)
+        assert len(placed.remarks) >= 1 and all(note.endswith(".") for note in placed.remarks)
 
 
 @pytest.mark.parametrize("before", [0, 220, 441])
@@ -105,7 +105,7 @@ def test_takes_of_the_collections_stay_as_they_are_to_the_bit(name: str):
         several.append(takes(name, 0, 50, in_session=True))
     for take in np.concatenate(several):
         placed = align(take, len(take), note_on(name), SAMPLE_RATE)
-        assert placed.start == 0 and placed.notes == ()
+        assert placed.start == 0 and placed.remarks == ()
         np.testing.assert_array_equal(placed.take, take)
 
 

@@ -16,7 +16,7 @@ from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.result import Search
 from secret_sauce_hf.matching.strategies.base import Refinement, Strategy
-from secret_sauce_hf.matching.text import sound_notes
+from secret_sauce_hf.matching.text import sound_remarks
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.original.table import original_presets
@@ -44,7 +44,7 @@ class TestRegion:
     def test_of_a_take_as_it_is(self, take, pipe):
         found = alone(take, pipe)
         assert found.region == (0.0, pytest.approx(0.9)) and found.sound_seconds == pytest.approx(0.9)
-        assert sound_notes(found) == [] and not found.silent
+        assert sound_remarks(found) == [] and not found.silent
 
     @pytest.mark.parametrize("seconds", [0.5, 1.2])
     def test_behind_silence(self, take, pipe, seconds: float):
@@ -54,12 +54,12 @@ class TestRegion:
         assert found.preset == pytest.approx(alone(take, pipe).preset, abs=0.2)
         record = json.loads(json.dumps(found.to_dict()))
         assert record["region"] == list(found.region) and record["sound_seconds"] == found.sound_seconds
-        assert sound_notes(found)[0].startswith(f"Matched: {found.region[0]:.3f} to ")
+        assert sound_remarks(found)[0].startswith(f"Matched: {found.region[0]:.3f} to ")
 
     def test_of_a_sound_that_begins_with_the_note(self, take, pipe):
         found = alone(take[NOTE_ON:], pipe)
         assert found.region[0] == pytest.approx(-NOTE_ON / SAMPLE_RATE, abs=0.001)
-        assert sound_notes(found) == []
+        assert sound_remarks(found) == []
 
 
 class TestNotes:
@@ -73,14 +73,14 @@ class TestNotes:
     )
     def test_what_was_done_is_told(self, take, pipe, change, told: str):
         found = alone(change(take), pipe)
-        assert told in " ".join(sound_notes(found)) and told in " ".join(found.to_dict()["notes"])
+        assert told in " ".join(sound_remarks(found)) and told in " ".join(found.to_dict()["remarks"])
         assert found.preset == alone(take, pipe).preset
 
     @pytest.mark.parametrize("sound", [np.zeros(19_845), np.zeros(50_000), np.full(19_845, 1e-4)])
     def test_a_silent_sound_is_said_to_be_silent(self, pipe, sound):
         found = alone(sound, pipe)
         assert found.silent and found.to_dict()["silent"] and not any(found.heard.values())
-        assert sound_notes(found)[0].startswith("The sound is silent")
+        assert sound_remarks(found)[0].startswith("The sound is silent")
 
     def test_by_the_pipeline_too(self, take, pipe):
         content = io.BytesIO()
