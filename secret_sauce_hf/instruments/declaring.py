@@ -33,7 +33,7 @@ A rule may ask of what is played, too, where it names a knob:
 note.lowest, note.highest    pitch, as MIDI number
 note.softest, note.hardest   velocity, 1 to 127
 note.held                    how long the longest note is held, in seconds of the take
-note.gate                    the same of notes that follow each other without a break
+note.gate                    the same of notes that overlap, which are one to a monophonic synthesiser
 note.rest                    how long no note is held at most, once one was, in seconds of the take
 note.since                   from the first note's start to the end of the take, in seconds
 

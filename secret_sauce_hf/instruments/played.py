@@ -38,14 +38,16 @@ QUANTITIES: dict[str, Quantity] = {
     "note.softest": Quantity(1, 127, "lowest velocity"),
     "note.hardest": Quantity(1, 127, "highest velocity"),
     "note.held": Quantity(*_SECONDS, "longest note", " s"),
-    "note.gate": Quantity(*_SECONDS, "longest time with a note held", " s"),
+    "note.gate": Quantity(*_SECONDS, "longest time of overlapping notes", " s"),
     "note.rest": Quantity(*_SECONDS, "longest rest after a note", " s"),
     "note.since": Quantity(*_SECONDS, "time from the first note on", " s"),
 }
 """What there is to ask, by name. Times count within the take only, in seconds: `note.held` is the
-longest that a single note is held, `note.gate` the longest that some note is, one after the other
-without a break, `note.rest` the longest that none is, once the first has begun, and `note.since`
-how long the take goes on from the first note's start."""
+longest that a single note is held, `note.gate` the longest that some note is, each overlapping the
+one before, `note.rest` the longest that none is, once the first has begun, and `note.since` how long
+the take goes on from the first note's start."""
+# Notes that overlap by less, a part of a sample, follow each other.
+_TOUCHING = 1e-6
 
 
 def asked(
@@ -81,7 +83,7 @@ def asked(
 
 
 def _gates(first: np.ndarray, onset: np.ndarray, end: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """The longest time in which some note is held without a break, and the longest in which none is: (rows,) each."""
+    """The longest time of notes that overlap, and the longest in which none is held: (rows,) each."""
     counts = np.diff(first)
     order = np.lexsort((onset, np.repeat(np.arange(len(counts)), counts)))
     onset, end = onset[order], end[order]
@@ -93,7 +95,7 @@ def _gates(first: np.ndarray, onset: np.ndarray, end: np.ndarray, seconds: float
         notes = first[rows] + place
         gap = onset[notes] - closed[rows]
         rest[rows] = np.maximum(rest[rows], gap)
-        opened[rows] = np.where(gap > 0, onset[notes], opened[rows])
+        opened[rows] = np.where(gap > -_TOUCHING, onset[notes], opened[rows])
         closed[rows] = np.maximum(closed[rows], end[notes])
         gate[rows] = np.maximum(gate[rows], closed[rows] - opened[rows])
     return gate, np.maximum(rest, seconds - closed)
