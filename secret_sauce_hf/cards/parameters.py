@@ -11,8 +11,9 @@ from secret_sauce_hf.instruments.rules import ALWAYS, NEVER, Limit, Rule, decide
 
 def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:
     """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares."""
+    about = collection.as_played(parameter).about
     return [
-        f"`{parameter.name}`: {table_text(parameter.about)}" if parameter.about else f"`{parameter.name}`",
+        f"`{parameter.name}`: {table_text(about)}" if about else f"`{parameter.name}`",
         parameter.kind,
         table_text(parameter.values_text()),
         ", ".join(map(str, parameter.control)) or "–",

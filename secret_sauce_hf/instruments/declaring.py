@@ -183,6 +183,11 @@ def _known_or_new(collection: Collection) -> Collection:
     """The built-in collection that this is, or the collection as one without rows of 2018."""
     from secret_sauce_hf.instruments import COLLECTIONS, INSTRUMENTS
 
+    instrument = INSTRUMENTS.get(collection.instrument.name)
+    # When they are heard, and what is said about them, may have been told more finely since the file was written.
+    if instrument is not None and _essence(instrument) == _essence(collection.instrument):
+        machine = replace(collection.instrument, parameters=instrument.parameters)
+        collection = replace(collection, instrument=machine)
     record = declaration(collection)
     known = COLLECTIONS.get(collection.name)
     if known is not None:
@@ -191,7 +196,6 @@ def _known_or_new(collection: Collection) -> Collection:
                 f"the name {collection.name!r} is that of a built-in collection, which is not the same; choose another."
             )
         return known
-    instrument = INSTRUMENTS.get(collection.instrument.name)
     # An engine goes by the instrument's name, and by its parameters.
     if instrument is not None and instrument.parameters != collection.instrument.parameters:
         raise InputError(
@@ -199,6 +203,11 @@ def _known_or_new(collection: Collection) -> Collection:
             "another."
         )
     return replace(collection, count=0, train_count=0, enumerated=False, has_file_column=True)
+
+
+def _essence(instrument: Instrument) -> list[Parameter]:
+    """Its parameters, without when they are heard and what is said about them."""
+    return [replace(parameter, heard=ALWAYS, about="") for parameter in instrument.parameters]
 
 
 def _parse(content: bytes) -> Any:

@@ -5,13 +5,13 @@ NumPy-only siblings and nothing else (see `secret_sauce_hf.modeling`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .parameters import Parameter
-from .played import asked
-from .rules import Rule, decided
+from .played import QUANTITIES, asked
+from .rules import NEVER, decided
 from .takes import NOTE, SAMPLE_RATE, VELOCITY
 
 
@@ -153,9 +153,17 @@ class Collection:
         told = asked(np.array([0, 1]), pitch, velocity, start, length, self.seconds)
         return {name: float(values[0]) for name, values in told.items()}
 
-    def heard(self, parameter: Parameter) -> Rule:
-        """When a parameter is heard, without the conditions that what every row plays decides."""
-        return decided(parameter.heard, self.played)
+    def as_played(self, parameter: Parameter) -> Parameter:
+        """A parameter as it is where every row plays the same: told without the conditions that this decides.
+
+        Where one thing that is played lets it never be heard, what is said about it says so.
+        """
+        rule, about = parameter.heard, parameter.about
+        for name, value in self.played.items():
+            if decided(rule, {name: value}) == NEVER != rule:
+                about = f"{about} ({QUANTITIES[name].silences.format(value)})".lstrip()
+                break
+        return replace(parameter, heard=decided(rule, self.played), about=about)
 
     @property
     def samples(self) -> int:

@@ -21,26 +21,30 @@ class Quantity(NamedTuple):
         low: the lowest that it can be.
         high: the highest.
         text: what it is, for people, between "the" and a number.
+        silences: why a parameter is never heard where this has the value `{0}`, for people.
         unit: the unit, as it stands behind a number; empty where there is none.
     """
 
     low: float
     high: float
     text: str
+    silences: str
     unit: str = ""
 
 
 _SECONDS = (0.0, 60.0)
+_NOTE, _VELOCITY = "does nothing at note {0:g}", "does nothing at velocity {0:g}"
+_HELD = "does nothing in {0:.3g} s"
 
 QUANTITIES: dict[str, Quantity] = {
-    "note.lowest": Quantity(0, 127, "lowest pitch"),
-    "note.highest": Quantity(0, 127, "highest pitch"),
-    "note.softest": Quantity(1, 127, "lowest velocity"),
-    "note.hardest": Quantity(1, 127, "highest velocity"),
-    "note.held": Quantity(*_SECONDS, "longest note", " s"),
-    "note.gate": Quantity(*_SECONDS, "longest time of overlapping notes", " s"),
-    "note.rest": Quantity(*_SECONDS, "longest rest after a note", " s"),
-    "note.since": Quantity(*_SECONDS, "time from the first note on", " s"),
+    "note.lowest": Quantity(0, 127, "lowest pitch", _NOTE),
+    "note.highest": Quantity(0, 127, "highest pitch", _NOTE),
+    "note.softest": Quantity(1, 127, "lowest velocity", _VELOCITY),
+    "note.hardest": Quantity(1, 127, "highest velocity", _VELOCITY),
+    "note.held": Quantity(*_SECONDS, "longest note", _HELD, " s"),
+    "note.gate": Quantity(*_SECONDS, "longest time of overlapping notes", _HELD, " s"),
+    "note.rest": Quantity(*_SECONDS, "longest rest after a note", "the note is held to the end of a take", " s"),
+    "note.since": Quantity(*_SECONDS, "time from the first note on", _HELD, " s"),
 }
 """What there is to ask, by name. Times count within the take only, in seconds: `note.held` is the
 longest that a single note is held, `note.gate` the longest that some note is, each overlapping the

@@ -10,7 +10,6 @@ rest of the sound that covers it; what the rule denies is measured in less than 
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
-    NEVER,
     Knob,
     Rule,
     Switch,
@@ -21,6 +20,7 @@ from secret_sauce_hf.instruments.parameters import (
     below,
     is_one_of,
 )
+from secret_sauce_hf.instruments.rules import along
 
 
 def _knob(name: str, msb: int, about: str, heard: Rule = ALWAYS) -> Knob:
@@ -45,9 +45,10 @@ _FILTER_EG = any_of(
     all_of(is_one_of("mod_source", "FilterEnv"), _MODULATED),
 )
 
-# Times run from 1 ms to 10 s over four decades (manual): an attack above 7.3 lasts
-# longer than the 0.83 s for which the note is held.
-_ATTACK_LIMIT = 7.3
+# Times run from 1 ms to 10 s over four decades (manual): an attack above 7.3 lasts longer than
+# the 0.83 s for which the note of 2018 is held. Keys that overlap are one to the envelopes.
+_ATTACK_LIMIT = along("note.gate", (0.1, 5.0), (0.25, 6.0), (5 / 6, 7.3), (2.0, 8.25), (4.0, 9.0))
+_RELEASED = above("note.rest", 0.05)
 
 INSTRUMENT = Instrument(
     name="subphatty",
@@ -101,7 +102,12 @@ INSTRUMENT = Instrument(
         _knob("filter_reso", 21, "Resonance of the ladder filter"),
         _knob("filter_multidrive", 18, "Drive at the filter"),
         _knob("filter_eg_amount", 22, "Filter envelope to cutoff, bipolar, none at 5"),
-        _knob("filter_kb_tracking_amount", 27, "Key follow of the cutoff (does nothing at note 60)", NEVER),
+        _knob(
+            "filter_kb_tracking_amount",
+            27,
+            "Key follow of the cutoff",
+            any_of(above("note.highest", 62), below("note.lowest", 58)),
+        ),
         _knob("env_filter_attack", 23, "Filter envelope attack, 1 ms to 10 s", _FILTER_EG),
         _knob(
             "env_filter_decay",
@@ -116,7 +122,12 @@ INSTRUMENT = Instrument(
             # The slowest decay has gone a fifth of its way when the take ends.
             all_of(_FILTER_EG, below("env_filter_attack", _ATTACK_LIMIT)),
         ),
-        _knob("env_filter_release", 26, "Filter envelope release (the note is held to the end of a take)", NEVER),
+        _knob(
+            "env_filter_release",
+            26,
+            "Filter envelope release",
+            all_of(_FILTER_EG, _RELEASED),
+        ),
         _knob("env_amplifier_attack", 28, "Amplifier attack, 1 ms to 10 s"),
         _knob(
             "env_amplifier_decay",
@@ -130,7 +141,7 @@ INSTRUMENT = Instrument(
             "Amplifier sustain",
             below("env_amplifier_attack", _ATTACK_LIMIT),
         ),
-        _knob("env_amplifier_release", 31, "Amplifier release (the note is held to the end of a take)", NEVER),
+        _knob("env_amplifier_release", 31, "Amplifier release", _RELEASED),
     ),
 )
 

@@ -426,7 +426,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         timing = collection.timing
         return cls(
             collection=collection.name,
-            parameters=[parameter_to_dict(replace(p, heard=collection.heard(p))) for p in collection.parameters],
+            parameters=[parameter_to_dict(collection.as_played(p)) for p in collection.parameters],
             fixed=collection.fixed,
             take_samples=collection.samples,
             note_on=timing.note_on - timing.cut[0],
