@@ -31,6 +31,7 @@ about      one line for cards
 A rule may ask of what is played, too, where it names a knob:
 
 note.lowest, note.highest    pitch, as MIDI number
+note.away                    how far the pitch that is furthest from note 60 is from it, in semitones
 note.softest, note.hardest   velocity, 1 to 127
 note.held                    how long the longest note is held, in seconds of the take
 note.gate                    the same of notes that overlap, which are one to a monophonic synthesiser
@@ -57,7 +58,7 @@ from typing import Any
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
 from secret_sauce_hf.instruments.errors import InputError
-from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing, same_controls
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
@@ -185,7 +186,7 @@ def _known_or_new(collection: Collection) -> Collection:
 
     instrument = INSTRUMENTS.get(collection.instrument.name)
     # When they are heard, and what is said about them, may have been told more finely since the file was written.
-    if instrument is not None and _essence(instrument) == _essence(collection.instrument):
+    if instrument is not None and same_controls(instrument.parameters, collection.instrument.parameters):
         machine = replace(collection.instrument, parameters=instrument.parameters)
         collection = replace(collection, instrument=machine)
     record = declaration(collection)
@@ -203,11 +204,6 @@ def _known_or_new(collection: Collection) -> Collection:
             "another."
         )
     return replace(collection, count=0, train_count=0, enumerated=False, has_file_column=True)
-
-
-def _essence(instrument: Instrument) -> list[Parameter]:
-    """Its parameters, without when they are heard and what is said about them."""
-    return [replace(parameter, heard=ALWAYS, about="") for parameter in instrument.parameters]
 
 
 def _parse(content: bytes) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .parameters import Parameter
 from .played import QUANTITIES, asked
-from .rules import NEVER, decided
+from .rules import ALWAYS, NEVER, decided
 from .takes import NOTE, SAMPLE_RATE, VELOCITY
 
 
@@ -32,6 +32,14 @@ class Instrument:
     def select(self, names: Sequence[str]) -> tuple[Parameter, ...]:
         """The parameters `names`, in that order."""
         return tuple(self[name] for name in names)
+
+
+def same_controls(some: Sequence[Parameter], others: Sequence[Parameter]) -> bool:
+    """Whether parameters are the same but for when they are heard and what is said about them, which makes no sound."""
+    if tuple(some) == tuple(others):
+        return True
+    plain = [[replace(p, heard=ALWAYS, about="") for p in parameters] for parameters in (some, others)]
+    return plain[0] == plain[1]
 
 
 @dataclass(frozen=True)

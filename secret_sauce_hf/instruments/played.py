@@ -3,12 +3,15 @@
 A release is heard where a note ends early enough, a decay where notes last, a key follow away
 from its middle. Rules name these numbers as they name knobs (see `rules`): `above("note.held", 0.5)`.
 
-A checkpoint can carry a copy of this file (see `secret_sauce_hf.modeling`): it imports NumPy only.
+A checkpoint can carry a copy of this file (see `secret_sauce_hf.modeling`): it imports NumPy
+and a sibling only.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+
+from .takes import NOTE
 
 PREFIX = "note."
 """With which each of the names begins; no parameter has a dot in its name."""
@@ -39,6 +42,7 @@ _HELD = "does nothing in {0:.3g} s"
 QUANTITIES: dict[str, Quantity] = {
     "note.lowest": Quantity(0, 127, "lowest pitch", _NOTE),
     "note.highest": Quantity(0, 127, "highest pitch", _NOTE),
+    "note.away": Quantity(0, 127, "furthest pitch from note 60", "does nothing at note 60", " semitones"),
     "note.softest": Quantity(1, 127, "lowest velocity", _VELOCITY),
     "note.hardest": Quantity(1, 127, "highest velocity", _VELOCITY),
     "note.held": Quantity(*_SECONDS, "longest note", _HELD, " s"),
@@ -72,10 +76,12 @@ def asked(
         Name → float64 of shape (rows,), for each of `QUANTITIES`.
     """
     starts, end = first[:-1], np.minimum(onset + duration, seconds)
+    away = np.abs(pitch - NOTE)
     gate, rest = _gates(first, onset, end, seconds)
     found = {
         "note.lowest": np.minimum.reduceat(pitch, starts),
         "note.highest": np.maximum.reduceat(pitch, starts),
+        "note.away": np.maximum.reduceat(away, starts),
         "note.softest": np.minimum.reduceat(velocity, starts),
         "note.hardest": np.maximum.reduceat(velocity, starts),
         "note.held": np.maximum.reduceat(end - onset, starts),

@@ -48,6 +48,10 @@ _FILTER_EG = any_of(
 # Times run from 1 ms to 10 s over four decades (manual): an attack above 7.3 lasts longer than
 # the 0.83 s for which the note of 2018 is held. Keys that overlap are one to the envelopes.
 _ATTACK_LIMIT = along("note.gate", (0.1, 5.0), (0.25, 6.0), (5 / 6, 7.3), (2.0, 8.25), (4.0, 9.0))
+# A decay that is a hundred times as long as the note has gone a small part of its way when the key
+# is let go: the sustain is never approached.
+_LONG = above("note.gate", 0.8)
+_DECAY_LIMIT = along("note.gate", (0.08, 6.8), (0.2, 7.8), (0.8, 9.3))
 _RELEASED = above("note.rest", 0.05)
 
 INSTRUMENT = Instrument(
@@ -106,7 +110,7 @@ INSTRUMENT = Instrument(
             "filter_kb_tracking_amount",
             27,
             "Key follow of the cutoff",
-            any_of(above("note.highest", 62), below("note.lowest", 58)),
+            above("note.away", 0),
         ),
         _knob("env_filter_attack", 23, "Filter envelope attack, 1 ms to 10 s", _FILTER_EG),
         _knob(
@@ -119,14 +123,19 @@ INSTRUMENT = Instrument(
             "env_filter_sustain",
             25,
             "Filter envelope sustain",
-            # The slowest decay has gone a fifth of its way when the take ends.
-            all_of(_FILTER_EG, below("env_filter_attack", _ATTACK_LIMIT)),
+            # The slowest decay has gone a fifth of its way when the take of 2018 ends.
+            all_of(
+                _FILTER_EG,
+                below("env_filter_attack", _ATTACK_LIMIT),
+                any_of(_LONG, below("env_filter_decay", _DECAY_LIMIT)),
+            ),
         ),
         _knob(
             "env_filter_release",
             26,
             "Filter envelope release",
-            all_of(_FILTER_EG, _RELEASED),
+            # It is heard for as long as the amplifier's release goes on.
+            all_of(_FILTER_EG, _RELEASED, above("env_amplifier_release", 2.0)),
         ),
         _knob("env_amplifier_attack", 28, "Amplifier attack, 1 ms to 10 s"),
         _knob(
@@ -139,7 +148,9 @@ INSTRUMENT = Instrument(
             "env_amplifier_sustain",
             30,
             "Amplifier sustain",
-            below("env_amplifier_attack", _ATTACK_LIMIT),
+            all_of(
+                below("env_amplifier_attack", _ATTACK_LIMIT), any_of(_LONG, below("env_amplifier_decay", _DECAY_LIMIT))
+            ),
         ),
         _knob("env_amplifier_release", 31, "Amplifier release", _RELEASED),
     ),

@@ -42,6 +42,7 @@ ROWS = [
 EXPECTED = {
     "note.lowest": [60, 48, 60, 30],
     "note.highest": [60, 72, 65, 90],
+    "note.away": [0, 12, 5, 30],
     "note.softest": [100, 40, 1, 64],
     "note.hardest": [100, 127, 4, 64],
     "note.held": [1.0, 2.0, 1.0, 2.0],
