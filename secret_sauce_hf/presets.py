@@ -1,8 +1,5 @@
 """Tables of presets: drawing them, checking them, converting them."""
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,28 +8,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer
-from secret_sauce_hf.instruments.notes import Performances, constant_note
+from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
 from secret_sauce_hf.instruments.rules import holds, may_hold
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
+from secret_sauce_hf.tables import FILE_COLUMN as FILE_COLUMN
+from secret_sauce_hf.tables import NOTE_COLUMNS, CsvTable, check_known, note_cells, shortened
 
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)
 
-FILE_COLUMN = "file"
-MAX_CSV_BYTES = 256 * 2**20
-"""Larger tables are refused; the 2018 tables have at most 4 MB."""
-# By a byte order mark, or by the zeros beside the first letter.
-_ENCODINGS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
-    (lambda data: data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-32"),
-    (lambda data: data[:2] in (b"\xff\xfe", b"\xfe\xff"), "utf-16"),
-    (lambda data: data[1:2] == b"\0" != data[:1], "utf-16-le"),
-    (lambda data: data[:1] == b"\0" != data[1:2], "utf-16-be"),
-)
-_SEPARATORS = (",", ";", "\t", "|")
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-# No setting is a thousand: what looks like its comma is a decimal one.
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]*(?:[eE][+-]?[0-9]+)?")
 MAX_ROWS = 10_000_000
 """More rows than this are no count but a mistake; they would not fit into memory either."""
 
@@ -104,12 +89,18 @@ class Presets:
             [constant_note(self.collection.timing)], len(self)
         )
 
-    def playing(self, performances: Performances | None) -> "Presets":
-        """The same presets, which play something else; None for the one note that the timing has.
+    def playing(self, performances: Performances | Sequence[Note] | None) -> "Presets":
+        """The same presets, which play something else.
+
+        Args:
+            performances: what each row plays; or notes, which every row plays; or None for the one note
+                that the collection's timing has.
 
         Raises:
-            InputError: there are other numbers of performances than of rows.
+            InputError: there are other numbers of performances than of rows; no notes, or one that cannot be.
         """
+        if performances is not None and not isinstance(performances, Performances):
+            performances = Performances.constant(performances, len(self))
         return Presets(self.collection, self.unit, self.files, performances)
 
     def __len__(self) -> int:
@@ -203,11 +194,15 @@ class Presets:
                 the message names row, column, value and what is allowed. Of several
                 mistakes it is the first that is reported.
         """
-        return cls._from_rows(get_collection(collection), rows, lambda row: f"row {row}")
+        return cls.from_mappings(get_collection(collection), rows, lambda row: f"row {row}")
 
     @classmethod
     def from_csv(cls, collection: str | Collection, source: str | Path | TextIO) -> "Presets":
         """From a table in the 2018 format: a header line, labels in quotes, `file` last.
+
+        What rows play may stand beside it: `note` (a MIDI number, or a name such as C2), `velocity`, `note_on` and
+        `note_off` in seconds from the start of the take. What is not told, a column or a cell, is that of the
+        collection's own note.
 
         What spreadsheets make of one is read too: semicolons, tabs or bars instead of commas
         (also announced by a line `sep=;`), decimal commas, a byte order mark, UTF-16, and
@@ -219,10 +214,19 @@ class Presets:
         return read_table(collection, source)[0]
 
     @classmethod
-    def _from_rows(
+    def from_mappings(
         cls, collection: Collection, rows: Iterable[Mapping[str, Any]], where: Callable[[int], str]
     ) -> "Presets":
-        """Presets from one mapping per row (see `from_settings`); `where` names a row for messages."""
+        """Presets from one mapping per row, for readers of files that name their rows themselves.
+
+        Args:
+            collection: the collection.
+            rows: see `from_settings`.
+            where: what a row is called in messages, by its number.
+
+        Raises:
+            InputError: see `from_settings`.
+        """
         table: list[Mapping[str, Any]] = []
         files: dict[str, int] = {}
         fault: InputError | None = None
@@ -244,7 +248,7 @@ class Presets:
         if at := _first(np.isnan(unit)):
             number, column = at
             parameter = parameters[column]
-            cell = _shortened(table[number][parameter.name])
+            cell = shortened(table[number][parameter.name])
             raise InputError(f"{where(number)}, column {parameter.name}: {cell} {parameter.allowed_setting()}.")
         if fault:
             raise fault
@@ -297,16 +301,24 @@ class Presets:
         return heard
 
     def to_csv(self, target: TextIO) -> None:
-        """Write the table in the 2018 format, to the letter."""
-        with_file = self.collection.has_file_column
-        target.write(",".join(self.collection.columns + ((FILE_COLUMN,) if with_file else ())) + "\n")
-        columns = [
-            [p.text(value) for value in values]
+        """Write the table in the 2018 format, to the letter.
+
+        Where a row plays another note than the collection's timing has, the columns `note`, `velocity`,
+        `note_on` and `note_off` tell what each one plays.
+
+        Raises:
+            InputError: a row plays several notes: `write_rows` writes these as JSON Lines.
+        """
+        columns = {
+            p.name: [p.text(value) for value in values]
             for p, values in zip(self.parameters, self.settings.values(), strict=True)
-        ]
-        if with_file:
-            columns.append([f'"{name}"' for name in self.files])
-        for row in zip(*columns, strict=True):
+        }
+        if not self.play_constant:
+            columns |= zip(NOTE_COLUMNS, note_cells(self.collection, self.performances), strict=True)
+        if self.collection.has_file_column:
+            columns[FILE_COLUMN] = [f'"{name}"' for name in self.files]
+        target.write(",".join(columns) + "\n")
+        for row in zip(*columns.values(), strict=True):
             target.write(",".join(row) + "\n")
 
 
@@ -329,7 +341,7 @@ def restricted(collection: Collection, complete: Mapping[str, Any]) -> dict[str,
         told = parameter.parse([complete[parameter.name]])
         if np.isnan(told[0]) or parameter.unit_to_cc(told[0]) != parameter.setting_to_cc(np.asarray(setting)):
             raise InputError(
-                f"{parameter.name} is {_shortened(complete[parameter.name])}, and every preset of {collection.name} "
+                f"{parameter.name} is {shortened(complete[parameter.name])}, and every preset of {collection.name} "
                 f"has {setting!r} there: read it for a collection of which {parameter.name} is a parameter."
             )
     return row
@@ -393,20 +405,10 @@ def read_table(
         InputError: see `Presets.from_csv`.
     """
     collection = get_collection(collection)
-    text, separator, skipped = _as_csv(_read_text(source))
-    # strict: a quote that is never closed is an error instead of one enormous cell.
-    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=separator)
-    lines: list[int] = []
-    try:
-        # Spreadsheets save the empty columns beside a table, too.
-        header = reader.fieldnames = _without_empty_end(reader.fieldnames or [])
-        cells: dict[str, list[str]] = {name: [] for name in further if name in header}
-        _check_header(collection, header, cells)
-        rows = _csv_rows(collection, reader, lines, cells, skipped)
-        presets = Presets._from_rows(collection, rows, lambda row: f"row {row} (line {lines[row]})")
-    except csv.Error as error:
-        raise InputError(f"line {reader.line_num + skipped}: not a CSV table ({error}).") from error
-    return presets, cells
+    table = CsvTable(collection, source, further)
+    presets = Presets.from_mappings(collection, table, table.where)
+    played = table.performances
+    return presets if played is None else presets.playing(played), table.further
 
 
 def draw_presets(collection: str | Collection, count: int, seed: int, start: int = 0) -> Presets:
@@ -465,11 +467,6 @@ def _first(mask: np.ndarray) -> tuple[int, int] | None:
     return divmod(int(mask.argmax()), mask.shape[1]) if mask.any() else None
 
 
-def _shortened(cell: Any) -> str:
-    text = repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _is_plain_file(name: Any) -> bool:
     """Whether `name` names a file, not a path, on any system and fits a cell of a table."""
     return (
@@ -488,104 +485,16 @@ def _check_row(collection: Collection, row: Mapping[str, Any], number: int, wher
         InputError: not a mapping, a parameter is missing or unknown, or the file name is not one.
     """
     if not isinstance(row, Mapping):
-        raise InputError(f"{where(number)}: not a mapping from names to settings but {_shortened(row)}.")
+        raise InputError(f"{where(number)}: not a mapping from names to settings but {shortened(row)}.")
     if missing := [name for name in collection.columns if row.get(name) is None]:
         raise InputError(f"{where(number)}: no value for {', '.join(missing)}.")
     if len(row) > len(collection.columns):
-        _check_known(collection, row, where(number))
+        check_known(collection, row, where(number))
     file = row.get(FILE_COLUMN)
     if file is None or file == "":
         return sound_file(number)
     if not _is_plain_file(file):
         raise InputError(
-            f"{where(number)}, column {FILE_COLUMN}: {_shortened(file)} must be a plain file name without folders."
+            f"{where(number)}, column {FILE_COLUMN}: {shortened(file)} must be a plain file name without folders."
         )
     return str(file)
-
-
-def _check_known(collection: Collection, names: Iterable[str], where: str) -> None:
-    if unknown := [name for name in names if name not in collection.columns and name != FILE_COLUMN]:
-        raise InputError(
-            f"{where}: unknown column {_shortened(unknown[0])}; {collection.name} has {', '.join(collection.columns)}."
-        )
-
-
-def _read_text(source: str | Path | TextIO) -> str:
-    """The text of a table, line ends made one, a byte order mark left out."""
-    name = "The table" if hasattr(source, "read") else str(source)
-    if hasattr(source, "read"):
-        data = source.read()
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise InputError(f"No such file: {path}.")
-        if path.stat().st_size > MAX_CSV_BYTES:
-            raise InputError(f"{path} is larger than {MAX_CSV_BYTES // 2**20} MB: not a table of presets.")
-        data = path.read_bytes()
-    if isinstance(data, bytes):
-        encoding = next((name for mark, name in _ENCODINGS if mark(data)), "utf-8")
-        try:
-            data = data.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise InputError(f"{name} is not a text file in UTF-8: {error}; save it as CSV in UTF-8.") from error
-    return data.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _as_csv(text: str) -> tuple[str, str, int]:
-    """A table's text from its header on, what separates its cells, and how many lines went before."""
-    first, _, rest = text.partition("\n")
-    # Excel's own way to say so; it writes the line itself and hides it.
-    if announced := _SEPARATOR_LINE.fullmatch(first):
-        return rest, announced[1], 1
-    outside_quotes = re.sub('"[^"]*"', "", first)
-    # No name of a column has one of them.
-    return text, next((mark for mark in _SEPARATORS if mark in outside_quotes), _SEPARATORS[0]), 0
-
-
-def _without_empty_end(cells: Sequence[str]) -> list[str]:
-    cells = list(cells)
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def _check_header(collection: Collection, header: Sequence[str], further: Mapping[str, Any]) -> None:
-    if not header:
-        raise InputError("The table is empty: it needs a header line with the names of the parameters.")
-    if repeated := [name for name in header if header.count(name) > 1]:
-        raise InputError(f"The header names {_shortened(repeated[0])} more than once.")
-    _check_known(collection, [name for name in header if name not in further], "The header")
-    if missing := [name for name in collection.columns if name not in header]:
-        raise InputError(f"The header lacks {', '.join(missing)}.")
-
-
-def _csv_rows(
-    collection: Collection,
-    reader: csv.DictReader,
-    lines: list[int],
-    further: Mapping[str, list[str]],
-    skipped: int,
-) -> Iterator[dict[str, Any]]:
-    """The rows of `reader`, in the form of 2018; empty ones are left out.
-
-    Args:
-        collection: whose presets they are.
-        reader: the table.
-        lines: gets the line of the file that each row ends on.
-        further: gets each row's further cells.
-        skipped: lines of the file before the reader's first.
-    """
-    knobs = [parameter.name for parameter in collection.parameters if not parameter.classes]
-    for row in reader:
-        beside = row.pop(None, [])
-        if not any(beside) and not any(row.values()):
-            continue
-        lines.append(reader.line_num + skipped)
-        if any(beside):
-            raise InputError(f"line {lines[-1]}: more cells than the header has names.")
-        for name in knobs:
-            if (cell := row[name]) and _DECIMAL_COMMA.fullmatch(cell):
-                row[name] = cell.replace(",", ".")
-        for name, cells in further.items():
-            cells.append(row.pop(name) or "")
-        yield row

@@ -5,7 +5,8 @@ import scipy.signal
 
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.guitar_rack import distortion
-from secret_sauce_hf.engines.guitar_rack.engine import Source, effects
+from secret_sauce_hf.engines.guitar_rack.engine import effects
+from secret_sauce_hf.engines.guitar_rack.playing import Source
 from secret_sauce_hf.engines.guitar_rack.string import mode_hertz
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.presets import Presets
@@ -58,7 +59,7 @@ def through(signal: np.ndarray, *rows: dict, phase: float = 0.0) -> np.ndarray:
     unit = Presets.from_settings("guitar", rows).complete_unit()
     silence = np.zeros((distortion.OVERSAMPLING, len(signal) + 2 * distortion.MARGIN), np.float32)
     origin = Source(signal.astype(np.float32), distortion.Oversampled(silence, silence))
-    return effects(unit, np.full(len(rows), phase), origin).astype(np.float64)
+    return effects(unit, np.full(len(rows), phase), len(signal), [(slice(None), origin)]).astype(np.float64)
 
 
 def impulse(samples: int = SAMPLES, at: int = 0) -> np.ndarray:

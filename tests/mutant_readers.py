@@ -27,13 +27,15 @@ from mutants import (
     spoilt_weights,
 )
 
-from secret_sauce_hf import InputError, Presets, checkpoint_path
-from secret_sauce_hf.instruments import declaration_text, get_collection, read_declaration
+from secret_sauce_hf import InputError, Note, Presets, checkpoint_path
+from secret_sauce_hf.instruments import declaration_text, get_collection, read_declaration, with_seconds
 from secret_sauce_hf.presets import draw_presets
+from secret_sauce_hf.rows import read_rows, write_rows
 
 LIGHT = get_collection("noisemaker-light")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_instrument"
 RATE = 22_050
+PLAYED = (Note(48, 90, 0.1, 0.25), Note(55, 64, 0.25, 0.5))
 
 
 @contextlib.contextmanager
@@ -79,7 +81,7 @@ def audio(folder: Path) -> Callable:
 
 
 def midi(folder: Path) -> Callable:
-    from secret_sauce_hf.midi import preset_midi_file, read_messages, read_midi_file, write_midi_file
+    from secret_sauce_hf.midi import preset_midi_file, read_clip, read_messages, read_midi_file, write_midi_file
 
     path = folder / "preset.mid"
     contents = []
@@ -87,10 +89,13 @@ def midi(folder: Path) -> Callable:
         settings = next(draw_presets(collection, 1, seed=1).rows())
         write_midi_file(preset_midi_file(collection, settings), path)
         contents.append(path.read_bytes())
+        write_midi_file(preset_midi_file(collection, settings, notes=PLAYED), path)
+        contents.append(path.read_bytes())
 
     def spoil(draw: Draw) -> Callable[[], object]:
         path.write_bytes(spoilt_bytes(draw, draw.choice(contents)))
-        return lambda: str(read_messages("subphatty", read_midi_file(path)))
+        ways = [lambda: str(read_messages("subphatty", read_midi_file(path))), lambda: read_clip(path)]
+        return draw.choice([*ways, lambda: read_clip(path, seconds=1.0)])
 
     return spoil
 
@@ -99,9 +104,11 @@ def tables(folder: Path) -> Callable:
     path = folder / "rows.csv"
     text = io.StringIO()
     draw_presets(LIGHT, 6, seed=1).to_csv(text)
+    noted = io.StringIO()
+    draw_presets(LIGHT, 6, seed=1).playing(PLAYED[:1]).to_csv(noted)
 
     def spoil(draw: Draw) -> Callable[[], object]:
-        lines = [line.split(",") for line in text.getvalue().splitlines()]
+        lines = [line.split(",") for line in draw.choice((text, noted)).getvalue().splitlines()]
         for _ in range(draw.choice((0, 1, 2, 5))):
             line = draw.choice(lines)
             at = draw.randrange(len(line)) if line else 0
@@ -109,6 +116,22 @@ def tables(folder: Path) -> Callable:
         content = "\n".join(map(",".join, lines)).encode(errors="replace")
         path.write_bytes(spoilt_bytes(draw, content) if draw.random() < 0.6 else content)
         return lambda: Presets.from_csv(LIGHT, path)
+
+    return spoil
+
+
+def json_lines(folder: Path) -> Callable:
+    path = folder / "rows.jsonl"
+    text = io.StringIO()
+    write_rows([draw_presets(LIGHT, 2, 1), draw_presets(with_seconds(LIGHT, 2), 2, 2).playing(PLAYED)], text)
+
+    def spoil(draw: Draw) -> Callable[[], object]:
+        lines = text.getvalue().splitlines()
+        for at in draw.sample(range(len(lines)), draw.choice((1, 1, 3))):
+            lines[at] = spoilt_text(draw, lines[at]).decode(errors="replace")
+        content = "\n".join(lines).encode(errors="replace")
+        path.write_bytes(spoilt_bytes(draw, content) if draw.random() < 0.3 else content)
+        return lambda: read_rows(LIGHT, path)
 
     return spoil
 
@@ -485,6 +508,7 @@ READERS: dict[str, Reader] = {
     "audio": audio,
     "midi": midi,
     "tables": tables,
+    "json lines": json_lines,
     "declarations": declarations,
     "parquet": parquet,
     "checkpoints": checkpoints,

@@ -15,6 +15,7 @@ from secret_sauce_hf.moved import INSTEAD, MOVED, moved
 
 DOORS = {
     "InputError": "instruments",
+    "Note": "instruments",
     "Presets": "presets",
     "build": "data.building",
     "checkpoint_path": "modeling",

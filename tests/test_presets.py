@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secret_sauce_hf import presets as presets_module
+from secret_sauce_hf import tables
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob, get_collection
 from secret_sauce_hf.instruments.instrument import Playing, Timing
 from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
@@ -477,7 +477,7 @@ def test_tables_as_spreadsheets_write_them(content, how, tmp_path):
 
 
 def decoded(content: bytes) -> str:
-    return presets_module._read_text(io.BytesIO(content))
+    return tables.read_text(io.BytesIO(content))
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,7 @@ def test_bad_files(tmp_path, monkeypatch):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not a text file in UTF-8"):
         Presets.from_csv("guitar", path)
-    monkeypatch.setattr(presets_module, "MAX_CSV_BYTES", 2)
+    monkeypatch.setattr(tables, "MAX_TABLE_BYTES", 2)
     with pytest.raises(InputError, match="is larger than"):
         Presets.from_csv("guitar", path)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from secret_sauce_hf.cli.inputs import check_dataset, input_file
+from secret_sauce_hf.cli.playing import Channel, ClipFile, Duration, PitchName, Seconds, Velocity, asked, tell_clip
 from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Seed
 from secret_sauce_hf.files import fitting
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
@@ -28,11 +29,17 @@ def build(
     ] = None,
     seed: Seed = None,
     count: Count = None,
+    note: PitchName = None,
+    velocity: Velocity = None,
+    duration: Duration = None,
+    seconds: Seconds = None,
+    clip: ClipFile = None,
+    channel: Channel = None,
     in_session: Annotated[
         bool | None,
         typer.Option(
             "--in-session/--from-silence",
-            help="How a take starts: in the state the row before leaves (default for the rows of 2018, "
+            help="How a take starts: in the state the row before leaves (default for the rows of 2018 with their note, "
             "of NoiseMaker only) or from silence.",
             show_default=False,
         ),
@@ -62,9 +69,17 @@ def build(
     secret-sauce build subphatty --rows 8000:8100 --out few
 
     secret-sauce build guitar --seed 1 --count 20000 --out fresh
+
+    secret-sauce build noisemaker --clip riff.mid --out riffs    # every row plays it
+
+    secret-sauce build noisemaker-light --note C2 --velocity 90 --seconds 2 --out low
     """
     declared = get_collection(collection)
+    playing = asked(note, velocity, duration, seconds, clip, channel)
+    lengthened = playing.lengthened(declared)
+    plays = playing.notes(lengthened)
     out = check_folder(out, what="the dataset")
+    tell_clip(playing, lengthened)
 
     from secret_sauce_hf.data import build_collection
 
@@ -81,6 +96,8 @@ def build(
         in_session=in_session,
         rows_per_shard=rows_per_shard,
         measure=measure_heard,
+        plays=plays,
+        seconds=playing.seconds,
         workers=workers,
         overwrite=overwrite,
     )

@@ -1,16 +1,31 @@
 """`secret-sauce presets`, `midi-track` and `render`: rows, and what plays them."""
 
 import io
+import itertools
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from secret_sauce_hf.cli.inputs import input_file
+from secret_sauce_hf.cli.playing import (
+    Channel,
+    ClipFile,
+    Duration,
+    PitchName,
+    Playing,
+    Seconds,
+    Velocity,
+    asked,
+    tell_clip,
+    tell_remarks,
+)
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Seed
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import Collection, InputError, get_collection, with_seconds
 from secret_sauce_hf.instruments.declaring import is_declaration
+from secret_sauce_hf.instruments.lengths import LONGEST
 from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
@@ -19,22 +34,53 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_PRESETS_HELP = (
-    "Rows of presets in the 2018 format, as spreadsheets save it too (.csv); or one preset, as match writes it "
-    "(.mid, .json, .noisemakerpreset)."
+_ROWS_HELP = (
+    "Rows: a table in the 2018 format, as spreadsheets save it too (.csv), which may have columns note, velocity, "
+    "note_on and note_off; JSON Lines, which may play anything (.jsonl); or one preset, as match writes it (.mid, "
+    ".json, .noisemakerpreset)."
 )
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
 Start = Annotated[int, typer.Option(help="Number of the first row.", **WHOLE)]
-PresetTable = Annotated[
+RowsFile = Annotated[
     Path | None,
-    typer.Option("--presets", metavar="FILE", help=_PRESETS_HELP, show_default=False),
+    typer.Option("--presets", "--rows", metavar="FILE", help=_ROWS_HELP, show_default=False),
 ]
 
 
 @app.command()
 def presets(
-    collection: CollectionName, seed: Seed = None, count: Count = None, start: Start = 0, table: PresetTable = None
+    collection: CollectionName,
+    seed: Seed = None,
+    count: Count = None,
+    start: Start = 0,
+    table: RowsFile = None,
+    note: PitchName = None,
+    velocity: Velocity = None,
+    duration: Duration = None,
+    seconds: Seconds = None,
+    clip: ClipFile = None,
+    channel: Channel = None,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="csv, one note a row, or jsonl, JSON Lines; if not given, csv where it can hold the rows.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Print rows of presets as CSV: those of 2018, fresh ones from a seed, or those of a file.
+    """Print rows, presets and what they play: those of 2018, fresh ones from a seed, or those of a file.
+
+    They are a table (CSV) where every row plays one note, and JSON Lines where one plays several or its take is of
+    another length.
 
     [bold]Examples[/bold]
 
@@ -43,37 +89,83 @@ def presets(
     secret-sauce presets subphatty --seed 1 --count 100   # fresh ones
 
     secret-sauce presets noisemaker --presets bass-match/bass.noisemakerpreset
+
+    secret-sauce presets noisemaker --count 20 --note C2 --velocity 90 > low.csv
+
+    secret-sauce presets noisemaker --count 20 --clip riff.mid > riffs.jsonl
     """
+    from secret_sauce_hf.presets import Presets
+    from secret_sauce_hf.rows import holds_in_table, write_rows
+
+    playing = asked(note, velocity, duration, seconds, clip, channel)
+    parts = _rows(collection, seed, count, start, table, playing)
+    in_table = holds_in_table(parts, get_collection(collection))
+    if form is Format.CSV and not in_table:
+        raise InputError(
+            "A table holds one note a row, and takes of the collection's own length: leave out --format csv, for JSON "
+            "Lines."
+        )
+    tell_remarks(playing)
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         # It will be read as such, whatever this system writes.
         sys.stdout.reconfigure(encoding="utf-8")
-    _rows(collection, seed, count, start, table).to_csv(sys.stdout)
+    if in_table and form is not Format.JSON_LINES:
+        Presets.concatenated(parts).to_csv(sys.stdout)
+    else:
+        write_rows(parts, sys.stdout)
 
 
 @app.command("midi-track")
 def midi_track(
     collection: CollectionName,
     out: Annotated[Path, typer.Argument(metavar="OUT.mid", help="The file to write.", show_default=False)],
-    table: PresetTable = None,
+    table: RowsFile = None,
     seed: Seed = None,
     count: Count = None,
     start: Start = 0,
+    note: PitchName = None,
+    velocity: Velocity = None,
+    duration: Duration = None,
+    seconds: Seconds = None,
+    clip: ClipFile = None,
+    channel: Channel = None,
+    row: Annotated[
+        int | None,
+        typer.Option(
+            help="Write this row alone, by its number from 0, as a clip for a sequencer: the settings, then its notes.",
+            show_default=False,
+            **WHOLE,
+        ),
+    ] = None,
 ) -> None:
-    """Write the MIDI track that plays a collection's presets, one after the other, as in 2018.
+    """Write the MIDI track that plays a collection's rows, one after the other, as in 2018; or one row as a clip.
 
     [bold]Examples[/bold]
 
     secret-sauce midi-track subphatty subphatty.mid
 
     secret-sauce midi-track noisemaker mine.mid --presets mine.csv
+
+    secret-sauce midi-track noisemaker riff-7.mid --rows riffs.jsonl --row 7
     """
-    from secret_sauce_hf.midi import write_midi_file
+    from secret_sauce_hf.midi import preset_midi_file, write_midi_file
     from secret_sauce_hf.original.session import collection_track
 
-    rows = _rows(collection, seed, count, start, table)
-    out = check_file(out, inputs=_files(collection, table))
-    write_midi_file(collection_track(rows), out)
-    say(f"{out}: {len(rows):,} presets of {rows.collection.name}.")
+    playing = asked(note, velocity, duration, seconds, clip, channel)
+    parts = _rows(collection, seed, count, start, table, playing)
+    out = check_file(out, inputs=_files(collection, table, clip))
+    rows = sum(map(len, parts))
+    if row is None:
+        write_midi_file(collection_track(parts), out)
+        tell_remarks(playing)
+        say(f"{out}: {rows:,} presets of {parts[0].collection.name}.")
+        return
+    if not 0 <= row < rows:
+        raise InputError(f"There is no row {row}: there are {rows:,}, and the first is 0.")
+    one = next(itertools.islice((part[at : at + 1] for part in parts for at in range(len(part))), row, None))
+    (settings,) = one.rows()
+    write_midi_file(preset_midi_file(one.collection, settings, notes=one.performances[0]), out)
+    say(f"{out}: row {row} of {rows:,}, a clip of {one.collection.seconds:g} s.")
 
 
 @app.command()
@@ -81,9 +173,15 @@ def render(
     collection: CollectionName,
     table: Annotated[
         Path,
-        typer.Option("--presets", metavar="FILE", help=_PRESETS_HELP, show_default=False),
+        typer.Option("--presets", "--rows", metavar="FILE", help=_ROWS_HELP, show_default=False),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the sounds.", show_default=False)],
+    note: PitchName = None,
+    velocity: Velocity = None,
+    duration: Duration = None,
+    seconds: Seconds = None,
+    clip: ClipFile = None,
+    channel: Channel = None,
     in_session: Annotated[
         bool, typer.Option("--in-session", help="Let each take start in the state the row before leaves, as in 2018.")
     ] = False,
@@ -99,46 +197,88 @@ def render(
         bool, typer.Option("--overwrite", help="Replace files of these names; they may be the recordings.")
     ] = False,
 ) -> None:
-    """Render presets into WAV files, named by the table's `file` column.
+    """Render rows into WAV files, named by their `file`: with what they play, or all with one note or one MIDI clip.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     secret-sauce presets noisemaker --count 10 > rows.csv
 
     secret-sauce render noisemaker --presets rows.csv --out sounds
 
-    secret-sauce render noisemaker-light --presets bass-match/bass.noisemakerpreset --out sounds
+    secret-sauce render noisemaker-light --presets bass-match/bass.json --note C2 --velocity 90 --seconds 2 --out low
+
+    secret-sauce render noisemaker --presets rows.csv --clip riff.mid --out riffs
+
+    secret-sauce render noisemaker --rows ROWS.jsonl --out played   # every row plays what it says
     """
-    rows = _rows(collection, None, None, 0, table)
-    out = check_folder(out, rows.files, inputs=_files(collection, table), what="the sounds")
+    playing = asked(note, velocity, duration, seconds, clip, channel)
+    parts = _rows(collection, None, None, 0, table, playing)
+    names = [name for part in parts for name in part.files]
+    out = check_folder(out, names, inputs=_files(collection, table, clip), what="the sounds")
+
+    tell_clip(playing, parts[0].collection)
 
     from secret_sauce_hf.data import write_sounds
 
-    write_sounds(rows, out, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
-    say(f"{out}: {len(rows):,} sounds of {rows.collection.name}.")
+    write_sounds(parts, out, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
+    say(f"{out}: {len(names):,} sounds of {parts[0].collection.name}.")
 
 
-def _files(collection: str, table: Path | None) -> list[Path]:
+def _files(collection: str, table: Path | None, clip: Path | None) -> list[Path]:
     """The files that rows are read from."""
     files = [Path(collection)] if is_declaration(collection) else []
-    return files if table is None else [*files, input_file(table)]
+    return files + [input_file(path) for path in (table, clip) if path is not None]
 
 
-def _rows(collection: str, seed: int | None, count: int | None, start: int, table: Path | None = None) -> "Presets":
-    """The rows that options ask for: a table's, fresh ones, or those of 2018."""
-    from secret_sauce_hf.midi import PRESET_SUFFIXES, read_preset_file
+def _rows(
+    collection: str, seed: int | None, count: int | None, start: int, table: Path | None, playing: Playing
+) -> "list[Presets]":
+    """The rows that options ask for, a table's, fresh ones or those of 2018, with what they are asked to play."""
+    declared = get_collection(collection)
+    if table is None:
+        parts = [_drawn(playing.lengthened(declared), seed, count, start)]
+    elif seed is not None or count is not None or start:
+        raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
+    else:
+        parts = _read(declared, input_file(table), playing)
+    if playing.of_one_note and playing.pitch is None and not all(part.play_constant for part in parts):
+        raise InputError(
+            "The rows play notes of their own: with --velocity or --duration give --note, for all of them."
+        )
+    if not playing.replaces:
+        return parts
+    return [part.playing(playing.notes(part.collection)) for part in parts]
+
+
+def _drawn(collection: Collection, seed: int | None, count: int | None, start: int) -> "Presets":
     from secret_sauce_hf.original.table import original_presets
-    from secret_sauce_hf.presets import Presets, draw_presets
+    from secret_sauce_hf.presets import draw_presets
 
-    if table is not None:
-        if seed is not None or count is not None or start:
-            raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
-        table = input_file(table)
-        if table.suffix.lower() in PRESET_SUFFIXES:
-            return Presets.from_settings(collection, [read_preset_file(collection, table)])
-        return Presets.from_csv(collection, table)
     if seed is None:
         return original_presets(collection, start, None if count is None else start + count)
     if count is None:
         raise InputError("--seed needs --count: how many rows to draw.")
     return draw_presets(collection, count, seed, start)
+
+
+def _read(declared: Collection, path: Path, playing: Playing) -> "list[Presets]":
+    """The rows of a file, in takes of the length that is asked for; whatever they play if that is replaced."""
+    from secret_sauce_hf.midi import PRESET_SUFFIXES, read_preset_file
+    from secret_sauce_hf.presets import Presets
+    from secret_sauce_hf.rows import JSON_LINES, read_rows
+
+    wanted, suffix = playing.lengthened(declared), path.suffix.lower()
+    if suffix in PRESET_SUFFIXES:
+        return [Presets.from_settings(wanted, [read_preset_file(declared, path)])]
+    if suffix in JSON_LINES:
+        parts = read_rows(declared, path, seconds=None if playing.replaces else playing.seconds)
+        if not playing.replaces or playing.seconds is None:
+            return parts or [Presets.from_settings(wanted, [])]
+    else:
+        # Notes that are replaced may lie anywhere.
+        room = with_seconds(declared, LONGEST) if playing.replaces else wanted
+        parts = [Presets.from_csv(room, path)]
+        if not playing.replaces:
+            return parts
+    told = [Presets(wanted, p.unit, p.files, None if p.play_constant else p.performances) for p in parts]
+    return [Presets.concatenated(told)] if told else [Presets.from_settings(wanted, [])]

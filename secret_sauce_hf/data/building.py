@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.forms import read_record
-from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.instruments import Collection, InputError, Note, get_collection, integer
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -44,6 +44,8 @@ def build_collection(
     rows_per_shard: int = 1000,
     measure: bool = False,
     engine: Engine | None = None,
+    plays: Sequence[Note] | None = None,
+    seconds: float | None = None,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
@@ -61,13 +63,15 @@ def build_collection(
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
         in_session: whether each take starts in the state that the row before it leaves,
-            as in the recordings of 2018; if None, for the rows of 2018 of an instrument whose
-            engine can.
+            as in the recordings of 2018; if None, for the rows of 2018, playing what they played
+            then, of an instrument whose engine can.
         rows_per_shard: the most rows in one Parquet file.
         measure: whether to measure what is heard in each row, too (see `measure_heard`):
             the columns `heard_measured` and `heard_change`. Takes some 40 to 70 times as long.
         engine: that renders the rows; the collection's own if None. With several workers it is
             pickled.
+        plays: notes that every row plays; those that the rows have if None.
+        seconds: length of a take, from 0.05 to 30; the collection's if None.
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -84,7 +88,10 @@ def build_collection(
     """
     out = expanded(out)
     workers = integer("workers", workers, 1, MAX_WORKERS)
-    plan = make_plan(get_collection(collection), rows, seed, count, in_session, rows_per_shard, measure, engine)
+    collection = get_collection(collection)
+    plan = make_plan(
+        collection, rows, seed, count, in_session, rows_per_shard, measure, engine, plays=plays, seconds=seconds
+    )
     schema = shard_schema(arrow_schema(plan.collection, measured=measure), plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
@@ -164,7 +171,7 @@ def _differences(record_path: Path, plan: Plan) -> str:
         return str(error)[:-1]
     here: dict[str, Any] = plan.record
     return ", ".join(
-        f"{key}: {repr(there.get(key))[:60]} there, {here.get(key)!r} here"
+        f"{key}: {repr(there.get(key))[:60]} there, {repr(here.get(key))[:60]} here"
         for key in sorted(here.keys() | there.keys())
         if there.get(key) != here.get(key)
     )

@@ -17,6 +17,8 @@ from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
+from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.notes import Note, check_notes, constant_note
 from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
@@ -33,7 +35,15 @@ _FORM = forms.fields(
         "in_session": forms.plain,
         "rows_per_shard": forms.count,
         "heard_threshold": forms.maybe(forms.number),
-    }
+    },
+    {
+        "plays": forms.list_of(
+            forms.fields(
+                {"onset": forms.number, "duration": forms.number, "pitch": forms.count, "velocity": forms.count}
+            )
+        ),
+        "seconds": forms.number,
+    },
 )
 
 
@@ -62,9 +72,11 @@ class Plan:
         rows_per_shard: the most rows in one Parquet file.
         heard_threshold: in dB, of `measure_heard`; None where it is not measured.
         engine: that renders the rows.
+        plays: the notes that every row plays; None for those that the rows have.
+        seconds: length of a take, where it was asked for; the collection has such takes.
 
     Raises:
-        InputError: numbers out of range.
+        InputError: numbers out of range, or notes that cannot be played.
     """
 
     collection: Collection
@@ -76,6 +88,8 @@ class Plan:
     heard_threshold: float | None
     # It has no state of its own: its label in the record says all that there is to compare.
     engine: Engine = field(repr=False, compare=False)
+    plays: tuple[Note, ...] | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         limits = {
@@ -89,6 +103,8 @@ class Plan:
             if value is not None or name != "seed":
                 # Python's own integers: the record is JSON.
                 object.__setattr__(self, name, integer(name, value, low, high))
+        if self.plays is not None:
+            check_notes(self.plays, "what every row plays", seconds=self.collection.seconds)
         if self.seed is None and not self.collection.count:
             raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
@@ -108,8 +124,10 @@ class Plan:
     def presets(self, start: int, stop: int) -> Presets:
         """Rows `start` to `stop`."""
         if self.seed is None:
-            return original_presets(self.collection, start, stop)
-        return draw_presets(self.collection, stop - start, self.seed, start)
+            presets = original_presets(self.collection, start, stop)
+        else:
+            presets = draw_presets(self.collection, stop - start, self.seed, start)
+        return presets if self.plays is None else presets.playing(self.plays)
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
@@ -137,8 +155,11 @@ class Plan:
         return shards
 
     @property
-    def record(self) -> dict[str, str | int | float | bool | None]:
+    def record(self) -> dict[str, Any]:
         """What must be the same for a shard to be used again, ready for JSON."""
+        # What was not asked for is not told: the record is part of the bytes of 2018's builds.
+        notes = None if self.plays is None else [note._asdict() for note in self.plays]
+        asked = {"plays": notes, "seconds": self.seconds}
         return {
             "collection": self.collection.name,
             "declaration": _fingerprint(self.collection),
@@ -152,7 +173,7 @@ class Plan:
             "package": version("secret_sauce_hf"),
             # An encoder writes its version into every file.
             "encoder": f"FLAC by libsndfile {soundfile.__libsndfile_version__}",
-        }
+        } | {name: value for name, value in asked.items() if value is not None}
 
 
 def make_plan(
@@ -164,6 +185,8 @@ def make_plan(
     rows_per_shard: int,
     measure: bool = False,
     engine: Engine | None = None,
+    plays: Sequence[Note] | None = None,
+    seconds: float | None = None,
 ) -> Plan:
     """What the arguments of `build_collection` ask for.
 
@@ -184,12 +207,22 @@ def make_plan(
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, integer("count", count, 1, MAX_ROWS)
+    if seconds is not None:
+        declared, collection = collection, with_seconds(collection, seconds)
+        seconds = None if collection is declared else float(seconds)
+    notes = None if plays is None else tuple(plays)
     engine = engine or get_engine(collection)
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:
-        in_session = seed is None and engine.supports(collection, in_session=True)
+        # A session of 2018 played one note, of one length.
+        as_recorded = seed is None and plays is None and seconds is None
+        in_session = as_recorded and engine.supports(collection, in_session=True)
     threshold = THRESHOLD_DB if measure else None
-    return Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine)
+    plan = Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, notes, seconds)
+    if notes is not None:
+        # One row will do: every other one plays the same.
+        engine.check_performances(plan.presets(plan.start, plan.start + 1), lambda _: "what every row plays")
+    return plan
 
 
 def recorded_plan(
@@ -211,6 +244,9 @@ def recorded_plan(
             collection = known_collection(record.get("collection"))
         _FORM(record, "it")
         recorded = {key: record[key] for key in _RECORDED}
+        recorded |= _recorded_playing(record)
+        if recorded["seconds"] is not None:
+            collection = with_seconds(collection, recorded["seconds"])
     except InputError as error:
         raise InputError(f"the record of the build cannot be read ({str(error)[:-1]})") from error
     plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
@@ -218,6 +254,13 @@ def recorded_plan(
         if record.get(key) != value:
             raise InputError(f"{key} was {repr(record.get(key))[:80]} and is {value!r} now")
     return plan
+
+
+def _recorded_playing(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What every row plays, and how long takes are, as a checked record tells it."""
+    notes = record.get("plays")
+    told = [Note(*(note[name] for name in Note._fields)) for note in notes or ()]
+    return {"plays": None if notes is None else tuple(told), "seconds": record.get("seconds")}
 
 
 def build_command(plan: Plan) -> str | None:
@@ -228,12 +271,23 @@ def build_command(plan: Plan) -> str | None:
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
     name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
     words = ["secret-sauce build", name, "--out DIR", rows]
+    words += _played_words(plan)
     if plan.engine.remembers:
         words.append("--in-session" if plan.in_session else "--from-silence")
     words.append(f"--rows-per-shard {plan.rows_per_shard}")
     if plan.heard_threshold is not None:
         words.append("--measure-heard")
     return " ".join(words)
+
+
+def _played_words(plan: Plan) -> list[str]:
+    """The options that say what every row plays; of several notes nobody knows the file any more."""
+    words = [] if plan.seconds is None else [f"--seconds {plan.seconds!r}"]
+    for note in (plan.plays or ())[:1]:
+        alone = len(plan.plays or ()) == 1 and note.onset == constant_note(plan.collection.timing).onset
+        held = f"--note {note.pitch} --velocity {note.velocity} --duration {note.duration!r}"
+        words.append(held if alone else "--clip CLIP.mid")
+    return words
 
 
 def shard_files(folder: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 import io
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import soundfile
 
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, integer
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, integer
 from secret_sauce_hf.original.table import are_original, original_presets
 from secret_sauce_hf.outputs import check_folder, check_free
 from secret_sauce_hf.presets import Presets
@@ -17,8 +19,15 @@ from secret_sauce_hf.progress import row_progress
 
 ROWS_AT_ONCE = 1000
 """Rows rendered in one call: full groups of the engines on every core, some 60 MB of memory."""
+_SECONDS_AT_ONCE = 900
+"""Of longer takes no more rows than last so long together."""
 
 _NUMBERED_FILE = re.compile(r"s(0|[1-9][0-9]{0,8})\.wav")
+
+
+def rows_at_once(collection: Collection) -> int:
+    """How many rows of a collection are rendered in one call: fewer of longer takes, so that memory stays the same."""
+    return max(1, min(ROWS_AT_ONCE, round(_SECONDS_AT_ONCE / collection.seconds)))
 
 
 def encode(take: np.ndarray, container: str) -> bytes:
@@ -34,7 +43,7 @@ def encode(take: np.ndarray, container: str) -> bytes:
 
 
 def write_sounds(
-    presets: Presets,
+    presets: Presets | Sequence[Presets],
     out_dir: str | Path,
     *,
     engine: Engine | None = None,
@@ -49,7 +58,8 @@ def write_sounds(
     Each file is there as a whole or not at all.
 
     Args:
-        presets: the rows, in the order in which a session plays them.
+        presets: the rows, in the order in which a session plays them; or several tables of one instrument, whose
+            takes may differ in length, one after the other.
         out_dir: the folder, made where it is missing.
         engine: that renders the rows; the collection's own if None.
         in_session: whether each take starts in the state that the row before it leaves.
@@ -67,35 +77,43 @@ def write_sounds(
     Raises:
         InputError: no rows; a file name that occurs twice or does not end in .wav; a file
             that is there already; `out_dir` is a file or cannot be written to; the engine
-            cannot render these takes, or not in session; there is none.
+            cannot render these takes, or not in session, or does not play these notes; there is none.
     """
-    _check_files(presets)
-    engine = engine or get_engine(presets.collection)
-    engine.check(presets.collection, in_session=in_session)
-    out_dir = check_folder(out_dir, presets.files, what="the sounds")
+    parts = [presets] if isinstance(presets, Presets) else list(presets)
+    files = [name for part in parts for name in part.files]
+    _check_files(files)
+    engine = engine or get_engine(parts[0].collection)
+    for number, part in zip(accumulate(map(len, parts), initial=0), parts, strict=False):
+        engine.check(part.collection, in_session=in_session)
+        engine.check_performances(part, lambda row, first=number: f"row {first + row}")  # type: ignore[misc]
+    out_dir = check_folder(out_dir, files, what="the sounds")
     if not overwrite:
-        check_free(out_dir, presets.files, "choose another folder, or have them replaced (--overwrite)")
+        check_free(out_dir, files, "choose another folder, or have them replaced (--overwrite)")
     noise_seed = None if noise_seed is None else integer("noise_seed", noise_seed)
-    found, first_row = session_start(presets)
+    found, row = session_start(parts[0])
     if in_session and preceding is None:
         preceding = found
     out_dir.mkdir(parents=True, exist_ok=True)
-    with row_progress("Rendering", len(presets), progress) as advance:
-        for start in range(0, len(presets), ROWS_AT_ONCE):
-            chunk = presets[start : start + ROWS_AT_ONCE]
+    with row_progress("Rendering", len(files), progress) as advance:
+        for chunk in _chunks(parts):
             takes = engine.render(
-                chunk,
-                in_session=in_session,
-                preceding=preceding,
-                noise_seed=noise_seed,
-                first_row=first_row + start,
+                chunk, in_session=in_session, preceding=preceding, noise_seed=noise_seed, first_row=row
             )
             for name, take in zip(chunk.files, takes, strict=True):
                 write_whole(out_dir / name, encode(take, "WAV"))
             if in_session:
                 preceding = chunk[-1:]
+            row += len(chunk)
             advance(len(chunk))
     return out_dir
+
+
+def _chunks(parts: Iterable[Presets]) -> Iterator[Presets]:
+    """The rows of several tables in order, as many at a time as are rendered in one call."""
+    for part in parts:
+        step = rows_at_once(part.collection)
+        for start in range(0, len(part), step):
+            yield part[start : start + step]
 
 
 def session_start(presets: Presets) -> tuple[Presets | None, int]:
@@ -116,11 +134,11 @@ def session_start(presets: Presets) -> tuple[Presets | None, int]:
     return original_presets(presets.collection, number - 1, number), number
 
 
-def _check_files(presets: Presets) -> None:
-    if not len(presets):
+def _check_files(names: Sequence[str]) -> None:
+    if not names:
         raise InputError("The table has no rows: nothing to render.")
     seen: dict[str, int] = {}
-    for row, name in enumerate(presets.files):
+    for row, name in enumerate(names):
         if not name.lower().endswith(".wav"):
             raise InputError(f"row {row}, column file: {name!r} must end in .wav.")
         # Folded, as some file systems do not tell upper case from lower case.

@@ -1,6 +1,7 @@
 """What an engine is: one class that turns rows into takes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -166,14 +167,19 @@ class Engine(ABC):
         before = None if preceding is None else self._checked(preceding)
         return self._render(Job(self._checked(presets), in_session, before, noise_seed, first_row, same_noise, phases))
 
-    def _checked(self, presets: Presets) -> Presets:
-        """Rows whose notes are in the order of time.
+    def check_performances(self, presets: Presets, where: Callable[[int], str] = lambda row: f"row {row}") -> None:
+        """Refuse rows that play what the engine does not.
+
+        Args:
+            presets: the rows.
+            where: what a row is called in messages, by its number.
 
         Raises:
-            InputError: a note that the engine does not play.
+            InputError: a pitch that it does not play, or a note that is none; the message names the row and the
+                note.
         """
         if presets.play_constant:
-            return presets
+            return
         if not self.plays:
             raise InputError(
                 f"The engine of {self.name} plays the one note that a collection's timing has, and nothing else: leave "
@@ -181,8 +187,16 @@ class Engine(ABC):
             )
         performances, seconds = presets.performances, presets.collection.seconds
         for row in range(len(performances)):
-            check_notes(performances[row], f"row {row}", seconds=seconds, pitches=self.plays)
-        return presets.playing(performances.in_time())
+            check_notes(performances[row], where(row), seconds=seconds, pitches=self.plays)
+
+    def _checked(self, presets: Presets) -> Presets:
+        """Rows whose notes are in the order of time.
+
+        Raises:
+            InputError: see `check_performances`.
+        """
+        self.check_performances(presets)
+        return presets if presets.play_constant else presets.playing(presets.performances.in_time())
 
     def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:  # noqa: ARG002 - nothing is free
         """Where `render` has what runs freely in rows of a noise seed, in turns from 0 to 1: (count, `free_phases`)."""

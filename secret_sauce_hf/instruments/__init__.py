@@ -20,6 +20,8 @@ from secret_sauce_hf.instruments.declaring import (
 )
 from secret_sauce_hf.instruments.errors import InputError, integer
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.notes import Note, Performances
 from secret_sauce_hf.instruments.parameters import Knob, Parameter, Switch, parameter_to_dict
 from secret_sauce_hf.instruments.takes import CHANNEL, NOTE, SAMPLE_RATE, VELOCITY
 from secret_sauce_hf.moved import old_names
@@ -35,7 +37,9 @@ __all__ = [
     "InputError",
     "Instrument",
     "Knob",
+    "Note",
     "Parameter",
+    "Performances",
     "Switch",
     "Timing",
     "declaration",
@@ -46,6 +50,7 @@ __all__ = [
     "known_collection",
     "read_declaration",
     "same_parameters",
+    "with_seconds",
     "write_declaration",
 ]
 

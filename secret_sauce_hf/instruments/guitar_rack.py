@@ -14,6 +14,10 @@ from secret_sauce_hf.instruments.parameters import (
     is_one_of,
 )
 
+TUNING = (40, 45, 50, 55, 59, 64)
+"""MIDI notes of the open strings, E2 to E4."""
+FRETS = 24
+
 
 def _effect(effect: str, control: int, about: str, heard: Rule = ALWAYS) -> Switch:
     return Switch(f"{effect}_on_off", (control,), (0, 127), ("off", "on"), heard=heard, about=about)

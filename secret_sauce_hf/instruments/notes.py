@@ -18,6 +18,7 @@ VELOCITIES = range(1, 128)
 MAX_NOTES = 1_000
 """More notes of one take than this are no performance but a mistake."""
 MAX_NOTE_SECONDS = 600.0
+_NO_TIME = 1e15
 
 
 class Note(NamedTuple):
@@ -200,7 +201,8 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    return (_is_whole(value) or isinstance(value, float | np.floating)) and bool(np.isfinite(value))
+    # Neither infinite nor NaN, nor of more digits than floats have.
+    return (_is_whole(value) or isinstance(value, float | np.floating)) and bool(abs(value) < _NO_TIME)
 
 
 def _shortened(value: object) -> str:

@@ -5,6 +5,7 @@ Channels are counted from 0, the way mido does: channel 0 is "MIDI channel 1".
 
 from typing import TYPE_CHECKING
 
+from secret_sauce_hf.midi.clips import Clip, read_clip
 from secret_sauce_hf.midi.files import MAX_MIDI_BYTES, preset_midi_file, read_midi_file, write_midi_file
 from secret_sauce_hf.midi.messages import (
     ORDERS,
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_MIDI_BYTES",
     "ORDERS",
     "PRESET_SUFFIXES",
+    "Clip",
     "MessagesReport",
     "MidiMessages",
     "Order",
@@ -38,6 +40,7 @@ __all__ = [
     "preset_cc",
     "preset_messages",
     "preset_midi_file",
+    "read_clip",
     "read_messages",
     "read_midi_file",
     "read_native_preset",

@@ -1,7 +1,7 @@
 """MIDI files: a preset for a sequencer, and whatever somebody saved."""
 
 import io
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,16 @@ import mido
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import CHANNEL, NOTE, VELOCITY, Collection, InputError, get_collection, integer
-from secret_sauce_hf.midi.messages import Order, check_controls, note_message, note_of, preset_cc, preset_messages
+from secret_sauce_hf.instruments.notes import Note, check_notes
+from secret_sauce_hf.midi.messages import (
+    Order,
+    check_controls,
+    in_deltas,
+    note_messages,
+    note_of,
+    preset_cc,
+    preset_messages,
+)
 from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
 from secret_sauce_hf.outputs import check_file
 
@@ -23,6 +32,10 @@ _FILE_TEMPO = 500_000
 # note. Twice that here: sequencers that ignore the file's tempo often run faster.
 _FILE_TICKS_PER_MESSAGE = 2
 _FILE_TICKS_BEFORE_NOTE = 115
+# Of a performance: ticks of a tenth of a millisecond, so that other programs read its times to the millisecond.
+_FINER = 10
+TAKE_MARKER = "take"
+"""A marker of this text says where in a file the take begins; without it, it begins where the file does."""
 
 
 def preset_midi_file(
@@ -31,21 +44,27 @@ def preset_midi_file(
     *,
     note: int = NOTE,
     velocity: int = VELOCITY,
+    notes: Sequence[Note] | None = None,
     order: Order = "msb-lsb",
     channel: int = CHANNEL,
     fixed: bool = True,
     leave_out: Container[str] = (),
 ) -> mido.MidiFile:
-    """A preset as a MIDI file for a sequencer: its controllers, and on a later beat one note.
+    """A preset as a MIDI file for a sequencer: its controllers, and on a later beat what it plays.
 
     The controllers are spread so that they fit through a MIDI cable and arrive well
-    before the note, which lasts as long as a take of the collection holds it.
+    before the first note. Without `notes` that is the only one, which lasts as long as a take of
+    the collection holds it.
 
     Args:
         collection: the collection or its name.
         settings: name → setting of each of its parameters.
         note: 0 to 127.
         velocity: 1 to 127 (a note-on of velocity 0 would be a note-off).
+        notes: what is played instead of that one note. The take, from whose start their times are told,
+            begins on the beat: a marker says `take` there, by which `read_clip` finds it. Ticks are
+            then a tenth of a millisecond. Of notes of one pitch that overlap, the first that starts is
+            the first that ends, as in all MIDI.
         order: in which order the halves of 14-bit values are sent.
         channel: 0 to 15.
         fixed: whether to set what the collection has fixed too, so that the instrument needs
@@ -64,27 +83,34 @@ def preset_midi_file(
     note = integer("note", note, 0, 127)
     velocity = integer("velocity", velocity, 1, 127)
     messages = preset_messages(collection, settings, order=order, channel=channel, fixed=fixed, leave_out=leave_out)
+    timing = collection.timing
+    fine, played = 1, [Note(note, velocity, 0.0, timing.note_off - timing.note_on)]
+    if notes is not None:
+        fine, played = _FINER, list(notes)
+        check_notes(played)
+    beat = _FILE_TICKS_PER_BEAT * fine
     for message in messages[1:]:
-        message.time = _FILE_TICKS_PER_MESSAGE
-    last = max(len(messages) - 1, 0) * _FILE_TICKS_PER_MESSAGE
+        message.time = _FILE_TICKS_PER_MESSAGE * fine
+    last = sum(message.time for message in messages)
     # The first beat that leaves time enough.
-    note_on = -(-(last + _FILE_TICKS_BEFORE_NOTE) // _FILE_TICKS_PER_BEAT) * _FILE_TICKS_PER_BEAT
-    held = mido.second2tick(collection.timing.note_off - collection.timing.note_on, _FILE_TICKS_PER_BEAT, _FILE_TEMPO)
+    start = -(-(last + _FILE_TICKS_BEFORE_NOTE * fine) // beat) * beat
+    music = note_messages(played, lambda second: start + mido.second2tick(second, beat, _FILE_TEMPO), channel)
+    if notes is not None:
+        music.insert(0, (start, mido.MetaMessage("marker", text=TAKE_MARKER)))
     ccs = preset_cc(collection, settings)
-    notes = [note_of(p, cc) for p, cc in ccs.items() if p.name in leave_out and p.control]
+    texts = [note_of(p, cc) for p, cc in ccs.items() if p.name in leave_out and p.control]
     track = mido.MidiTrack(
         [
             mido.MetaMessage("track_name", name=collection.name),
             mido.MetaMessage("set_tempo", tempo=_FILE_TEMPO),
             mido.MetaMessage("time_signature", numerator=4, denominator=4),
-            *notes,
+            *texts,
             *messages,
-            note_message("note_on", note, velocity, channel, time=note_on - last),
-            note_message("note_off", note, velocity, channel, time=held),
+            *in_deltas(music, last),
             mido.MetaMessage("end_of_track"),
         ]
     )
-    return mido.MidiFile(type=0, ticks_per_beat=_FILE_TICKS_PER_BEAT, tracks=[track])
+    return mido.MidiFile(type=0, ticks_per_beat=beat, tracks=[track])
 
 
 def read_midi_file(path: str | Path) -> MidiMessages:

@@ -1,7 +1,7 @@
 """Presets to MIDI messages and back."""
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -10,10 +10,9 @@ import numpy as np
 
 from secret_sauce_hf.instruments import (
     CHANNEL,
-    NOTE,
-    VELOCITY,
     Collection,
     InputError,
+    Note,
     Parameter,
     get_collection,
     integer,
@@ -441,11 +440,42 @@ def controllers(
     return messages
 
 
-def note_message(
-    kind: str, note: int = NOTE, velocity: int = VELOCITY, channel: int = CHANNEL, *, time: int
-) -> mido.Message:
-    """A note-on or note-off, `time` ticks after the message before."""
-    return mido.Message(kind, note=note, velocity=velocity, channel=channel, time=time)
+def note_messages(
+    notes: Sequence[Note], ticks: Callable[[float], int], channel: int = CHANNEL, *, end: int | None = None
+) -> list[tuple[int, mido.Message]]:
+    """The note-ons and note-offs of notes, each with its tick, in the order of time.
+
+    Of one tick the note-offs come first: a note that follows another at once is a new one. Every note lasts a tick at
+    least.
+
+    Args:
+        notes: the notes of one take.
+        ticks: the tick of a time in seconds from the start of the take.
+        channel: 0 to 15.
+        end: the tick at which what is still held ends; None if nothing ends it.
+    """
+    found: list[tuple[int, int, mido.Message]] = []
+    for note in notes:
+        on = ticks(note.onset)
+        off = max(ticks(note.end) if end is None else min(ticks(note.end), end), on + 1)
+        for at, kind in ((on, "note_on"), (off, "note_off")):
+            message = mido.Message(kind, note=note.pitch, velocity=note.velocity, channel=channel)
+            found.append((at, kind == "note_on", message))
+    return [(at, message) for at, _, message in sorted(found, key=lambda one: one[:2])]
+
+
+def in_deltas(messages: Iterable[tuple[int, Messages]], before: int = 0) -> list[Messages]:
+    """Messages with their ticks as those of a track, each of which waits for the ticks after the one before.
+
+    Args:
+        messages: in the order of time.
+        before: the tick of what comes before the first.
+    """
+    track = []
+    for at, message in messages:
+        message.time, before = at - before, at
+        track.append(message)
+    return track
 
 
 def _has_control(parameter: Parameter) -> bool:

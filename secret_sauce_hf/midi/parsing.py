@@ -32,11 +32,14 @@ class MidiMessages(list[Messages]):
     Args:
         messages: the messages.
         mended: what was wrong and did no harm, half a sentence each; nothing if all was well.
+        division: what a tick is, the two bytes of the file's header as a number: ticks per beat, or from 2**15 on
+            frames per second (negative) and ticks per frame.
     """
 
-    def __init__(self, messages: Iterable[Messages] = (), mended: tuple[str, ...] = ()):
+    def __init__(self, messages: Iterable[Messages] = (), mended: tuple[str, ...] = (), division: int = 480):
         super().__init__(messages)
         self.mended = mended
+        self.division = division
 
 
 class _DamageError(Exception):
@@ -71,7 +74,7 @@ def parse_midi(data: bytes, name: str) -> MidiMessages:
     if kind not in (0, 1):
         raise InputError(f"{name} is a MIDI file of type {kind}: save it as type 0 or 1.")
     told = tuple(text if count == 1 else f"{text} ({count} times)" for text, count in mended.items())
-    return MidiMessages(mido.merge_tracks(tracks, skip_checks=True), told)
+    return MidiMessages(mido.merge_tracks(tracks, skip_checks=True), told, int.from_bytes(data[12:14], "big"))
 
 
 def _read_chunks(data: bytes, mended: Counter[str]) -> tuple[int, list[mido.MidiTrack]]:

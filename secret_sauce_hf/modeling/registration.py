@@ -157,15 +157,30 @@ def _check_folder(folder: Path, given: Mapping[str, Any]) -> None:
     """See that a folder is complete: the library would bury what the model says under the tracebacks of attempts."""
     checkpoint = _own("checkpoint")
     options = given.get("model_kwargs") or {}
-    if not (folder / checkpoint.CONFIG_FILE).is_file() or "subfolder" in options:
+    if "subfolder" in options:
         return
-    if checkpoint.read_json(folder / checkpoint.CONFIG_FILE).get("model_type", MODEL_TYPE) != MODEL_TYPE:
+    if not (folder / checkpoint.CONFIG_FILE).is_file():
+        # Of a configuration that is handed in the library needs no file.
+        if given.get("config") is None:
+            raise checkpoint.InputError(f"{folder} has no {checkpoint.CONFIG_FILE}; give the folder of a checkpoint.")
         return
+    kind = checkpoint.read_json(folder / checkpoint.CONFIG_FILE).get("model_type")
+    if kind != MODEL_TYPE:
+        told = "names no model_type," if kind is None else f"is of a {str(kind)[:60]!r} model,"
+        raise checkpoint.InputError(
+            f"{folder / checkpoint.CONFIG_FILE} {told} not a {MODEL_TYPE} one; give the folder of one of these."
+        )
     checkpoint.check_files(folder, given.get("feature_extractor") is None, options.get("variant"))
     checkpoint.weight_shapes(folder, options.get("variant"))
     if (folder / checkpoint.EXTRACTOR_FILE).exists() and given.get("feature_extractor") is None:
         # The library takes its entries for granted before it asks our class.
-        checkpoint.own_extractor_values(checkpoint.read_json(folder / checkpoint.EXTRACTOR_FILE))
+        values = checkpoint.read_json(folder / checkpoint.EXTRACTOR_FILE)
+        checkpoint.own_extractor_values(values)
+        if "feature_extractor_type" not in values:
+            raise checkpoint.InputError(
+                f"{folder / checkpoint.EXTRACTOR_FILE} names no feature_extractor_type; take it from the model's "
+                "checkpoint."
+            )
 
 
 def _own(kind: str) -> ModuleType:

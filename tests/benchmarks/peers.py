@@ -98,7 +98,7 @@ def _stand_in_for_lightning() -> None:
 
 def pedalboard(count: int) -> Callable[[], np.ndarray]:
     """The guitar's note through its effects, set by the rows of the guitar."""
-    from secret_sauce_hf.engines.guitar_rack.engine import source
+    from secret_sauce_hf.engines.guitar_rack.playing import source
 
     timing, samples, rows = _guitar_rows(count)
     dry = source(timing, samples).dry
@@ -111,7 +111,7 @@ def pedalboard_alike(count: int) -> Callable[[], np.ndarray]:
     import soxr
 
     from secret_sauce_hf.engines.guitar_rack import distortion as guitar_distortion
-    from secret_sauce_hf.engines.guitar_rack.engine import source
+    from secret_sauce_hf.engines.guitar_rack.playing import source
 
     timing, samples, rows = _guitar_rows(count)
     origin = source(timing, samples)

@@ -27,7 +27,8 @@ from guitar_takes import (
 from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.engines.dsp.takes import limit_takes
 from secret_sauce_hf.engines.guitar_rack.amp import cabinet, play_cabinet
-from secret_sauce_hf.engines.guitar_rack.engine import LEVEL, effects, source
+from secret_sauce_hf.engines.guitar_rack.engine import LEVEL, effects
+from secret_sauce_hf.engines.guitar_rack.playing import source
 from secret_sauce_hf.engines.guitar_rack.string import FUNDAMENTAL, mode_hertz, pluck
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.original.table import original_presets
@@ -92,7 +93,7 @@ def test_the_level_leaves_headroom():
 def test_everything_off_is_the_dry_chain():
     origin = source(COLLECTION.timing, SAMPLES)
     sound = origin.dry[None].copy()
-    play_cabinet(sound, cabinet(RATE), LEVEL)
+    play_cabinet(sound, np.array([SAMPLES]), cabinet(RATE), LEVEL)
     assert np.array_equal(render(Presets.from_settings("guitar", [on()])), limit_takes(sound))
 
 
@@ -134,7 +135,7 @@ def test_every_knob_is_heard_at_every_step(knob):
 
 def check_limits(presets: Presets) -> None:
     origin = source(COLLECTION.timing, SAMPLES)
-    sound = effects(presets.complete_unit(), np.linspace(0, 0.999, len(presets)), origin)
+    sound = effects(presets.complete_unit(), np.linspace(0, 0.999, len(presets)), SAMPLES, [(slice(None), origin)])
     assert np.isfinite(sound).all()
     takes = render(presets).astype(np.float64) / 32_767
     assert takes.shape == (len(presets), SAMPLES)

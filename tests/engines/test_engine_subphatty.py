@@ -5,57 +5,26 @@ import itertools
 import numpy as np
 import pytest
 import scipy.signal
+import subphatty_takes
 from numba import njit
+from subphatty_takes import OCTAVES, PLAIN, PULSE, RATE, SAW, SQUARE, TRIANGLE
 
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.engines.dsp.arithmetic import power_of_two_single, tangent_single
 from secret_sauce_hf.engines.dsp.decimation import half_band
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.subphatty import engine as subphatty
-from secret_sauce_hf.engines.subphatty import voice
+from secret_sauce_hf.engines.subphatty import layout, oscillators, voice
 from secret_sauce_hf.instruments import InputError, Knob, get_collection
 from secret_sauce_hf.presets import Presets, draw_presets
 
-RATE = 22_050
 NOTE_ON = 1_470
 """Samples into a take."""
 MIDDLE_C = 261.6256
 
-# One quiet saw, so that nothing bends, through an open filter, held.
-PLAIN = {
-    "filter_reso": 0.0,
-    "mixer_noise": 0.0,
-    "mixer_osc2": 0.0,
-    "mixer_osc1": 3.0,
-    "env_amplifier_attack": 0.0,
-    "osc2_octave": "8f",
-    "env_amplifier_decay": 5.0,
-    "filter_cutoff": 10.0,
-    "mod_wave_amount": 0.0,
-    "mod_lfo_rate": 5.0,
-    "osc1_sync_osc2": "OFF",
-    "env_amplifier_sustain": 10.0,
-    "mod_pitch_osc2": "OFF",
-    "env_filter_sustain": 0.0,
-    "mixer_sub": 0.0,
-    "env_filter_release": 0.0,
-    "osc2_frequency": 5.0,
-    "osc1_octave": "8f",
-    "mod_filter_amount": 0.0,
-    "mod_source": "Triangle",
-    "osc1_wave": 10 / 3,
-    "filter_kb_tracking_amount": 0.0,
-    "env_filter_attack": 0.0,
-    "env_filter_decay": 5.0,
-    "filter_eg_amount": 5.0,
-    "osc2_wave": 10 / 3,
-    "filter_multidrive": 0.0,
-    "env_amplifier_release": 0.0,
-    "mod_pitch_amount": 0.0,
-}
 OSC2_ALONE = {"mixer_osc1": 0.0, "mixer_osc2": 3.0}
 NOTHING = {"mixer_osc1": 0.0}
-TRIANGLE, SAW, SQUARE, PULSE = 0.0, 10 / 3, 20 / 3, 10.0
+NO_KEYS = layout.Keys(np.zeros(LANES + 1, np.int64), *np.zeros((3, 0), np.int64))
 
 
 def play(*changes: dict, **options) -> np.ndarray:
@@ -65,11 +34,8 @@ def play(*changes: dict, **options) -> np.ndarray:
 
 
 def spectrum(take: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hz and amplitudes of the steady part of a take; the window's side lobes are 92 dB down."""
-    steady = take[NOTE_ON + 2_000 :]
-    window = scipy.signal.windows.blackmanharris(len(steady), sym=False)
-    size = 2**17
-    return np.fft.rfftfreq(size, 1 / RATE), 2 * np.abs(np.fft.rfft(steady * window, size)) / window.sum()
+    """Hz and amplitudes of the steady part of a take."""
+    return subphatty_takes.spectrum(take[NOTE_ON + 2_000 :])
 
 
 def peak(take: np.ndarray, near: float, width: float = 0.03) -> tuple[float, float]:
@@ -86,13 +52,8 @@ def cents(hertz: float, reference: float) -> float:
 
 
 def inharmonic(take: np.ndarray, fundamental: float) -> float:
-    """The strongest partial that is no harmonic, in dB below the strongest of all.
-
-    Up to 10 kHz, where the last decimator begins to let images pass.
-    """
-    hertz, amplitude = spectrum(take)
-    distance = np.abs(hertz / fundamental - np.round(hertz / fundamental)) * fundamental
-    return 20 * np.log10(amplitude[(distance > 12) & (hertz > 30) & (hertz < 10_000)].max() / amplitude.max())
+    """The strongest partial of its steady part that is no harmonic, in dB below the strongest of all."""
+    return subphatty_takes.inharmonic(take[NOTE_ON + 2_000 :], fundamental)
 
 
 def envelope(take: np.ndarray) -> np.ndarray:
@@ -110,10 +71,9 @@ def instant_frequency(take: np.ndarray, fundamental: float) -> np.ndarray:
 
 
 def test_octaves_and_detuning_are_in_tune():
-    octaves = {"16f": 0.5, "8f": 1.0, "4f": 2.0, "2f": 4.0}
-    firsts = play(*({"osc1_octave": octave} for octave in octaves))
-    seconds = play(*(OSC2_ALONE | {"osc2_octave": octave} for octave in octaves))
-    for first, second, factor in zip(firsts, seconds, octaves.values(), strict=True):
+    firsts = play(*({"osc1_octave": octave} for octave in OCTAVES))
+    seconds = play(*(OSC2_ALONE | {"osc2_octave": octave} for octave in OCTAVES))
+    for first, second, factor in zip(firsts, seconds, OCTAVES.values(), strict=True):
         assert cents(peak(first, MIDDLE_C * factor)[0], MIDDLE_C * factor) == pytest.approx(0.0, abs=0.05)
         assert cents(peak(second, MIDDLE_C * factor)[0], MIDDLE_C * factor) == pytest.approx(0.0, abs=0.05)
     knob = (0.0, 2.5, 5.0, 7.5, 10.0)
@@ -138,7 +98,13 @@ def test_sub_is_a_square_an_octave_below_osc1():
         (TRIANGLE, {n: 1 / n**2 for n in (1, 3, 5, 7)}),
         (SAW, {n: 1 / n for n in range(1, 9)}),
         (SQUARE, {n: 1 / n for n in (1, 3, 5, 7)}),
-        (PULSE, {n: np.sin(np.pi * n * voice.NARROWEST) / np.sin(np.pi * voice.NARROWEST) / n for n in range(1, 9)}),
+        (
+            PULSE,
+            {
+                n: np.sin(np.pi * n * oscillators.NARROWEST) / np.sin(np.pi * oscillators.NARROWEST) / n
+                for n in range(1, 9)
+            },
+        ),
     ],
 )
 def test_harmonic_series_of_each_shape(wave, harmonics):
@@ -169,15 +135,14 @@ def test_shapes_in_between_lie_between():
 def test_aliases_are_70_db_below_the_signal():
     """Measured: -74 dB at worst with single waves; narrow pulses, whose harmonics are weak, -57 dB."""
     waves = (TRIANGLE, 1.7, SAW, 5.0, SQUARE)
-    octaves = {"16f": 0.5, "8f": 1.0, "4f": 2.0, "2f": 4.0}
-    cases = list(itertools.product(waves, octaves))
+    cases = list(itertools.product(waves, OCTAVES))
     takes = play(*({"osc1_wave": wave, "osc1_octave": octave} for wave, octave in cases))
     for take, (_wave, octave) in zip(takes, cases, strict=True):
-        assert inharmonic(take, MIDDLE_C * octaves[octave]) < -70
+        assert inharmonic(take, MIDDLE_C * OCTAVES[octave]) < -70
     (highest,) = play(OSC2_ALONE | {"osc2_octave": "2f", "osc2_frequency": 10.0})
     assert inharmonic(highest, 4 * MIDDLE_C * 2 ** (7 / 12)) < -70
     for take, (octave, factor) in zip(
-        play(*({"osc1_wave": PULSE, "osc1_octave": octave} for octave in octaves)), octaves.items(), strict=True
+        play(*({"osc1_wave": PULSE, "osc1_octave": octave} for octave in OCTAVES)), OCTAVES.items(), strict=True
     ):
         assert inharmonic(take, MIDDLE_C * factor) < -54, octave
 
@@ -198,17 +163,19 @@ def test_hard_sync_takes_over_osc1s_pitch_without_aliases():
 
 
 @njit(error_model="numpy")
-def _run_oscillators(lanes, first, note_on, blocks, out):
-    control = np.zeros(voice._TICKS * voice._CONTROL_ROWS * LANES, np.float32)
-    amp = np.zeros(voice._TICKS * LANES, np.float32)
-    mixed = np.zeros(voice._BLOCK * LANES, np.float32)
+def _run_oscillators(lanes, keys, blocks, out):
+    control = np.zeros(layout.TICKS * layout.CONTROL_ROWS * LANES, np.float32)
+    amp = np.zeros(layout.TICKS * LANES, np.float32)
+    mixed = np.zeros(layout.BLOCK * LANES, np.float32)
+    heard = np.zeros(2 * LANES, np.int64)
+    for lane in range(LANES):
+        voice._tune(lanes.settings, lanes.state, lane, 60)
     for block in range(blocks):
-        voice._control_block(
-            lanes.settings, lanes.state, lanes.holds, first + block * voice._TICKS, note_on, control, amp
-        )
-        voice._oscillators_block(lanes.settings, lanes.state, lanes.noise, control, mixed)
-        for sample in range(voice._BLOCK):
-            out[block * voice._BLOCK + sample] = mixed[sample * LANES]
+        first = block * layout.TICKS
+        voice._control_block(lanes.settings, lanes.state, lanes.holds, keys, heard, first, voice.NEVER, control, amp)
+        oscillators.oscillators_block(lanes.settings, lanes.state, lanes.noise, control, mixed, False)
+        for sample in range(layout.BLOCK):
+            out[block * layout.BLOCK + sample] = mixed[sample * LANES]
 
 
 @pytest.mark.parametrize(("source", "wave"), [("Triangle", 7.5), ("Square", SAW), ("Ramp", 5.0)])
@@ -229,19 +196,19 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
     rows = subphatty.lane_settings(presets.complete_unit())
     state = subphatty.start_state(rows, np.zeros((1, 4)))
     spread = np.zeros(LANES, np.intp)
-    lanes = voice.Lanes(
+    lanes = layout.Lanes(
         subphatty._lanes(rows[spread]),
         subphatty._lanes(state[spread]),
         np.ones(LANES, np.uint32),
         np.ones(LANES, np.uint32),
     )
     blocks = 1_000
-    sound = np.zeros(blocks * voice._BLOCK, np.float32)
-    _run_oscillators(lanes, 0, 10**9, blocks, sound)
+    sound = np.zeros(blocks * layout.BLOCK, np.float32)
+    _run_oscillators(lanes, NO_KEYS, blocks, sound)
 
     # The same LFO, a value at the end of each tick, smoothed; the duty cycle moves straight in between.
-    ticks = blocks * voice._TICKS
-    rate = np.float64(rows[0, voice.LFO_STEP])
+    ticks = blocks * layout.TICKS
+    rate = np.float64(rows[0, layout.LFO_STEP])
     phase = (rate * np.arange(1, ticks + 1)) % 1.0
     slew = float(voice._LFO_SLEW)
     shape = {
@@ -250,13 +217,13 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
         "Ramp": 2.0 * phase - 1.0,
     }[source]
     lfo = scipy.signal.lfilter([slew], [1.0, slew - 1.0], shape)
-    position = 3.0 * np.maximum(wave / 10 + np.float64(rows[0, voice.MODULATED_WAVE]) * lfo, 0.0)
-    duties = np.maximum(0.5 - float(voice._DUTY_SLOPE) * np.maximum(position - 2.0, 0.0), 0.0)
+    position = 3.0 * np.maximum(wave / 10 + np.float64(rows[0, layout.MODULATED_WAVE]) * lfo, 0.0)
+    duties = np.maximum(0.5 - float(oscillators._DUTY_SLOPE) * np.maximum(position - 2.0, 0.0), 0.0)
     fine = 32
-    steps = np.arange(1, ticks * voice.OVERSAMPLING * fine + 1)
-    cycle = (np.float64(rows[0, voice.STEP1]) * steps / fine) % 1.0
-    tick = (steps - 1) // (voice.OVERSAMPLING * fine)
-    along = steps / (voice.OVERSAMPLING * fine) - tick
+    steps = np.arange(1, ticks * layout.OVERSAMPLING * fine + 1)
+    cycle = (np.float64(rows[0, layout.STEP1]) * steps / fine) % 1.0
+    tick = (steps - 1) // (layout.OVERSAMPLING * fine)
+    along = steps / (layout.OVERSAMPLING * fine) - tick
 
     def straight(ends: np.ndarray, start: float) -> np.ndarray:
         """From the value at the end of one tick in a straight line to that of the next."""
@@ -268,7 +235,7 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
     to_square = straight(np.clip(position - 1.0, 0.0, 1.0), 0.0)
     naive = (to_saw - to_square) * (1 - 2 * cycle) + to_square * (np.where(cycle < duty, 2.0, 0.0) - 2 * duty)
     naive += (1 - to_saw) * np.clip(np.minimum(4 * cycle, 2 - 4 * cycle), 4 * cycle - 4, None)
-    naive *= float(rows[0, voice.LEVEL1])
+    naive *= float(rows[0, layout.LEVEL1])
 
     def band(samples: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
         window = scipy.signal.windows.blackmanharris(len(samples), sym=False)
@@ -276,11 +243,11 @@ def test_modulated_wave_matches_a_brute_force_oscillator(source, wave):
         keep = (hertz > 50) & (hertz < 10_000)
         return hertz[keep], np.abs(np.fft.rfft(samples * window))[keep] / window.sum()
 
-    hertz, ours = band(sound, voice.RATE)
-    _, due = band(naive, voice.RATE * fine)
+    hertz, ours = band(sound, layout.RATE)
+    _, due = band(naive, layout.RATE * fine)
     # The edges' correction is a linear B-spline, whose spectrum is a squared sinc; the mixer's
     # saturator takes the mean of two samples.
-    due *= np.sinc(hertz / voice.RATE) ** 2 * np.cos(np.pi * hertz / voice.RATE)
+    due *= np.sinc(hertz / layout.RATE) ** 2 * np.cos(np.pi * hertz / layout.RATE)
     assert 20 * np.log10(np.abs(ours - due).max() / due.max()) < -70
 
 
@@ -477,20 +444,22 @@ def test_corners_stay_finite_without_dc_and_below_full_scale():
         _check(Presets(collection, unit))
 
 
-def test_the_voice_itself_is_finite_at_its_loudest():
+@pytest.mark.parametrize("wide", [False, True])
+def test_the_voice_itself_is_finite_at_its_loudest(wide):
     """Before the limiter and rounding, which would hide what is not a number."""
     unit = draw_presets("subphatty", LANES, seed=4).complete_unit()
     unit[:, [subphatty._COLUMN[name] for name in ("filter_reso", "filter_multidrive", "mixer_osc1")]] = 1.0
     settings = subphatty.lane_settings(unit)
     turns = np.arange(4 * LANES).reshape(LANES, 4) / 2.0**24
-    lanes = voice.Lanes(
+    lanes = layout.Lanes(
         subphatty._lanes(settings),
         subphatty._lanes(subphatty.start_state(settings, turns)),
         np.ones(LANES, np.uint32),
         np.ones(LANES, np.uint32),
     )
-    out = np.empty(18_000 * LANES, np.float32)
-    voice.play(0, 100, 0, out, lanes, voice.FIRST_TAPS, voice.SECOND_TAPS)
+    out = np.empty((LANES, 18_000), np.float32)
+    keys = layout.Keys(np.arange(LANES + 1), np.full(LANES, 100), np.full(LANES, layout.TRIGGER), np.full(LANES, 60))
+    voice.play(lanes, keys, wide, out, voice.FIRST_TAPS, voice.SECOND_TAPS)
     assert np.isfinite(out).all()
     assert np.isfinite(lanes.state).all()
     assert 0.1 < np.abs(out).max() < 4.0

@@ -292,8 +292,23 @@ class TestExtractor:
     def test_another_model(self, tmp_path, checkpoint):
         save_ast(tmp_path / "ast", ASTModel)
         shutil.copy(checkpoint / "preprocessor_config.json", tmp_path / "ast")
-        with pytest.raises(InputError, match="of a audio-spectrogram-transformer model, not of a secret-sauce one"):
+        with pytest.raises(InputError, match="is of a 'audio-spectrogram-transformer' model, not a secret-sauce one"):
             pipeline("audio-to-preset", model=str(tmp_path / "ast"), device="cpu")
+        config = tmp_path / "ast" / "config.json"
+        config.write_text(json.dumps({"hidden_size": 8}))
+        with pytest.raises(InputError, match="names no model_type, not a secret-sauce one"):
+            pipeline("audio-to-preset", model=str(tmp_path / "ast"), device="cpu")
+        config.unlink()
+        with pytest.raises(InputError, match=r"ast has no config\.json; give the folder of a checkpoint"):
+            pipeline("audio-to-preset", model=str(tmp_path / "ast"), device="cpu")
+
+    def test_an_extractor_without_a_type(self, checkpoint):
+        path = checkpoint / "preprocessor_config.json"
+        values = json.loads(path.read_text())
+        del values["feature_extractor_type"]
+        path.write_text(json.dumps(values))
+        with pytest.raises(InputError, match="names no feature_extractor_type"):
+            pipeline("audio-to-preset", model=str(checkpoint), device="cpu")
 
 
 class TestShards:

@@ -1,7 +1,8 @@
 """From an engine's output to takes as the collections keep them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import soxr
@@ -52,12 +53,16 @@ def render_groups(count: int, samples: int, group: Callable[[np.ndarray], np.nda
     def fill(start: int) -> None:
         takes[start : start + LANES] = group(np.arange(start, min(start + LANES, count)))
 
-    starts = range(0, count, LANES)
-    threads = min(thread_count(), len(starts))
+    on_every_processor(fill, range(0, count, LANES))
+    return takes
+
+
+def on_every_processor(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """Do some work on every part, each processor on one at a time, in the order of the parts."""
+    threads = min(thread_count(), len(parts))
     if threads <= 1:
-        for start in starts:
-            fill(start)
+        for part in parts:
+            work(part)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, starts))
-    return takes
+            list(pool.map(work, parts))

@@ -10,9 +10,11 @@ from secret_sauce_hf.compiling import kernel
 from secret_sauce_hf.engines.dsp.biquads import high_pass, high_shelf, low_pass, peak
 
 # Gain before the valve: the loudest moments are rounded, the rest is nearly clean.
-_GAIN = 1.1
-_BIAS = 0.35
-_LEVEL = 0.7
+GAIN = 1.1
+BIAS = 0.35
+LEVEL = 0.7
+CABINET_TAIL = 0.08
+"""Seconds in which what comes out of the cabinet falls by 140 dB once nothing goes in."""
 
 
 def saturate(samples: np.ndarray) -> np.ndarray:
@@ -36,8 +38,18 @@ def amplify(voltage: np.ndarray, rate: int) -> np.ndarray:
     Returns:
         The amplifier's output, float64, (samples,), with a peak below 1.
     """
-    sound = saturate(_BIAS + _GAIN * scipy.signal.sosfilt(high_pass(50.0, 0.7, rate), voltage))
-    tone_stack = np.concatenate(
+    sound = saturate(BIAS + GAIN * scipy.signal.sosfilt(before_valve(rate), voltage))
+    return LEVEL * scipy.signal.sosfilt(tone_stack(rate), sound - saturate(np.array([BIAS]))[0])
+
+
+def before_valve(rate: int) -> np.ndarray:
+    """What the amplifier's input leaves out: a section of a filter, float64, (1, 6)."""
+    return high_pass(50.0, 0.7, rate)
+
+
+def tone_stack(rate: int) -> np.ndarray:
+    """What follows the valve: sections of a filter, float64, (3, 6)."""
+    return np.concatenate(
         [
             # What the bias adds goes no further than the coupling capacitor.
             high_pass(35.0, 0.7, rate),
@@ -45,7 +57,6 @@ def amplify(voltage: np.ndarray, rate: int) -> np.ndarray:
             high_shelf(2_500.0, 0.7, 3.0, rate),
         ]
     )
-    return _LEVEL * scipy.signal.sosfilt(tone_stack, sound - saturate(np.array([_BIAS]))[0])
 
 
 def cabinet(rate: int) -> np.ndarray:
@@ -67,22 +78,25 @@ def cabinet(rate: int) -> np.ndarray:
 
 
 @kernel(nogil=True)
-def play_cabinet(sound, sections, level):
+def play_cabinet(sound, stops, sections, level):
     """Filter every row in place, in transposed direct form II.
 
     Args:
         sound: float32, (rows, samples).
+        stops: the sample of each row from which it is silent, before and after, (rows,).
         sections: float64, (sections, 6); see `cabinet`.
         level: gain.
     """
     rows, samples = sound.shape
     count = len(sections)
+    if len(stops) != rows or sections.shape[1] != 6:
+        raise ValueError("Every row has an end, and every section six coefficients.")
     first = np.empty(count)
     second = np.empty(count)
     for row in range(rows):
         first[:] = 0.0
         second[:] = 0.0
-        for sample in range(samples):
+        for sample in range(min(stops[row], samples)):
             x = level * sound[row, sample]
             for at in range(count):
                 y = sections[at, 0] * x + first[at]

@@ -16,7 +16,7 @@ _REACH = 10
 """Takes' samples that the decimator looks to either side."""
 MARGIN = _REACH + 1
 """Takes' samples that an oversampled signal goes on for at either end of the take."""
-_EDGE = 0.91
+EDGE = 0.91
 """Middle of the decimator's slope, of half the takes' rate."""
 _BLOCK = 1_024
 _ONE = np.float32(1.0)
@@ -42,7 +42,7 @@ def decimator() -> np.ndarray:
     taps = np.zeros(OVERSAMPLING * (2 * _REACH + 1))
     # Symmetric around the first sample of the middle frame: no delay.
     taps[: 1 - OVERSAMPLING] = scipy.signal.firwin(
-        OVERSAMPLING * 2 * _REACH + 1, _EDGE / OVERSAMPLING, window=("kaiser", 8.0)
+        OVERSAMPLING * 2 * _REACH + 1, EDGE / OVERSAMPLING, window=("kaiser", 8.0)
     )
     return np.ascontiguousarray(taps.reshape(-1, OVERSAMPLING).T, dtype=np.float32)
 
@@ -54,9 +54,14 @@ def oversampled(signal: np.ndarray, rate: int) -> Oversampled:
         signal: float64, (OVERSAMPLING · (samples + 2·MARGIN),): it begins `MARGIN` samples before the take.
         rate: of the takes, in Hz.
     """
-    b, a = scipy.signal.butter(1, _TREBLE_HERTZ, "highpass", fs=OVERSAMPLING * rate)
+    b, a = treble_filter(OVERSAMPLING * rate)
     treble = scipy.signal.lfilter(b, a, signal)
     return Oversampled(*(by_phase(np.asarray(part, dtype=np.float32)) for part in (signal, treble)))
+
+
+def treble_filter(rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of the clipped path, of the first order: coefficients b and a, (2,) each."""
+    return scipy.signal.butter(1, _TREBLE_HERTZ, "highpass", fs=rate)
 
 
 def by_phase(signal: np.ndarray) -> np.ndarray:
@@ -94,6 +99,8 @@ def decimate(phases, taps, out):
         out: float32, (samples,).
     """
     samples = len(out)
+    if phases.shape[0] != OVERSAMPLING or phases.shape[1] < samples + 2 * MARGIN or taps.shape[1] != 2 * _REACH + 1:
+        raise ValueError("The signal has eight phases and goes on at both ends; there are 21 taps for each.")
     shift = MARGIN - _REACH
     for start in range(0, samples, _BLOCK):
         count = min(_BLOCK, samples - start)
@@ -115,10 +122,10 @@ def decimate(phases, taps, out):
 def distort(sound, on, gains, levels, tilts, coefficient, whole, treble, taps):
     """Replace the rows whose distortion is on by the signal distorted.
 
-    The saturation is x / √(1 + x²), anti-aliased as in `guitar_amp.saturate`.
+    The saturation is x / √(1 + x²), anti-aliased as in `amp.saturate`.
 
     Args:
-        sound: float32, (rows, samples).
+        sound: float32, (rows, samples); behind the end of the signal it is left as it is.
         on: bool, (rows,).
         gains: of `drive_gain`, (rows,).
         levels: of `drive_level`, (rows,).
@@ -128,29 +135,39 @@ def distort(sound, on, gains, levels, tilts, coefficient, whole, treble, taps):
         treble: of `Oversampled`.
         taps: of `decimator`.
     """
-    rows, samples = sound.shape
-    length = whole.shape[1]
-    driven = np.zeros((OVERSAMPLING, length), np.float32)
-    roots = np.ones((OVERSAMPLING, length), np.float32)
-    clipped = np.zeros((OVERSAMPLING, length), np.float32)
+    rows = len(sound)
+    samples = whole.shape[1] - 2 * MARGIN
+    if not len(on) == len(gains) == len(levels) == len(tilts) == rows:
+        raise ValueError("Every row has its settings.")
+    if samples > sound.shape[1] or treble.shape != whole.shape or len(whole) != OVERSAMPLING:
+        raise ValueError("The signal has eight phases, and is no longer than the takes.")
+    # A block at a time, which stays in the cache.
+    most = min(_BLOCK, samples) + 2 * MARGIN
+    driven = np.zeros((OVERSAMPLING, most), np.float32)
+    roots = np.ones((OVERSAMPLING, most), np.float32)
+    clipped = np.zeros((OVERSAMPLING, most), np.float32)
     for row in range(rows):
         if not on[row]:
             continue
         gain = np.float32(gains[row])
-        for phase in range(OVERSAMPLING):
-            for at in range(length):
-                x = whole[phase, at] + gain * treble[phase, at]
-                driven[phase, at] = x
-                roots[phase, at] = np.sqrt(_ONE + x * x)
-        for phase in range(OVERSAMPLING):
-            # The sample before the first phase's is the last phase's of the frame before.
-            before = (phase - 1) % OVERSAMPLING
-            back = 1 if phase == 0 else 0
-            for at in range(1, length):
-                clipped[phase, at] = (driven[phase, at] + driven[before, at - back]) / (
-                    roots[phase, at] + roots[before, at - back]
-                )
-        decimate(clipped, taps, sound[row])
+        for start in range(0, samples, _BLOCK):
+            length = min(_BLOCK, samples - start) + 2 * MARGIN
+            for phase in range(OVERSAMPLING):
+                fed, high = whole[phase, start : start + length], treble[phase, start : start + length]
+                x, root = driven[phase], roots[phase]
+                for at in range(length):
+                    value = fed[at] + gain * high[at]
+                    x[at] = value
+                    root[at] = np.sqrt(_ONE + value * value)
+            for phase in range(OVERSAMPLING):
+                # The sample before the first phase's is the last phase's of the frame before.
+                before = (phase - 1) % OVERSAMPLING
+                back = 1 if phase == 0 else 0
+                for at in range(1, length):
+                    clipped[phase, at] = (driven[phase, at] + driven[before, at - back]) / (
+                        roots[phase, at] + roots[before, at - back]
+                    )
+            decimate(clipped, taps, sound[row, start : start + length - 2 * MARGIN])
         # Half the tilt up, half down.
         up = levels[row] * np.sqrt(tilts[row])
         down = levels[row] / np.sqrt(tilts[row])

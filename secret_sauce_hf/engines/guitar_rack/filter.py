@@ -31,12 +31,18 @@ def morph_gains(mode: np.ndarray) -> np.ndarray:
     return np.stack([np.maximum(-side, 0.0), 1.0 - np.abs(side), np.maximum(side, 0.0)], axis=1)
 
 
+def filter_tail(cutoff: np.ndarray, qualities: np.ndarray, rate: int) -> np.ndarray:
+    """For how many samples it resonates, until it is 140 dB down: its poles fall by e^(-π f t / Q)."""
+    return rate * (0.01 + np.log(1e7) * qualities / (np.pi * cutoff))
+
+
 @kernel(nogil=True)
-def filter_rows(sound, on, tangents, qualities, levels, morphs):
+def filter_rows(sound, stops, on, tangents, qualities, levels, morphs):
     """Filter in place, in the trapezoidal form of A. Simper ("Linear trapezoidal integrated SVF", 2013).
 
     Args:
         sound: float32, (rows, samples).
+        stops: the sample of each row from which it is silent, before and after, (rows,).
         on: bool, (rows,).
         tangents: tan(π · cutoff / rate), (rows,).
         qualities: of `quality`, (rows,).
@@ -44,6 +50,8 @@ def filter_rows(sound, on, tangents, qualities, levels, morphs):
         morphs: of `morph_gains`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(tangents) == len(qualities) == len(levels) == rows or morphs.shape != (rows, 3):
+        raise ValueError("Every row has its settings, and an end.")
     for row in range(rows):
         if not on[row]:
             continue
@@ -56,7 +64,7 @@ def filter_rows(sound, on, tangents, qualities, levels, morphs):
         low, band, high = morphs[row, 0], np.sqrt(k) * morphs[row, 1], morphs[row, 2]
         first = 0.0
         second = 0.0
-        for sample in range(samples):
+        for sample in range(min(stops[row], samples)):
             x = levels[row] * sound[row, sample]
             v3 = x - second
             v1 = a1 * first + a2 * v3

@@ -24,6 +24,7 @@ _PITCH_BASE = 0.001
 _PITCH_SWING = (0.0002, 0.004)
 _FLANGER_BASE = 0.0005
 _FLANGER_SWING = (0.0004, 0.0075)
+_FLANGER_FEEDBACK = 0.85
 
 
 def delay_seconds(unit: np.ndarray) -> np.ndarray:
@@ -52,6 +53,36 @@ def one_pole(hertz: float, rate: int) -> float:
 def loop_coefficients(rate: int) -> tuple[float, float]:
     """Of the delay's two one-poles."""
     return one_pole(_DULL_HERTZ, rate), one_pole(_THIN_HERTZ, rate)
+
+
+def delay_tail(times: np.ndarray, feedbacks: np.ndarray, rate: int) -> np.ndarray:
+    """For how many samples repeats go on, until they are 140 dB down.
+
+    Args:
+        times: between repeats, in samples.
+        feedbacks: of `delay_feedback`.
+        rate: in Hz.
+    """
+    # The loop's own filters have settled within 50 ms.
+    return times * (1.0 + repeats_until_inaudible(feedbacks)) + 0.05 * rate
+
+
+def modulation_tail(depths: np.ndarray, modes: np.ndarray, rate: int) -> np.ndarray:
+    """For how many samples the chorus / flanger goes on, until it is 140 dB down.
+
+    Args:
+        depths: of `modulation_depths`.
+        modes: CHORUS, PITCH_MOD or FLANGER.
+        rate: in Hz.
+    """
+    longest = np.where(modes == FLANGER, _FLANGER_BASE + _FLANGER_SWING[1], _CHORUS_BASES[1] + _CHORUS_SWING[1])
+    feedbacks = np.where(modes == FLANGER, _FLANGER_FEEDBACK * depths, 0.0)
+    return rate * longest * (1.0 + repeats_until_inaudible(feedbacks)) + 4.0
+
+
+def repeats_until_inaudible(feedbacks: np.ndarray) -> np.ndarray:
+    """How many times something fed back is heard until it is 140 dB down."""
+    return np.ceil(-7.0 / np.log10(np.clip(feedbacks, 1e-7, 0.999)))
 
 
 def lfo_hertz(unit: np.ndarray) -> np.ndarray:
@@ -94,11 +125,12 @@ def _read(line, position):
 
 
 @kernel(nogil=True)
-def delay(sound, on, times, feedbacks, dry, wet, dull, thin):
+def delay(sound, stops, on, times, feedbacks, dry, wet, dull, thin):
     """Add the repeats, in place.
 
     Args:
         sound: float32, (rows, samples).
+        stops: the sample of each row from which it is silent, before and after, (rows,).
         on: bool, (rows,).
         times: in samples, at least 4, (rows,).
         feedbacks: of `delay_feedback`, (rows,).
@@ -108,6 +140,8 @@ def delay(sound, on, times, feedbacks, dry, wet, dull, thin):
         thin: of `loop_coefficients`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(times) == len(feedbacks) == len(dry) == len(wet) == rows:
+        raise ValueError("Every row has its settings, and an end.")
     line = np.empty(samples, np.float32)
     for row in range(rows):
         if not on[row]:
@@ -115,7 +149,7 @@ def delay(sound, on, times, feedbacks, dry, wet, dull, thin):
         time = np.float64(times[row])
         treble = 0.0
         bass = 0.0
-        for sample in range(samples):
+        for sample in range(min(stops[row], samples)):
             x = np.float64(sound[row, sample])
             position = sample - time
             # Before the take there is silence.
@@ -128,7 +162,7 @@ def delay(sound, on, times, feedbacks, dry, wet, dull, thin):
 
 
 @kernel(nogil=True)
-def modulate(sound, on, modes, phases, steps, swings, depths, rate, sine):
+def modulate(sound, stops, on, modes, phases, steps, swings, depths, rate, sine):
     """Chorus, vibrato or flanger, in place.
 
     The chorus adds two voices whose delays swing against each other; more intensity
@@ -138,6 +172,7 @@ def modulate(sound, on, modes, phases, steps, swings, depths, rate, sine):
 
     Args:
         sound: float32, (rows, samples).
+        stops: the sample of each row from which it is silent, before and after, (rows,).
         on: bool, (rows,).
         modes: CHORUS, PITCH_MOD or FLANGER, (rows,).
         phases: of the LFO at the first sample, in turns below 1, (rows,).
@@ -148,6 +183,8 @@ def modulate(sound, on, modes, phases, steps, swings, depths, rate, sine):
         sine: of `sine_table`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(modes) == len(phases) == len(steps) == len(swings) == len(depths) == rows:
+        raise ValueError("Every row has its settings, and an end.")
     line = np.zeros(_LEAD + samples, np.float32)
     for row in range(rows):
         if not on[row]:
@@ -157,8 +194,8 @@ def modulate(sound, on, modes, phases, steps, swings, depths, rate, sine):
         # Half the way up and half the way down from the middle.
         swing = 0.5 * rate * swings[row]
         depth = np.float64(depths[row])
-        feedback = 0.85 * depth
-        for sample in range(samples):
+        feedback = _FLANGER_FEEDBACK * depth
+        for sample in range(min(stops[row], samples)):
             point = phase * _SINE_POINTS
             whole = int(point)
             lfo = sine[whole] + (point - whole) * (sine[whole + 1] - sine[whole])

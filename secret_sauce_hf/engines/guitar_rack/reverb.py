@@ -24,6 +24,12 @@ def decay_seconds(room_size: np.ndarray) -> np.ndarray:
     return 0.25 * 16.0**room_size
 
 
+def reverb_tail(room_size: np.ndarray, rate: int) -> np.ndarray:
+    """For how many samples the tail goes on, until it is 140 dB down."""
+    before = _PRE_DELAY_SECONDS + 0.1
+    return rate * (before + decay_seconds(room_size) * 140.0 / 60.0)
+
+
 def room_scale(room_size: np.ndarray) -> np.ndarray:
     """Lengths of the lines beside those of the largest room."""
     return _SMALLEST ** (1.0 - room_size)
@@ -65,11 +71,12 @@ def thin_coefficient(rate: int) -> float:
 
 
 @kernel(nogil=True)
-def reverberate(sound, on, lengths, gains, levels, damping, thin):
+def reverberate(sound, stops, on, lengths, gains, levels, damping, thin):
     """Add the tail, in place.
 
     Args:
         sound: float32, (rows, samples).
+        stops: the sample of each row from which it is silent, before and after, (rows,).
         on: bool, (rows,).
         lengths: of `line_samples`.
         gains: of `line_gains`.
@@ -78,6 +85,10 @@ def reverberate(sound, on, lengths, gains, levels, damping, thin):
         thin: of `thin_coefficient`.
     """
     rows, samples = sound.shape
+    if not len(stops) == len(on) == len(levels) == rows or gains.shape != (rows, LINES) or damping.shape != (rows, 2):
+        raise ValueError("Every row has its settings, and an end.")
+    if lengths.shape != (rows, LINES + 3) or (lengths >= _RING).any():
+        raise ValueError("Every row has eleven lengths, and none is longer than the rings.")
     ring = np.empty(_RING * LINES, np.float32)
     before = np.empty(_RING, np.float32)
     diffusers = np.empty((2, _RING), np.float32)
@@ -99,7 +110,7 @@ def reverberate(sound, on, lengths, gains, levels, damping, thin):
         entry = np.float64(damping[row, 1])
         treble = 0.0
         bass = 0.0
-        for sample in range(samples):
+        for sample in range(min(stops[row], samples)):
             here = sample & _MASK
             x = sound[row, sample]
             treble += entry * (x - treble)

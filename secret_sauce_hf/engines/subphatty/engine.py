@@ -7,34 +7,44 @@ here or where it is used. The instrument has never been measured for this.
 
 The modulation wheel, which scales all modulation, was never sent in 2018, so nobody
 knows where it stood: it is taken as full up. Everything else that the collection does
-not set is at its factory default: 24 dB/oct, no glide, envelopes that are not reset.
+not set is at its factory default: 24 dB/oct, no glide, the last key has priority, envelopes are
+triggered once and not reset. Velocity does nothing: what it scales on the machine are hidden
+parameters, and that these are off in a preset from the panel is a guess. There is no pitch bend.
 
-What runs per sample is in `voice`.
+What the keys do is in `keys`, what runs per sample in `oscillators` and `voice`.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine, Job, note_ends_early
+from secret_sauce_hf.engines.base import Engine, Job
 from secret_sauce_hf.engines.dsp.lanes import LANES, every_lane
-from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
-from secret_sauce_hf.engines.subphatty import voice
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
+from secret_sauce_hf.engines.dsp.takes import limit_takes, on_every_processor
+from secret_sauce_hf.engines.subphatty import layout, voice
+from secret_sauce_hf.engines.subphatty.keys import key_events, of_rows
+from secret_sauce_hf.instruments import SAMPLE_RATE, get_instrument
+from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.presets import row_random
 
 _INSTRUMENT = get_instrument("subphatty")
 _COLUMN = {parameter.name: column for column, parameter in enumerate(_INSTRUMENT.parameters)}
 _SOURCES = (
-    voice.TRIANGLE,
-    voice.SQUARE,
-    voice.SAW,
-    voice.RAMP,
-    voice.SAMPLE_AND_HOLD,
-    voice.FILTER_ENVELOPE,
+    layout.TRIANGLE,
+    layout.SQUARE,
+    layout.SAW,
+    layout.RAMP,
+    layout.SAMPLE_AND_HOLD,
+    layout.FILTER_ENVELOPE,
 )
 
 _MIDDLE_C = 440.0 * 2.0 ** (-9 / 12)
 _WARM_UP = 0.01
 """Seconds before the take's start from which the voice runs, so that it has settled."""
+_HEAD_START = 0.1
+"""Seconds before its first note from which the voice runs where that comes later."""
+_WIDE_ABOVE = 60
+"""The highest note up to which the oscillators keep the form that they had when it was the only one."""
 
 # Guesses, all of them.
 _EIGHT_FOOT = 1
@@ -52,7 +62,7 @@ _MASTER = 1.1
 
 
 def envelope_seconds(unit: np.ndarray) -> np.ndarray:
-    """Time of an attack or a decay: 1 ms to 10 s over four decades (manual)."""
+    """Time of an attack, a decay or a release: 1 ms to 10 s over four decades (manual)."""
     return 0.001 * 10.0 ** (4.0 * unit)
 
 
@@ -73,55 +83,58 @@ def lane_settings(unit: np.ndarray) -> np.ndarray:
         unit: (rows, parameters of the instrument).
 
     Returns:
-        float32, (rows, `voice.SETTING_ROWS`).
+        float32, (rows, `layout.SETTING_ROWS`).
     """
     value = {name: unit[:, column] for name, column in _COLUMN.items()}
-    settings = np.zeros((len(unit), voice.SETTING_ROWS))
+    settings = np.zeros((len(unit), layout.SETTING_ROWS))
 
     hertz1 = _MIDDLE_C * 2.0 ** (value["osc1_octave"] - _EIGHT_FOOT)
     hertz2 = _MIDDLE_C * 2.0 ** (value["osc2_octave"] - _EIGHT_FOOT)
     semitones = 7.0 * (2.0 * value["osc2_frequency"] - 1.0)
-    settings[:, voice.STEP1] = hertz1 / voice.RATE
-    settings[:, voice.STEP2] = hertz2 * 2.0 ** (semitones / 12.0) / voice.RATE
-    settings[:, voice.WAVE1] = value["osc1_wave"]
-    settings[:, voice.WAVE2] = value["osc2_wave"]
-    settings[:, voice.SYNC] = value["osc1_sync_osc2"]
+    settings[:, layout.STEP1] = hertz1 / layout.RATE
+    settings[:, layout.STEP2] = hertz2 * 2.0 ** (semitones / 12.0) / layout.RATE
+    settings[:, layout.WAVE1] = value["osc1_wave"]
+    settings[:, layout.WAVE2] = value["osc2_wave"]
+    settings[:, layout.SYNC] = value["osc1_sync_osc2"]
     for row, name in (
-        (voice.LEVEL1, "mixer_osc1"),
-        (voice.LEVEL2, "mixer_osc2"),
-        (voice.LEVEL_SUB, "mixer_sub"),
-        (voice.LEVEL_NOISE, "mixer_noise"),
+        (layout.LEVEL1, "mixer_osc1"),
+        (layout.LEVEL2, "mixer_osc2"),
+        (layout.LEVEL_SUB, "mixer_sub"),
+        (layout.LEVEL_NOISE, "mixer_noise"),
     ):
         settings[:, row] = _FULL_LEVEL * value[name] ** 2
 
     ticks = SAMPLE_RATE
-    settings[:, voice.LFO_STEP] = lfo_hertz(value["mod_lfo_rate"]) / ticks
+    settings[:, layout.LFO_STEP] = lfo_hertz(value["mod_lfo_rate"]) / ticks
     for index, row in enumerate(_SOURCES):
         settings[:, row] = value["mod_source"] == index
     # Square law, so that the lower half of the knob is vibrato.
     octaves = _PITCH_OCTAVES * value["mod_pitch_amount"] ** 2
-    settings[:, voice.PITCH1] = np.where(value["mod_pitch_osc2"] == 1.0, 0.0, octaves)
-    settings[:, voice.PITCH2] = octaves
-    settings[:, voice.MODULATED_CUTOFF] = _CUTOFF_OCTAVES * value["mod_filter_amount"]
-    settings[:, voice.MODULATED_WAVE] = _WAVE_TURNS * value["mod_wave_amount"]
+    settings[:, layout.PITCH1] = np.where(value["mod_pitch_osc2"] == 1.0, 0.0, octaves)
+    settings[:, layout.PITCH2] = octaves
+    settings[:, layout.MODULATED_CUTOFF] = _CUTOFF_OCTAVES * value["mod_filter_amount"]
+    settings[:, layout.MODULATED_WAVE] = _WAVE_TURNS * value["mod_wave_amount"]
 
-    # Key follow does nothing at note 60, and the release knobs nothing while the note is held.
-    settings[:, voice.CUTOFF] = np.log2(cutoff_hertz(value["filter_cutoff"]) / voice.CUTOFF_REFERENCE)
-    settings[:, voice.ENVELOPE_CUTOFF] = _ENVELOPE_OCTAVES * (2.0 * value["filter_eg_amount"] - 1.0)
-    settings[:, voice.FEEDBACK] = _MOST_FEEDBACK * value["filter_reso"]
+    # At half, the cutoff goes with the key from note 60 on; at full, two octaves an octave (manual).
+    settings[:, layout.KEY_CUTOFF] = 2.0 * value["filter_kb_tracking_amount"]
+    settings[:, layout.CUTOFF] = np.log2(cutoff_hertz(value["filter_cutoff"]) / voice.CUTOFF_REFERENCE)
+    settings[:, layout.ENVELOPE_CUTOFF] = _ENVELOPE_OCTAVES * (2.0 * value["filter_eg_amount"] - 1.0)
+    settings[:, layout.FEEDBACK] = _MOST_FEEDBACK * value["filter_reso"]
     _set_drive(settings, value["filter_multidrive"])
 
     head_start = np.log(voice.ATTACK_TARGET / (voice.ATTACK_TARGET - 1.0))
-    for attack, decay, sustain, name in (
-        (voice.F_ATTACK, voice.F_DECAY, voice.F_SUSTAIN, "env_filter"),
-        (voice.A_ATTACK, voice.A_DECAY, voice.A_SUSTAIN, "env_amplifier"),
+    for attack, decay, sustain, release, name in (
+        (layout.F_ATTACK, layout.F_DECAY, layout.F_SUSTAIN, layout.F_RELEASE, "env_filter"),
+        (layout.A_ATTACK, layout.A_DECAY, layout.A_SUSTAIN, layout.A_RELEASE, "env_amplifier"),
     ):
-        # An attack takes its time from 0 to 1; a decay, to within 5 % of the sustain level.
+        # An attack takes its time from 0 to 1; a decay, to within 5 % of the sustain level; a release, of nothing.
         attack_ticks = envelope_seconds(value[f"{name}_attack"]) * ticks
         decay_ticks = envelope_seconds(value[f"{name}_decay"]) * ticks
         settings[:, attack] = -np.expm1(-head_start / attack_ticks)
         settings[:, decay] = -np.expm1(-np.log(20.0) / decay_ticks)
         settings[:, sustain] = value[f"{name}_sustain"]
+        release_ticks = envelope_seconds(value[f"{name}_release"]) * ticks
+        settings[:, release] = -np.expm1(-np.log(20.0) / release_ticks)
     return settings.astype(np.float32)
 
 
@@ -142,12 +155,12 @@ def _set_drive(settings: np.ndarray, unit: np.ndarray) -> None:
         return y / np.sqrt(1.0 + y**2) - rest
 
     nominal = 0.4
-    settings[:, voice.DRIVE_OTA] = ota
-    settings[:, voice.DRIVE_FET] = fet
-    settings[:, voice.DRIVE_BIAS] = bias
-    settings[:, voice.DRIVE_REST] = rest
+    settings[:, layout.DRIVE_OTA] = ota
+    settings[:, layout.DRIVE_FET] = fet
+    settings[:, layout.DRIVE_BIAS] = bias
+    settings[:, layout.DRIVE_REST] = rest
     made_up = 2.0 * nominal / (drive(nominal) - drive(-nominal))
-    settings[:, voice.DRIVE_LEVEL] = _MASTER * made_up * (1.0 + 0.5 * unit)
+    settings[:, layout.DRIVE_LEVEL] = _MASTER * made_up * (1.0 + 0.5 * unit)
 
 
 def _random(noise_seed: int | None, first_row: int, count: int, same_noise: bool = False) -> np.ndarray:
@@ -170,23 +183,23 @@ def start_state(settings: np.ndarray, turns: np.ndarray) -> np.ndarray:
         turns: where in their period what runs freely is, from 0 to 1, (rows, 4).
 
     Returns:
-        float32, (rows, `voice.STATE_ROWS`).
+        float32, (rows, `layout.STATE_ROWS`).
     """
-    state = np.zeros((len(settings), voice.STATE_ROWS), np.float32)
-    state[:, voice.PHASE1] = 2.0 * turns[:, 0] % 1.0
-    state[:, voice.PHASE2] = turns[:, 1]
-    state[:, voice.LFO_PHASE] = turns[:, 2]
-    state[:, voice.SUB] = np.where(turns[:, 0] < 0.5, 1.0, -1.0)
-    state[:, voice.DUTY1] = state[:, voice.DUTY2] = 0.5
-    state[:, voice.MIXER_ROOT] = state[:, voice.OTA_ROOT] = 1.0
-    bias = settings[:, voice.DRIVE_BIAS]
-    state[:, voice.FET_INPUT] = bias
-    state[:, voice.FET_ROOT] = np.sqrt(1.0 + bias**2)
+    state = np.zeros((len(settings), layout.STATE_ROWS), np.float32)
+    state[:, layout.PHASE1] = 2.0 * turns[:, 0] % 1.0
+    state[:, layout.PHASE2] = turns[:, 1]
+    state[:, layout.LFO_PHASE] = turns[:, 2]
+    state[:, layout.SUB] = np.where(turns[:, 0] < 0.5, 1.0, -1.0)
+    state[:, layout.DUTY1] = state[:, layout.DUTY2] = 0.5
+    state[:, layout.MIXER_ROOT] = state[:, layout.OTA_ROOT] = 1.0
+    bias = settings[:, layout.DRIVE_BIAS]
+    state[:, layout.FET_INPUT] = bias
+    state[:, layout.FET_ROOT] = np.sqrt(1.0 + bias**2)
     # A filter that oscillates has done so for long: the four stages lag 1/8 turn each.
-    surplus = np.maximum(settings[:, voice.FEEDBACK] / 4.0 - 1.0, 0.0)
+    surplus = np.maximum(settings[:, layout.FEEDBACK] / 4.0 - 1.0, 0.0)
     for stage in range(4):
         angle = 2.0 * np.pi * (turns[:, 3] - stage / 8.0)
-        state[:, voice.STAGE1 + stage] = np.sqrt(surplus) * 2.0 ** ((3 - stage) / 2) / 2.0 * np.cos(angle)
+        state[:, layout.STAGE1 + stage] = np.sqrt(surplus) * 2.0 ** ((3 - stage) / 2) / 2.0 * np.cos(angle)
     return state
 
 
@@ -195,30 +208,132 @@ def _lanes(rows: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rows.T).reshape(-1)
 
 
-def _render_group(
-    timing: Timing, samples: int, settings: np.ndarray, random: np.ndarray, turns: np.ndarray
-) -> np.ndarray:
-    lanes = voice.Lanes(
-        settings=_lanes(settings),
-        state=_lanes(start_state(settings, turns)),
-        noise=(random[:, 0] >> np.uint64(8)).astype(np.uint32),
-        holds=(random[:, 1] >> np.uint64(8)).astype(np.uint32),
-    )
-    out = np.empty(samples * LANES, np.float32)
-    cut = round(timing.cut[0] * SAMPLE_RATE)
-    first = round((timing.cut[0] - _WARM_UP) * SAMPLE_RATE)
-    voice.play(first, round(timing.note_on * SAMPLE_RATE), cut, out, lanes, voice.FIRST_TAPS, voice.SECOND_TAPS)
-    return limit_takes(out.reshape(samples, LANES).T)
+@dataclass(frozen=True)
+class _Rows:
+    """What several rows need to be rendered.
+
+    Ticks are those of the takes: 0 is a take's first sample.
+
+    Args:
+        samples: of a take.
+        settings: of `lane_settings`.
+        keys: of every row, see `key_events`.
+        start: int64, (rows,): tick from which the voice runs.
+        random: of `_random`.
+        turns: where what runs freely is at `start`.
+    """
+
+    samples: int
+    settings: np.ndarray
+    keys: layout.Keys
+    start: np.ndarray
+    random: np.ndarray
+    turns: np.ndarray
+
+    @property
+    def wide(self) -> np.ndarray:
+        """Whether a row is one for the oscillators' form for high notes: bool, (rows,)."""
+        return np.maximum.reduceat(self.keys.pitch, self.keys.first[:-1]) > _WIDE_ABOVE
+
+    @property
+    def ticks(self) -> np.ndarray:
+        """For how long each row sounds, about; the voice knows better. int64, (rows,)."""
+        last = self.keys.first[1:] - 1
+        let_go = self.keys.action[last] == layout.RELEASE
+        quiet = np.log(voice.SILENT) / np.log1p(-self.settings[:, layout.A_RELEASE].astype(np.float64))
+        end = np.where(let_go, self.keys.tick[last] + quiet, np.inf)
+        return np.minimum(end, self.samples).astype(np.int64) - self.start
+
+    def groups(self) -> list[np.ndarray]:
+        """Row numbers, LANES at most of rows that are of one form and sound for about as long; the longest first."""
+        ticks, wide = self.ticks, self.wide
+        order = np.argsort(-ticks, kind="stable")
+        alike = [order[wide[order] == form] for form in (False, True)]
+        groups = [rows[at : at + LANES] for rows in alike for at in range(0, len(rows), LANES)]
+        return sorted(groups, key=lambda rows: -int(ticks[rows[0]]))
+
+    def render(self, rows: np.ndarray, takes: np.ndarray) -> None:
+        """Render a group.
+
+        Args:
+            rows: one of `groups`.
+            takes: int16, (all rows, samples), zeros; those of the group are filled in.
+        """
+        spread = every_lane(rows)
+        keys = of_rows(self.keys, spread)
+        keys = keys._replace(tick=keys.tick - np.repeat(self.start[spread], np.diff(keys.first)))
+        lanes = layout.Lanes(
+            settings=_lanes(self.settings[spread]),
+            state=_lanes(start_state(self.settings[spread], self.turns[spread])),
+            noise=(self.random[spread, 0] >> np.uint64(8)).astype(np.uint32),
+            holds=(self.random[spread, 1] >> np.uint64(8)).astype(np.uint32),
+        )
+        # The take's first sample among what the voice writes, and the one after its last.
+        begin = voice.DELAY - self.start[rows]
+        end = begin + self.samples
+        sound = np.empty((LANES, int(end.max())), np.float32)
+        wide = bool(self.wide[rows[0]])
+        written = voice.play(lanes, keys, wide, sound, voice.FIRST_TAPS, voice.SECOND_TAPS)
+        for lane, row in enumerate(rows):
+            heard = sound[lane, max(begin[lane], 0) : min(end[lane], written)]
+            at = max(-begin[lane], 0)
+            takes[row, at : at + len(heard)] = limit_takes(heard[None])[0]
+
+
+def _prepared(job: Job) -> _Rows:
+    presets = job.presets
+    cut, samples = presets.collection.timing.cut[0], presets.collection.samples
+    settings = lane_settings(presets.complete_unit())
+    keys = _keys(presets.performances, cut, samples)
+    random = _random(job.noise_seed, job.first_row, len(presets), job.same_noise)
+    turns = _turns(random) if job.phases is None else job.phases
+    # Nothing is heard before the first note; until shortly before it, what runs freely does so by calculation.
+    earliest = _tick(cut - _WARM_UP) - _tick(cut)
+    start = np.maximum(keys.tick[keys.first[:-1]] - round(_HEAD_START * SAMPLE_RATE), earliest)
+    pitch = keys.pitch[keys.first[:-1]]
+    return _Rows(samples, settings, keys, start, random, _later(turns, settings, pitch, start - earliest))
+
+
+def _tick(seconds: np.ndarray | float) -> np.ndarray:
+    return np.rint(np.asarray(seconds) * SAMPLE_RATE).astype(np.int64)
+
+
+def _keys(performances: Performances, cut: float, samples: int) -> layout.Keys:
+    on, off = (_tick(cut + times) - _tick(cut) for times in (performances.onset, performances.end))
+    # An onset in the last half sample would be rounded to the one after the take.
+    return key_events(performances.first, performances.pitch, np.minimum(on, samples - 1), off, samples)
+
+
+def _later(turns: np.ndarray, settings: np.ndarray, pitch: np.ndarray, ticks: np.ndarray) -> np.ndarray:
+    """Where in its period what runs freely is some ticks later, if nothing modulates it.
+
+    Args:
+        turns: (rows, 4), as the phases of `SubPhatty`.
+        settings: of `lane_settings`.
+        pitch: (rows,), of the key that the oscillators are tuned to.
+        ticks: (rows,).
+
+    Returns:
+        (rows, 4), from 0 up to 1; that of the filter is as it was.
+    """
+    cycles = (layout.OVERSAMPLING * ticks * 2.0 ** ((pitch - 60) / 12.0))[:, None]
+    passed = np.zeros_like(turns)
+    passed[:, :2] = settings[:, [layout.STEP1, layout.STEP2]] * cycles
+    # Of oscillator 1, two turns are one.
+    passed[:, 0] /= 2.0
+    passed[:, 2] = settings[:, layout.LFO_STEP] * ticks
+    return (turns + passed) % 1.0
 
 
 class SubPhatty(Engine):
-    """Moog Sub Phatty. Takes are rendered from silence: what an earlier note left in the envelopes is not."""
+    """Moog Sub Phatty, one note at a time. Takes are rendered from silence: what an earlier take left is not there."""
 
     name = "subphatty"
     version = "1"
     parameters = _INSTRUMENT.parameters
     # The filter where it oscillates by itself.
     free_phases = ("oscillator 1 and sub", "oscillator 2", "LFO", "filter")
+    plays = range(128)
     batch = LANES
     emulates = (
         "a voice after the manual and its tables: octaves, hard sync, envelope times, LFO rates, a ladder filter, what "
@@ -229,22 +344,13 @@ class SubPhatty(Engine):
         "that the modulation wheel stood full up"
     )
 
-    def refusal(self, collection: Collection, *, in_session: bool = False) -> str:
-        """Why it cannot render the takes of a collection, see `Engine`; empty if it can."""
-        return super().refusal(collection, in_session=in_session) or note_ends_early(collection)
-
     def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:
         """Where what runs freely is in rows of a noise seed, see `Engine`: (count, 4)."""
         return _turns(_random(noise_seed, first_row, count))
 
     def _render(self, job: Job) -> np.ndarray:
-        settings = lane_settings(job.presets.complete_unit())
-        random = _random(job.noise_seed, job.first_row, len(job.presets), job.same_noise)
-        turns = _turns(random) if job.phases is None else job.phases
-        samples, timing = job.presets.collection.samples, job.presets.collection.timing
-
-        def group(rows: np.ndarray) -> np.ndarray:
-            lanes = every_lane(rows)
-            return _render_group(timing, samples, settings[lanes], random[lanes], turns[lanes])[: len(rows)]
-
-        return render_groups(len(job.presets), samples, group)
+        takes = np.zeros((len(job.presets), job.presets.collection.samples), np.int16)
+        if len(takes):
+            rows = _prepared(job)
+            on_every_processor(lambda group: rows.render(group, takes), rows.groups())
+        return takes

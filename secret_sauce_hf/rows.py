@@ -1,0 +1,137 @@
+"""Files of rows, which may play anything: tables of one note a row, and JSON Lines.
+
+The rows of one file may have takes of several lengths. Rows that follow each other and have takes of one length are one
+`Presets`; a file is a list of them, in the order of its rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TextIO
+
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.notes import Performances, check_notes, constant_note
+from secret_sauce_hf.instruments.takes import sound_file
+from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.tables import (
+    FILE_COLUMN,
+    NOTE_COLUMNS,
+    JsonRow,
+    check_known,
+    json_line,
+    json_rows,
+    read_text,
+    shortened,
+)
+
+JSON_LINES = (".jsonl", ".ndjson")
+"""How files of JSON Lines end."""
+
+
+def read_rows(
+    collection: str | Path | Collection, source: str | Path | TextIO, *, seconds: float | None = None
+) -> list[Presets]:
+    """Read JSON Lines: one row a line, with what it plays.
+
+        {"file": "s0.wav", "preset": {"cutoff": 5.0, "wave": "Saw"}, "seconds": 2.0,
+         "notes": [{"onset": 0.1, "duration": 0.5, "pitch": 36, "velocity": 90}]}
+
+    (on one line). `preset` has a setting for every parameter of the collection: a knob's number, a switch's label.
+    What else may be left out: `file` is then s0.wav, s1.wav, … by the row's number; `notes` the collection's own note;
+    `seconds` the length of the collection's takes.
+
+    Args:
+        collection: the collection, its name, or the path of its declaration.
+        source: the file: its path, or an open one.
+        seconds: length of every take, whatever the rows say.
+
+    Returns:
+        The rows in order, those beside each other whose takes have one length together. Nothing of an empty file.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no row; the message names the first mistake: its row, its
+            line, and the remedy.
+    """
+    collection = get_collection(collection)
+    usual = collection if seconds is None else with_seconds(collection, seconds)
+    lengths: dict[float, Collection] = {}
+    found: list[tuple[JsonRow, str, Collection]] = []
+    taken: dict[str, str] = {}
+    fault: InputError | None = None
+    try:
+        for number, row in enumerate(json_rows(read_text(source))):
+            if seconds is None and row.seconds is not None:
+                played = lengths.get(row.seconds) or _length(row, collection)
+                lengths[row.seconds] = played
+            else:
+                played = usual
+            _check(row, played)
+            file = sound_file(number) if row.file is None else row.file
+            if file in taken:
+                raise InputError(f"{row.where}, file: {shortened(file)} is that of {taken[file]} already.")
+            taken[file] = row.where
+            found.append((row, file, played))
+    except InputError as error:
+        # Raised below unless a setting of an earlier row is wrong too.
+        fault = error
+    parts = [_part(list(run)) for _, run in groupby(found, key=lambda one: one[2].timing)]
+    if fault:
+        raise fault
+    return parts
+
+
+def write_rows(parts: Iterable[Presets], target: TextIO) -> None:
+    """Write rows as JSON Lines, which `read_rows` reads: each with its file's name, its preset, its notes and seconds.
+
+    Args:
+        parts: the rows, in order.
+        target: where the text goes.
+    """
+    for part in parts:
+        performances, seconds = part.performances, round(part.collection.seconds, 9)
+        for number, preset in enumerate(part.rows()):
+            target.write(json_line(part.files[number], preset, performances[number], seconds))
+
+
+def holds_in_table(parts: Sequence[Presets], collection: Collection) -> bool:
+    """Whether a table in the 2018 format can hold rows: one note a row, takes of the collection's own length."""
+    if any(part.collection.timing != collection.timing for part in parts):
+        return False
+    if all(part.play_constant for part in parts):
+        return True
+    alone = all(bool((part.performances.counts == 1).all()) for part in parts)
+    return alone and not set(NOTE_COLUMNS) & set(collection.columns)
+
+
+def _length(row: JsonRow, collection: Collection) -> Collection:
+    try:
+        return with_seconds(collection, row.seconds or 0.0)
+    except InputError as error:
+        raise InputError(f"{row.where}, seconds: {error}") from error
+
+
+def _check(row: JsonRow, collection: Collection) -> None:
+    """Refuse numbers that are texts, and notes that are none: what `Presets` would take, or could not name."""
+    check_known(collection, row.preset, row.where)
+    for parameter in collection.parameters:
+        setting = row.preset.get(parameter.name)
+        if isinstance(setting, str) and not parameter.classes:
+            raise InputError(
+                f"{row.where}, column {parameter.name}: {shortened(setting)} is text; write a number, without quotes."
+            )
+    if FILE_COLUMN in row.preset:
+        raise InputError(f"{row.where}: preset has {FILE_COLUMN!r}, which belongs beside it.")
+    if row.notes is not None:
+        check_notes(row.notes, row.where, seconds=collection.seconds)
+
+
+def _part(run: list[tuple[JsonRow, str, Collection]]) -> Presets:
+    """Rows whose takes have one length."""
+    collection = run[0][2]
+    settings = [{**row.preset, FILE_COLUMN: file} for row, file, _ in run]
+    presets = Presets.from_mappings(collection, settings, lambda number: run[number][0].where)
+    if all(row.notes is None for row, *_ in run):
+        return presets
+    usual = (constant_note(collection.timing),)
+    return presets.playing(Performances.from_notes(row.notes or usual for row, *_ in run))
