@@ -35,6 +35,7 @@ note.away                    how far the pitch that is furthest from note 60 is 
 note.softest, note.hardest   velocity, 1 to 127
 note.held                    how long the longest note is held, in seconds of the take
 note.gate                    the same of notes that overlap, which are one to a monophonic synthesiser
+note.gates                   how many such there are, of one note or of several that overlap
 note.rest                    how long no note is held at most, once one was, in seconds of the take
 note.since                   from the first note's start to the end of the take, in seconds
 

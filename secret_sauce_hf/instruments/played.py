@@ -47,13 +47,14 @@ QUANTITIES: dict[str, Quantity] = {
     "note.hardest": Quantity(1, 127, "highest velocity", _VELOCITY),
     "note.held": Quantity(*_SECONDS, "longest note", _HELD, " s"),
     "note.gate": Quantity(*_SECONDS, "longest time of overlapping notes", _HELD, " s"),
+    "note.gates": Quantity(1, 1_000, "number of separate notes", "does nothing with {0:g} separate notes"),
     "note.rest": Quantity(*_SECONDS, "longest rest after a note", "the note is held to the end of a take", " s"),
     "note.since": Quantity(*_SECONDS, "time from the first note on", _HELD, " s"),
 }
 """What there is to ask, by name. Times count within the take only, in seconds: `note.held` is the
 longest that a single note is held, `note.gate` the longest that some note is, each overlapping the
-one before, `note.rest` the longest that none is, once the first has begun, and `note.since` how long
-the take goes on from the first note's start."""
+one before, `note.gates` how often that happens, `note.rest` the longest that none is, once the first
+has begun, and `note.since` how long the take goes on from the first note's start."""
 # Notes that overlap by less, a part of a sample, follow each other.
 _TOUCHING = 1e-6
 
@@ -77,7 +78,7 @@ def asked(
     """
     starts, end = first[:-1], np.minimum(onset + duration, seconds)
     away = np.abs(pitch - NOTE)
-    gate, rest = _gates(first, onset, end, seconds)
+    gate, gates, rest = _gates(first, onset, end, seconds)
     found = {
         "note.lowest": np.minimum.reduceat(pitch, starts),
         "note.highest": np.maximum.reduceat(pitch, starts),
@@ -86,19 +87,20 @@ def asked(
         "note.hardest": np.maximum.reduceat(velocity, starts),
         "note.held": np.maximum.reduceat(end - onset, starts),
         "note.gate": gate,
+        "note.gates": gates,
         "note.rest": rest,
         "note.since": seconds - np.minimum.reduceat(onset, starts),
     }
     return {name: values.astype(np.float64) for name, values in found.items()}
 
 
-def _gates(first: np.ndarray, onset: np.ndarray, end: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """The longest time of notes that overlap, and the longest in which none is held: (rows,) each."""
+def _gates(first: np.ndarray, onset: np.ndarray, end: np.ndarray, seconds: float) -> tuple[np.ndarray, ...]:
+    """The longest time of notes that overlap, how many such there are, and the longest without one: (rows,) each."""
     counts = np.diff(first)
     order = np.lexsort((onset, np.repeat(np.arange(len(counts)), counts)))
     onset, end = onset[order], end[order]
     opened, closed = onset[first[:-1]], end[first[:-1]]
-    gate, rest = closed - opened, np.zeros(len(counts))
+    gate, gates, rest = closed - opened, np.ones(len(counts)), np.zeros(len(counts))
     # By the place of a note in its row: a row has few, and there are many rows.
     for place in range(1, int(counts.max(initial=0))):
         rows = np.flatnonzero(counts > place)
@@ -106,6 +108,7 @@ def _gates(first: np.ndarray, onset: np.ndarray, end: np.ndarray, seconds: float
         gap = onset[notes] - closed[rows]
         rest[rows] = np.maximum(rest[rows], gap)
         opened[rows] = np.where(gap > -_TOUCHING, onset[notes], opened[rows])
+        gates[rows] += gap > -_TOUCHING
         closed[rows] = np.maximum(closed[rows], end[notes])
         gate[rows] = np.maximum(gate[rows], closed[rows] - opened[rows])
-    return gate, np.maximum(rest, seconds - closed)
+    return gate, gates, np.maximum(rest, seconds - closed)

@@ -48,8 +48,7 @@ _FILTER_EG = any_of(
 # Times run from 1 ms to 10 s over four decades (manual): an attack above 7.3 lasts longer than
 # the 0.83 s for which the note of 2018 is held. Keys that overlap are one to the envelopes.
 _ATTACK_LIMIT = along("note.gate", (0.1, 5.0), (0.25, 6.0), (5 / 6, 7.3), (2.0, 8.25), (4.0, 9.0))
-# A decay that is a hundred times as long as the note has gone a small part of its way when the key
-# is let go: the sustain is never approached.
+# Of a decay that lasts a hundred times as long as the note nothing is heard before the release.
 _LONG = above("note.gate", 0.8)
 _DECAY_LIMIT = along("note.gate", (0.08, 6.8), (0.2, 7.8), (0.8, 9.3))
 _RELEASED = above("note.rest", 0.05)
@@ -134,8 +133,8 @@ INSTRUMENT = Instrument(
             "env_filter_release",
             26,
             "Filter envelope release",
-            # It is heard for as long as the amplifier's release goes on.
-            all_of(_FILTER_EG, _RELEASED, above("env_amplifier_release", 2.0)),
+            # It is heard for as long as the amplifier's release goes on, or in the next note.
+            all_of(_FILTER_EG, _RELEASED, any_of(above("env_amplifier_release", 2.0), above("note.gates", 1))),
         ),
         _knob("env_amplifier_attack", 28, "Amplifier attack, 1 ms to 10 s"),
         _knob(

@@ -47,6 +47,7 @@ EXPECTED = {
     "note.hardest": [100, 127, 4, 64],
     "note.held": [1.0, 2.0, 1.0, 2.0],
     "note.gate": [1.0, 2.0, 1.0, 2.0],
+    "note.gates": [1, 2, 2, 2],
     "note.rest": [1.5, 0.25, 0.5, 0.0],
     "note.since": [2.5, 2.75, 3.0, 3.0],
 }
@@ -89,6 +90,7 @@ def test_times_of_many_rows_are_those_on_a_fine_grid():
         # Where nothing is held, and where one ends as another starts, something else begins.
         runs = np.split(begun, np.flatnonzero((begun[1:] != begun[:-1]) | (begun[1:] & ~joined)) + 1)
         assert told["note.gate"][number] == max(len(run) for run in runs if run[0]) / 16
+        assert told["note.gates"][number] == sum(run[0] for run in runs)
         assert told["note.rest"][number] == max([0, *(len(run) for run in runs if not run[0])]) / 16
 
 
