@@ -4,22 +4,24 @@ The rows of one file may have takes of several lengths. Rows that follow each ot
 `Presets`; a file is a list of them, in the order of its rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.lengths import with_seconds
-from secret_sauce_hf.instruments.notes import Performances, check_notes, constant_note
+from secret_sauce_hf.instruments.notes import Note, Performances, check_notes, constant_note
 from secret_sauce_hf.instruments.takes import sound_file
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.presets import Presets, restricted
 from secret_sauce_hf.tables import (
     FILE_COLUMN,
     NOTE_COLUMNS,
     JsonRow,
     check_known,
     json_line,
+    json_row,
     json_rows,
     read_text,
     shortened,
@@ -79,6 +81,45 @@ def read_rows(
     if fault:
         raise fault
     return parts
+
+
+def one_row(
+    collection: Collection,
+    record: object,
+    where: str = "the row",
+    *,
+    notes: Sequence[Note] | None = None,
+    seconds: float | None = None,
+) -> Presets:
+    """One row in the form of JSON, as a line of `read_rows` has it, or its preset alone.
+
+    Args:
+        collection: the collection.
+        record: a mapping with `preset` and what may stand beside it; or one from names to settings.
+        where: what the row is called in messages.
+        notes: what it plays, where it does not say so.
+        seconds: the length of its take, where it does not say so.
+
+    Returns:
+        A table of this row.
+
+    Raises:
+        InputError: it is no such row; the message names the mistake and the remedy.
+    """
+    told = isinstance(record, Mapping) and isinstance(record.get("preset"), Mapping)
+    row = json_row(record if told or not isinstance(record, Mapping) else {"preset": record}, where)
+    known = {parameter.name for parameter in collection.instrument.parameters} | {name for name, _ in collection.fixed}
+    if unknown := [name for name in row.preset if name not in known]:
+        raise InputError(f"{where}: {collection.instrument.name} has no parameter {shortened(unknown[0])}.")
+    row = replace(
+        row,
+        preset=restricted(collection, row.preset),
+        notes=row.notes if row.notes is not None or notes is None else tuple(notes),
+        seconds=row.seconds if row.seconds is not None else seconds,
+    )
+    played = collection if row.seconds is None else _length(row, collection)
+    _check(row, played)
+    return _part([(row, row.file or sound_file(0), played)])
 
 
 def write_rows(parts: Iterable[Presets], target: TextIO) -> None:

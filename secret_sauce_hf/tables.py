@@ -224,22 +224,34 @@ def json_rows(text: str) -> Iterator[JsonRow]:
         if not line.strip():
             continue
         where = f"row {number} (line {at})"
-        record = _json(line, where)
-        if not isinstance(record, dict):
-            raise InputError(f"{where}: {shortened(record)} is no row; write one object a line, as {_EXAMPLE}.")
-        if unknown := [key for key in record if key not in _KEYS]:
-            raise InputError(f"{where}: unknown key {shortened(unknown[0])}; a row has {', '.join(_KEYS)}.")
-        if not isinstance(record.get("preset"), dict):
-            told = f"preset is {shortened(record['preset'])}" if "preset" in record else "no preset"
-            raise InputError(f"{where}: {told}; give an object of names and settings, as {_EXAMPLE}.")
-        if not isinstance(record.get("file", ""), str):
-            raise InputError(f'{where}, file: {shortened(record["file"])} is no name; give a text such as "s0.wav".')
-        seconds = record.get("seconds", 1.0)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise InputError(f"{where}, seconds: {shortened(seconds)} is no number; give seconds, or leave it out.")
-        notes = _json_notes(record["notes"], where) if "notes" in record else None
-        yield JsonRow(where, record["preset"], record.get("file"), notes, record.get("seconds"))
+        yield json_row(_json(line, where), where)
         number += 1
+
+
+def json_row(record: object, where: str) -> JsonRow:
+    """One row in the form of JSON: see `json_rows`.
+
+    Args:
+        record: an object with `preset` and what may stand beside it.
+        where: what the row is called in messages.
+
+    Raises:
+        InputError: it is no such row; the message names the key and the remedy.
+    """
+    if not isinstance(record, Mapping):
+        raise InputError(f"{where}: {shortened(record)} is no row; write one object a line, as {_EXAMPLE}.")
+    if unknown := [key for key in record if key not in _KEYS]:
+        raise InputError(f"{where}: unknown key {shortened(unknown[0])}; a row has {', '.join(_KEYS)}.")
+    if not isinstance(record.get("preset"), Mapping):
+        told = f"preset is {shortened(record['preset'])}" if "preset" in record else "no preset"
+        raise InputError(f"{where}: {told}; give an object of names and settings, as {_EXAMPLE}.")
+    if not isinstance(record.get("file", ""), str):
+        raise InputError(f'{where}, file: {shortened(record["file"])} is no name; give a text such as "s0.wav".')
+    seconds = record.get("seconds", 1.0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InputError(f"{where}, seconds: {shortened(seconds)} is no number; give seconds, or leave it out.")
+    notes = json_notes(record["notes"], where) if "notes" in record else None
+    return JsonRow(where, record["preset"], record.get("file"), notes, record.get("seconds"))
 
 
 def json_line(file: str, preset: Mapping[str, Any], notes: Iterable[Note], seconds: float) -> str:
@@ -273,8 +285,12 @@ def _json(line: str, where: str) -> Any:
         raise InputError(f"{where}: not JSON ({why}); write one object a line, as {_EXAMPLE}.") from error
 
 
-def _json_notes(told: Any, where: str) -> tuple[Note, ...]:
-    """Notes as objects; whether each is one is left to `check_notes`."""
+def json_notes(told: Any, where: str) -> tuple[Note, ...]:
+    """Notes in the form of JSON: objects with `onset`, `duration`, `pitch` and `velocity`.
+
+    Raises:
+        InputError: no list, or one of other objects. Whether each can be played is left to `check_notes`.
+    """
     if not isinstance(told, list):
         raise InputError(f"{where}, notes: {shortened(told)} is no list; give the notes in [ ], or leave them out.")
     notes = []

@@ -8,10 +8,9 @@ import typer
 
 from secret_sauce_hf.cli.inputs import input_file
 from secret_sauce_hf.cli.terminal import WHOLE
-from secret_sauce_hf.instruments import VELOCITY, Collection, InputError, Note, with_seconds
-from secret_sauce_hf.instruments.notes import check_notes, constant_note
+from secret_sauce_hf.instruments import Collection, InputError, Note, with_seconds
+from secret_sauce_hf.instruments.notes import asked_note, check_notes
 from secret_sauce_hf.instruments.pitches import NAMED_SO, pitch_number
-from secret_sauce_hf.instruments.takes import NOTE
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -60,8 +59,6 @@ Channel = Annotated[
         **WHOLE,
     ),
 ]
-_RELEASED = 0.1
-"""Seconds from the end of a note to that of its take, so that it does not break off."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +105,8 @@ class Playing:
             return self.clip.notes
         if not self.of_one_note:
             return None
-        usual = constant_note(collection.timing)
-        pitch = NOTE if self.pitch is None else pitch_number(self.pitch)
-        velocity = VELOCITY if self.velocity is None else self.velocity
-        duration = usual.duration if self.duration is None else self.duration
-        if self.duration is None and self.seconds is not None:
-            rest = collection.seconds - usual.onset
-            duration = min(duration, max(rest - _RELEASED, rest / 2))
-        return (Note(pitch, velocity, usual.onset, duration),)
+        released = self.seconds is not None
+        return (asked_note(collection, self.pitch, self.velocity, self.duration, released=released),)
 
 
 def asked(

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from secret_sauce_hf.instruments.errors import InputError
-from secret_sauce_hf.instruments.instrument import Timing
+from secret_sauce_hf.instruments.instrument import Collection, Timing
+from secret_sauce_hf.instruments.pitches import pitch_number
 from secret_sauce_hf.instruments.played import asked
 from secret_sauce_hf.instruments.takes import NOTE, VELOCITY
 
@@ -18,6 +19,8 @@ VELOCITIES = range(1, 128)
 MAX_NOTES = 1_000
 """More notes of one take than this are no performance but a mistake."""
 MAX_NOTE_SECONDS = 600.0
+_RELEASED = 0.1
+"""Seconds from the end of a note to that of its take, so that it does not break off."""
 _NO_TIME = 1e15
 
 
@@ -45,6 +48,38 @@ class Note(NamedTuple):
 def constant_note(timing: Timing) -> Note:
     """The one note of a take where nothing else is said: that of 2018, when the timing has it."""
     return Note(NOTE, VELOCITY, timing.note_on - timing.cut[0], timing.note_off - timing.note_on)
+
+
+def asked_note(
+    collection: Collection,
+    pitch: str | int | None = None,
+    velocity: int | None = None,
+    duration: float | None = None,
+    *,
+    released: bool = False,
+) -> Note:
+    """One note that somebody asks for, which starts when the collection's own does.
+
+    Args:
+        collection: whose takes it is for.
+        pitch: a MIDI number, or a name such as "C2"; note 60 if None.
+        velocity: 1 to 127; 120 if None.
+        duration: in seconds; as long as the collection's own note if None.
+        released: whether a duration that is not told ends before the take does, so that the release is heard.
+
+    Raises:
+        InputError: it is no pitch.
+    """
+    usual = constant_note(collection.timing)
+    if duration is None:
+        rest = collection.seconds - usual.onset
+        duration = min(usual.duration, max(rest - _RELEASED, rest / 2)) if released else usual.duration
+    return Note(
+        NOTE if pitch is None else pitch_number(pitch),
+        VELOCITY if velocity is None else velocity,
+        usual.onset,
+        duration,
+    )
 
 
 @dataclass(frozen=True, eq=False)

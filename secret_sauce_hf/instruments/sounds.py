@@ -428,7 +428,8 @@ def _read_file(stream: Any, name: str) -> tuple[np.ndarray, int, str]:
 
 
 def _from_mapping(sound: Mapping[Any, Any], sampling_rate: int | None) -> tuple[np.ndarray, int, str]:
-    for key in ("array", "raw"):
+    # "audio" as pipelines answer that make sounds.
+    for key in ("array", "raw", "audio"):
         if sound.get(key) is not None:
             return _from_array(sound[key], sound.get("sampling_rate") or sampling_rate)
     if sound.get("bytes"):

@@ -1,4 +1,4 @@
-"""Makes `pipeline("audio-to-preset")` work after `import secret_sauce_hf`, whatever is imported first.
+"""Makes `audio-to-preset` and `preset-to-audio` pipelines after `import secret_sauce_hf`, whatever is imported first.
 
 transformers has no plug-in mechanism: somebody has to enter our classes into its tables, and
 to do so when this package is imported would import torch and transformers, which takes seconds.
@@ -22,6 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 TASK = "audio-to-preset"
+TASK_BACK = "preset-to-audio"
 DEFAULT_COLLECTION = "noisemaker-light"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 MODEL_TYPE = "secret-sauce"
@@ -75,6 +76,12 @@ def _enter_pipeline(pipelines: ModuleType) -> None:
         default={"model": (str(CHECKPOINTS / DEFAULT_COLLECTION), "main")},
         type="audio",
     )
+    # By name, so that the engines are imported by whoever renders.
+    pipelines.PIPELINE_REGISTRY.supported_tasks[TASK_BACK] = {
+        "impl": "secret_sauce_hf.modeling.preset_to_audio.PresetToAudioPipeline",
+        "pt": (),
+        "type": "audio",
+    }
     if isinstance(pipelines.pipeline, FunctionType) and pipelines.pipeline.__code__ is not _led.__code__:
         _lead(pipelines.pipeline)
 
@@ -132,6 +139,10 @@ def _find_model(given: Mapping[str, Any]) -> dict[str, Any]:
     from secret_sauce_hf.instruments import COLLECTIONS, InputError
 
     task, model, config = (given.get(name) for name in ("task", "model", "config"))
+    if task == TASK_BACK:
+        # Neither weights nor files: the library is handed the model itself.
+        engine = import_module("secret_sauce_hf.modeling.preset_to_audio").EngineModel
+        return {**given, "model": model if isinstance(model, engine) else engine(model or DEFAULT_COLLECTION)}
     named = isinstance(model, str) and model in COLLECTIONS and not Path(model).exists()
     if task == TASK and all(given.get(name) is None for name in ("model", "config", "tokenizer", "feature_extractor")):
         model, named = DEFAULT_COLLECTION, True

@@ -311,11 +311,11 @@ def test_rules_agree_with_what_is_measured(name):
     assert max(entry.measured_only for entry in found) < 0.08
 
 
-# Notes: what changes with them. On 150 to 500 other rows of takes of 2.5 and 4 s, single notes and phrases, the rules
-# of these parameters agreed in 0.79 (the filter's release) to 0.99 of the rows.
+# Notes: parameters that are heard or not by what is played. Their rules were found on other rows than these, of which
+# they agree with a smaller part: 0.79 to 0.99 of a Sub Phatty's, 0.99 of a NoiseMaker's.
 PLAYED = {
-    "subphatty": [
-        "env_amplifier_attack",
+    "noisemaker": ("amp_decay", "amp_sustain"),
+    "subphatty": (
         "env_amplifier_decay",
         "env_amplifier_sustain",
         "env_amplifier_release",
@@ -323,7 +323,7 @@ PLAYED = {
         "env_filter_sustain",
         "env_filter_release",
         "filter_kb_tracking_amount",
-    ],
+    ),
 }
 SECONDS = 1.5
 
@@ -341,14 +341,14 @@ def rows_with_notes(name: str, count: int) -> Presets:
 
 @pytest.mark.parametrize("name", PLAYED)
 def test_rules_agree_with_what_is_measured_of_notes(name):
-    presets = rows_with_notes(name, 40)
+    presets = rows_with_notes(name, 28)
     measured = measure_heard(presets, noise_seed=2024)
     audible = np.flatnonzero(measured.audible)
-    assert len(audible) > 34
+    assert len(audible) > 22
     found = {entry.name: entry for entry in agreement(presets[audible], measured.heard[audible])}
     of_notes = [found[parameter] for parameter in PLAYED[name]]
-    assert {entry.name: entry.agree for entry in of_notes if entry.agree < 0.7} == {}
-    assert np.mean([entry.agree for entry in of_notes]) > 0.88
+    assert {entry.name: entry.agree for entry in of_notes if entry.agree < 0.65} == {}
+    assert np.mean([entry.agree for entry in of_notes]) > 0.86
     # The note of 2018 would tell otherwise.
     constant = agreement(presets.playing(None)[audible], measured.heard[audible])
     for entry in constant:

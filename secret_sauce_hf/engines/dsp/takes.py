@@ -36,24 +36,32 @@ def limit_takes(takes: np.ndarray) -> np.ndarray:
     return np.rint(takes, out=takes).astype(np.int16)
 
 
-def render_groups(count: int, samples: int, group: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Render rows, `LANES` side by side, the groups on every processor.
+def render_groups(
+    count: int,
+    samples: int,
+    group: Callable[[np.ndarray], np.ndarray],
+    groups: Sequence[np.ndarray] | None = None,
+) -> np.ndarray:
+    """Render rows in groups, the groups on every processor.
 
     Args:
         count: number of rows.
         samples: of a take.
-        group: renders the rows whose numbers it is given, `LANES` or, last, fewer, to
-            int16 of shape (rows, samples).
+        group: renders the rows whose numbers it is given to int16 of shape (rows, samples).
+        groups: the numbers of the rows that are rendered together, every row in one group; if None,
+            `LANES` after each other, the last group what is left.
 
     Returns:
         int16, (count, samples).
     """
     takes = np.empty((count, samples), dtype=np.int16)
+    if groups is None:
+        groups = [np.arange(start, min(start + LANES, count)) for start in range(0, count, LANES)]
 
-    def fill(start: int) -> None:
-        takes[start : start + LANES] = group(np.arange(start, min(start + LANES, count)))
+    def fill(rows: np.ndarray) -> None:
+        takes[rows] = group(rows)
 
-    on_every_processor(fill, range(0, count, LANES))
+    on_every_processor(fill, groups)
     return takes
 
 

@@ -1,6 +1,6 @@
 """The TAL-NoiseMaker as the collections use it: slots of a session, takes cut out of them.
 
-What runs per sample is in `voice`.
+What runs per sample is in `voice`; which voice plays which note, in `planning`.
 """
 
 from functools import cache
@@ -8,161 +8,190 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine, Job, note_ends_early
-from secret_sauce_hf.engines.dsp.lanes import LANES, every_lane
+from secret_sauce_hf.engines.base import Engine, Job
+from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.dsp.takes import cut_takes, render_groups
-from secret_sauce_hf.engines.noisemaker import envelopes, ladder, lfo, oscillators, voice
+from secret_sauce_hf.engines.noisemaker import envelopes, lfo, oscillators, planning, voice
 from secret_sauce_hf.engines.noisemaker.recorded import recorded_positions
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Timing, get_instrument
+from secret_sauce_hf.engines.noisemaker.settings import RATE, VOICES, lane_settings, noise_states, pitch_table
+from secret_sauce_hf.instruments import SAMPLE_RATE, Timing, get_instrument
+from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.original.table import are_original
 from secret_sauce_hf.presets import Presets, row_random
 
-_NOTHING = np.zeros(0, np.float32)
+_RING = RATE
+"""Samples of the slot before, at its end, that are heard in a take: the high-pass rings on."""
+_HEARD = 17_640
+"""What had ended longer before a slot's end is not: it is 150 dB down."""
+
+_SAMPLES_TOGETHER = 2**19
+"""So many samples of takes are resampled together, which bounds the memory of long takes."""
 
 
 @cache
-def _tables(note_samples: int) -> voice.Tables:
+def _tables() -> voice.Tables:
     return voice.Tables(
-        envelopes.onset_sweep(note_samples),
+        envelopes.onset_sweep(),
         oscillators.beside(oscillators.step_residual()),
         oscillators.beside(oscillators.corner_residual()),
         lfo.sine_table(),
+        pitch_table(),
     )
 
 
 class _Rows(NamedTuple):
-    """What rows of presets play."""
+    """What rows of presets are to the voices."""
 
     settings: np.ndarray
     """Of `lane_settings`."""
     generators: np.ndarray
-    """The state of the oscillators' noise at note-on, uint32, (rows, 2)."""
+    """The state of the oscillators' noise at the first note-on of each voice, uint32, (rows, `VOICES`, 2)."""
     seeds: np.ndarray
-    """The state of the filter's noise at note-on, uint32, (rows,)."""
+    """The state of the filters' noise then, uint32, (rows, `VOICES`)."""
+    notes: Performances
 
-    def select(self, indices: np.ndarray) -> "_Rows":
-        return _Rows(*(values[indices] for values in self))
-
-
-class _Session:
-    """LANES voices and the order in which a slot of the session plays them.
-
-    Args:
-        timing: of a slot.
-        samples: of a take, at `SAMPLE_RATE`.
-        used: of how many lanes, the first, the takes are wanted.
-        rows: what the lanes play.
-        before: what they play in the slot before, of which nothing is kept but the state; None
-            to start from silence.
-    """
-
-    def __init__(self, timing: Timing, samples: int, used: int, rows: _Rows, before: _Rows | None):
-        self.used = used
-        self.note_on = round(timing.note_on * voice.RATE)
-        self.note_samples = round((timing.note_off - timing.note_on) * voice.RATE)
-        self.cut = round(timing.cut[0] * voice.RATE)
-        self.take_samples = samples * (voice.RATE // SAMPLE_RATE)
-        longest = self.take_samples if before is None else max(self.note_samples, self.take_samples)
-        self.tables = _tables(_whole_blocks(longest))
-        first = rows if before is None else before
-        self.lanes = voice.Lanes(
-            settings=np.empty((LANES, voice.SETTINGS)),
-            state=np.zeros((LANES, voice.STATES)),
-            generators=first.generators.copy(),
-            pending=np.zeros((2, LANES, oscillators.SPREAD)),
-            delay=np.zeros((LANES, voice.TRIANGLE_DELAY)),
-            filter_state=np.zeros(ladder.STATE_ROWS * LANES, np.float32),
-            filter_constants=np.empty(ladder.CONSTANT_ROWS * LANES, np.float32),
-            filter_seeds=first.seeds.copy(),
-            dc_state=np.zeros(2 * LANES, np.float32),
-        )
-        # A fresh instance, silent, with its cutoff settled.
-        self.load(first)
-        self.lanes.state[:, voice.SMOOTH_CUTOFF] = first.settings[:, voice.CUTOFF]
-        self.settle()
-        self.elapsed = 0
-        if before is not None:
-            self.play_slot()
-            self.next_slot(rows)
-
-    def load(self, rows: _Rows) -> None:
-        """Send every lane its preset."""
-        self.rows = rows
-        self.lanes.settings[:] = rows.settings
-        resonance = rows.settings[:, voice.RESONANCE]
-        constants = self.lanes.filter_constants.reshape(-1, LANES)
-        constants[ladder.RESONANCE] = 4.2 * resonance
-        constants[ladder.DRIVE_GAIN] = 1.0 + (1.0 - (1.0 - resonance) ** 2)
-        constants[ladder.OUTPUT_GAIN] = 1.0 + 1.1 * resonance
-        constants[ladder.RESONANT_GAIN] = 2.5 * resonance
-
-    def settle(self) -> None:
-        """What the filter does once a note has died away: 2,000 samples on silence."""
-        voice.rest_filter(self.lanes.filter_state)
-        self._play(voice.QUIET, voice.IDLE_SAMPLES)
-        self.lanes.filter_state[ladder.FIRST * LANES :] = 0.0
-
-    def play_slot(self) -> None:
-        """Wait for the note and play it; nothing is kept but the state."""
-        voice.ring_out(self.note_on, self.note_on, _NOTHING, self.lanes)
-        self._play(voice.NOTE, self.note_samples)
-
-    def next_slot(self, rows: _Rows) -> None:
-        """Note-off and the next preset, in the same tick."""
-        # Each shape has a phase of its own, which waits at its start until the shape is chosen.
-        state, old = self.lanes.state, self.lanes.settings
-        for column, wave in ((voice.PHASE1, voice.WAVE1), (voice.PHASE2, voice.WAVE2)):
-            chosen = old[:, wave] != rows.settings[:, wave]
-            state[chosen, column] = voice.start_phases(rows.settings[chosen])[column]
-        self.load(rows)
-        stages = self.lanes.state[:, voice.AMP_STAGE]
-        stages[stages != envelopes.IDLE] = envelopes.RELEASE
-        self.lanes.state[:, voice.AMP_HOLD] = 1.0
-        self._play(voice.TAIL, voice.TAIL_SAMPLES)
-        self.settle()
-        self.elapsed = voice.TAIL_SAMPLES + voice.IDLE_SAMPLES
-
-    def take(self) -> np.ndarray:
-        """The sound of one take, float32 of shape (samples, used lanes)."""
-        # A take's noise is its own, whatever went before used up.
-        self.lanes.generators[:] = self.rows.generators
-        self.lanes.filter_seeds[:] = self.rows.seeds
-        lead = self.note_on - self.cut
-        held = _whole_blocks(self.take_samples - lead)
-        out = np.empty((lead + held) * LANES, np.float32)
-        voice.ring_out(self.note_on - self.elapsed, self.cut - self.elapsed, out, self.lanes)
-        self._play(voice.NOTE, held, out[lead * LANES :])
-        return out.reshape(-1, LANES)[: self.take_samples, : self.used]
-
-    def _play(self, phase_of_take: int, samples: int, out: np.ndarray | None = None) -> None:
-        keep_from = samples if out is None else 0
-        out = _NOTHING if out is None else out
-        voice.play(phase_of_take, samples, self.used, keep_from, out, self.lanes, self.tables)
-
-
-def _whole_blocks(samples: int) -> int:
-    return -(-samples // voice.BLOCK) * voice.BLOCK
+    def __len__(self) -> int:
+        return len(self.settings)
 
 
 def _rows(presets: Presets, noise_seed: int | None, first_row: int, same_noise: bool = False) -> _Rows:
     raw = row_random(noise_seed or 0, first_row, len(presets), 2, stream=1, same=same_noise)
+    # The first voice has its numbers since 2018's one note; those of the others are drawn beside them.
+    more = row_random(noise_seed or 0, first_row, len(presets), 2 * (VOICES - 1), stream=3, same=same_noise)
+    raw = np.concatenate([raw, more], axis=1).reshape(len(presets), VOICES, 2)
     # Any point of the plug-in's own stream may be where a take's noise begins.
-    positions = raw[:, :1] >> np.array([0, 32], np.uint64)
-    if noise_seed is None:
+    positions = raw[:, :, :1] >> np.array([0, 32], np.uint64)
+    if noise_seed is None and presets.play_constant:
         recorded = np.flatnonzero(are_original(presets, first_row))
         if recorded.size:
-            positions[recorded] = recorded_positions(presets.collection.name)[first_row + recorded]
+            positions[recorded, 0] = recorded_positions(presets.collection.name)[first_row + recorded]
     return _Rows(
-        settings=voice.lane_settings(presets.complete_unit()),
+        settings=lane_settings(presets.complete_unit()),
         generators=noise_states(positions & np.uint64(0xFFFFFFFF)),
-        seeds=(raw[:, 1] & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+        seeds=(raw[:, :, 1] & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+        notes=presets.performances,
     )
 
 
-def noise_states(positions: np.ndarray) -> np.ndarray:
-    """State of the generators at positions in their stream, in steps from their seed of 1: uint32, of that shape."""
-    states = [pow(voice.NOISE_MULTIPLIER, int(position), 2**32) for position in positions.flat]
-    return np.array(states, dtype=np.uint32).reshape(positions.shape)
+class _Session:
+    """Rows and what they play, each with the row before it where there is one.
+
+    Args:
+        timing: of a slot.
+        samples: of a take, at `SAMPLE_RATE`.
+        rows: the rows.
+        before: the row before each, of which nothing is kept but the state; None to start from silence.
+    """
+
+    def __init__(self, timing: Timing, samples: int, rows: _Rows, before: _Rows | None):
+        slot = 0 if before is None else round(timing.slot * RATE)
+        # Times are samples from the start of the slot before, or else of a row's own.
+        self.load = -1 if before is None else slot + round(timing.patch * RATE)
+        self.keep_from = slot + round(timing.cut[0] * RATE)
+        self.end = self.keep_from + samples * (RATE // SAMPLE_RATE)
+        self.begin = self.keep_from if before is None else max(slot - _RING, 0)
+        self.heard_from = max(slot - _HEARD, 0)
+        self.together = max(_SAMPLES_TOGETHER // (self.end - self.begin), 1)
+        # What a group has worked in, for the next one: fresh memory costs more than what is done in it.
+        self._spare: list[np.ndarray] = []
+        parts = [rows.notes] if before is None else [before.notes, rows.notes]
+        row, on, off, pitch, part = (
+            np.concatenate(column)
+            for column in zip(
+                *(
+                    (
+                        notes.row,
+                        _samples(timing.cut[0] + notes.onset),
+                        _samples(timing.cut[0] + notes.end),
+                        notes.pitch,
+                        np.full(len(notes.pitch), number),
+                    )
+                    for number, notes in enumerate(parts, 2 - len(parts))
+                ),
+                strict=True,
+            )
+        )
+        first_part = part == 0
+        # A slot ends with the release of whatever is held.
+        off[first_part] = np.minimum(off[first_part], slot)
+        plays = ~first_part | (on < slot)
+        on += slot * (part == 1)
+        off += slot * (part == 1)
+        order = np.flatnonzero(plays)
+        order = order[np.lexsort((order, on[order], row[order]))]
+        self.row, self.on, self.pitch, self.part = row[order], on[order], pitch[order], part[order]
+        self.off = np.maximum(off[order], self.on + 1)
+        self.first = np.searchsorted(self.row, np.arange(len(rows) + 1))
+        both = (rows, rows) if before is None else (before, rows)
+        self.settings, self.seeds, self.generators = (
+            np.stack(pair, axis=1) for pair in zip(*((one.settings, one.seeds, one.generators) for one in both))
+        )
+
+    def groups(self) -> list[np.ndarray]:
+        """The rows in groups that are best played together: about as long, and with as many voices as there are lanes."""
+        voices, sounding = np.ones(len(self.first) - 1, np.int64), np.zeros(len(self.first) - 1, np.int64)
+        planning.measure(self.first, self.on, np.minimum(self.off, self.end), self.part, voices, sounding)
+        order = np.lexsort((-sounding, -voices))
+        groups, used = [], LANES
+        for row in order:
+            used += voices[row]
+            if used > LANES:
+                groups.append([])
+                used = voices[row]
+            groups[-1].append(row)
+        return [np.array(group) for group in groups]
+
+    def takes(self, wanted: np.ndarray) -> np.ndarray:
+        """The takes of some rows: int16, (rows, samples)."""
+        of_rows = [np.arange(self.first[row], self.first[row + 1]) for row in wanted]
+        notes = np.concatenate(of_rows)
+        rows = planning.Rows(
+            np.concatenate([[0], np.cumsum([len(some) for some in of_rows])]),
+            self.on[notes],
+            self.off[notes],
+            self.pitch[notes],
+            self.part[notes],
+            *(values[wanted].reshape(-1, *values.shape[2:]) for values in (self.settings, self.seeds, self.generators)),
+        )
+        found = planning.empty_plan(len(wanted), len(notes))
+        tables = _tables()
+        lives, events = planning.plan(rows, self.load, self.end, tables.sine, found)
+        numbers = found.numbers[:lives]
+        by_life = np.argsort(found.events[:events, planning.LIFE], kind="stable")
+        found = found._replace(events=found.events[by_life])
+        first = np.searchsorted(found.events[:, planning.LIFE], np.arange(lives + 1))
+
+        lasts = numbers[:, planning.BEGIN] + numbers[:, planning.LENGTH] - numbers[:, planning.PREPARED]
+        heard = (numbers[:, planning.BEGIN] >= 0) & (lasts > self.heard_from)
+        used = np.zeros((len(wanted), VOICES), np.int64)
+        used[numbers[heard, planning.ROW], numbers[heard, planning.VOICE]] = 1
+        # A row in which nothing sounds has a track, too.
+        used[:, 0] |= ~used.any(axis=1)
+        tracks = np.cumsum(used).reshape(used.shape) - 1
+        try:
+            space = self._spare.pop()
+        except IndexError:
+            space = np.empty((LANES, self.end - self.begin), np.float32)
+        mix = space[: used.sum()]
+        mix[:] = 0.0
+        chosen = np.flatnonzero(heard)
+        chosen = chosen[np.argsort(-numbers[chosen, planning.LENGTH], kind="stable")]
+        for start in range(0, len(chosen), LANES):
+            some = chosen[start : start + LANES]
+            voice.play(some, found, lives, first, rows.settings, tables, tracks, mix, self.begin)
+        of_row = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+        takes = [self._cut(mix, of_row[row : row + self.together + 1]) for row in range(0, len(wanted), self.together)]
+        self._spare.append(space)
+        return np.concatenate(takes)
+
+    def _cut(self, mix: np.ndarray, first: np.ndarray) -> np.ndarray:
+        sound = np.empty((self.end - self.keep_from, len(first) - 1), np.float32)
+        voice.sum_tracks(mix, first, self.keep_from - self.begin, sound)
+        return cut_takes(sound, RATE, SAMPLE_RATE)
+
+
+def _samples(seconds: np.ndarray) -> np.ndarray:
+    return np.rint(seconds * RATE).astype(np.int64)
 
 
 class NoiseMaker(Engine):
@@ -172,6 +201,8 @@ class NoiseMaker(Engine):
     version = "1"
     parameters = get_instrument("noisemaker").parameters
     remembers = True
+    plays = range(128)
+    voices = VOICES
     batch = LANES
     emulates = (
         "a reimplementation from measurements of the plug-in (DISTRHO port 3.22): oscillators, filter, envelopes, LFO "
@@ -179,34 +210,15 @@ class NoiseMaker(Engine):
     )
     guesses = "nothing; but the plug-in's noise generators run freely, so that of noise only the character is the same"
 
-    def refusal(self, collection: Collection, *, in_session: bool = False) -> str:
-        """Why it cannot render the takes of a collection, see `Engine`; empty if it can."""
-        if why := super().refusal(collection, in_session=in_session):
-            return why
-        if why := note_ends_early(collection):
-            return why
-        timing = collection.timing
-        if not in_session:
-            return ""
-        held = (timing.note_off - timing.note_on) * voice.RATE
-        if timing.note_off != timing.slot or abs(held - _whole_blocks(round(held))) > 1e-6:
-            return (
-                f"plays sessions in which a note ends with its slot and lasts a multiple of {voice.BLOCK} samples at "
-                f"{voice.RATE:,} Hz: render from silence, or change note_off and slot"
-            )
-        if round(timing.cut[0] * voice.RATE) < voice.TAIL_SAMPLES + voice.IDLE_SAMPLES:
-            return "needs 52 ms of a session's slot before the take: render from silence, or make lead longer"
-        return ""
-
     def _render(self, job: Job) -> np.ndarray:
-        presets = job.presets
-        if job.in_session and job.preceding is None and len(presets):
+        presets, preceding, first_row = job.presets, job.preceding, job.first_row
+        if job.in_session and preceding is None and len(presets):
             # The very first row has none before it: its slot starts from silence.
-            alone = _render_rows(presets[:1], None, job.noise_seed, job.first_row, False)
-            others = job.first_row if job.same_noise else job.first_row + 1
-            after = _render_rows(presets[1:], presets[:1], job.noise_seed, others, job.same_noise)
-            return np.concatenate([alone, after])
-        return _render_rows(presets, job.preceding, job.noise_seed, job.first_row, job.same_noise)
+            alone = _render_rows(presets[:1], None, job.noise_seed, first_row, False)
+            others = first_row if job.same_noise else first_row + 1
+            rest = _render_rows(presets[1:], presets[:1], job.noise_seed, others, job.same_noise)
+            return np.concatenate([alone, rest])
+        return _render_rows(presets, preceding, job.noise_seed, first_row, job.same_noise)
 
 
 def _render_rows(
@@ -214,16 +226,14 @@ def _render_rows(
 ) -> np.ndarray:
     """Render rows from silence, or in the session that `preceding` begins."""
     samples = presets.collection.samples
+    if not len(presets):
+        return np.empty((0, samples), np.int16)
     rows = _rows(presets, noise_seed, first_row, same_noise)
     before = None
     if preceding is not None:
-        first = _rows(preceding, noise_seed, first_row if same_noise else max(first_row - 1, 0))
-        before = _Rows(*(np.concatenate([one, most[:-1]]) for one, most in zip(first, rows, strict=True)))
-
-    def group(wanted: np.ndarray) -> np.ndarray:
-        lanes = every_lane(wanted)
-        preceding_rows = None if before is None else before.select(lanes)
-        session = _Session(presets.collection.timing, samples, len(wanted), rows.select(lanes), preceding_rows)
-        return cut_takes(session.take(), voice.RATE, SAMPLE_RATE)
-
-    return render_groups(len(presets), samples, group)
+        ahead = _rows(preceding, noise_seed, first_row if same_noise else max(first_row - 1, 0))
+        arrays = (np.concatenate([one, most[:-1]]) for one, most in zip(ahead[:3], rows[:3], strict=True))
+        earlier = rows.notes.select(np.arange(len(rows) - 1))
+        before = _Rows(*arrays, Performances.concatenated([ahead.notes, earlier]))
+    session = _Session(presets.collection.timing, samples, rows, before)
+    return render_groups(len(rows), samples, session.takes, session.groups())

@@ -6,7 +6,7 @@ from secret_sauce_hf.compiling import inlined
 
 IDLE, ATTACK, DECAY, SUSTAIN, RELEASE = range(5)
 
-_BELOW_ZERO = 0.004
+BELOW_ZERO = 0.004
 """Decay and release aim this far below zero, so that they end."""
 _RELEASE_RATE = 0.06401
 """Its last digit follows from how many samples of noise the releases of 1,000 recorded notes took."""
@@ -27,23 +27,23 @@ def decay_rate(unit: np.ndarray) -> np.ndarray:
     return 1.2e-6 + 0.028 * (1.0 - unit / 2.0) ** 23
 
 
-def onset_sweep(samples: int) -> np.ndarray:
-    """The hidden envelope that pulls the filter down at every note-on, one value per sample.
+def onset_sweep() -> np.ndarray:
+    """The hidden envelope that pulls the filter down at every note-on, one value per sample, up to the first 0.
 
     It holds at 1 while an attack runs (144 samples) and falls to 0 in about 195 more.
     """
-    sweep = np.zeros(samples)
+    sweep = []
     value, rising = 0.0, True
-    for sample in range(samples):
+    while rising or value > 0.0:
         if rising:
             value += 0.0224 * (1.04 - value)
             if value > 1.0:
                 value, rising = 1.0, False
-            sweep[sample] = 1.0
+            sweep.append(1.0)
         else:
-            value = max(value - 0.0280 * (value + _BELOW_ZERO), 0.0)
-            sweep[sample] = value
-    return sweep
+            value = max(value - 0.0280 * (value + BELOW_ZERO), 0.0)
+            sweep.append(value)
+    return np.array(sweep)
 
 
 @inlined
@@ -54,7 +54,7 @@ def held(value, stage, rate, target, decay, sustain):
         (value, stage); the stage is IDLE once the value has come down to 0.
     """
     rising = value + rate * (target - value)
-    falling = value - decay * (value + _BELOW_ZERO)
+    falling = value - decay * (value + BELOW_ZERO)
     risen = rising > 1.0
     fallen = falling <= sustain
     after_attack = DECAY if risen else stage
@@ -78,7 +78,7 @@ def released(value, hold, stage):
         (value, hold, stage)
     """
     lower = max(hold - 0.004, 0.0)
-    falling = value - _RELEASE_RATE * (value + _BELOW_ZERO) * (1.0 - lower)
+    falling = value - _RELEASE_RATE * (value + BELOW_ZERO) * (1.0 - lower)
     silent = falling <= 0.0
     releases = stage == RELEASE
     return (

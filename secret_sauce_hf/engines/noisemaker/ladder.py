@@ -22,7 +22,7 @@ RESONANT_GAIN = 3
 CONSTANT_ROWS = 4
 
 REST = 0.4
-"""What the stages are set to when a note has died away."""
+"""What the stages and the feedback are set to when a note has died away."""
 
 _F = np.float32
 _ZERO = _F(0.0)
@@ -158,10 +158,15 @@ def ladder_block(samples, drive, opening, out, state, constants, seeds):
 
 @inlined
 def rest(state):
-    """The state in which a note that has died away leaves the filter."""
+    """The state in which the preparation of every lane for the next note begins."""
     for row in range(STATE_ROWS):
         value = _F(REST) if row <= FEEDBACK else _ZERO
         for lane in range(LANES):
-            # The input's last value is left as it is.
-            if row != DRIVE:
-                state[row * LANES + lane] = value
+            state[row * LANES + lane] = value
+
+
+@inlined
+def clear_decimators(lane, state):
+    """What a note-on of a silent voice does to its filter, which else goes on."""
+    for row in range(FIRST, STATE_ROWS):
+        state[row * LANES + lane] = _ZERO
