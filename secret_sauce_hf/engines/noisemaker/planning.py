@@ -178,7 +178,9 @@ def _held_for(level, stage, samples, settings, row, powers):
         if level <= sustain:
             level, stage = sustain, envelopes.SUSTAIN
         else:
-            taken, gap = _approach(level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], least, samples, powers)
+            taken, gap = _approach(
+                level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], least, samples, powers
+            )
             level = gap - envelopes.BELOW_ZERO
             if level <= sustain:
                 level, stage = sustain, envelopes.SUSTAIN
@@ -196,7 +198,9 @@ def _samples_until_silent(level, stage, settings, row, powers):
         target = settings[row, ATTACK_TARGET]
         samples, _ = _approach(target - level, settings[row, ATTACK_RATE], target - 1.0, most, powers)
         level = 1.0
-    falling, _ = _approach(level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], envelopes.BELOW_ZERO, most, powers)
+    falling, _ = _approach(
+        level + envelopes.BELOW_ZERO, settings[row, DECAY_RATE], envelopes.BELOW_ZERO, most, powers
+    )
     return samples + falling
 
 
@@ -323,9 +327,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
         moves |= TO_FILTER <= settings[either, DESTINATION] <= TO_FM
 
     # As in the session of 2018.
-    cut_off = (
-        part == 0 and stop > start and rows.off[start] == load and (stop == start + 1 or rows.part[start + 1] == 1)
-    )
+    cut_off = part == 0 and stop > start and rows.off[start] == load and (stop == start + 1 or rows.part[start + 1] == 1)
     # The row's.
     begin = np.float32(LFO_START)
     phase, value, ticked, ticking, held = begin, 0.0, 0, False, False
@@ -397,7 +399,9 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 if lives >= len(numbers):
                     raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
                 life[voice] = lives
-                _begin_life(numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value)
+                _begin_life(
+                    numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value
+                )
                 lives += 1
                 rests_from[voice] = NEVER
                 prepares[voice] = True
@@ -464,7 +468,9 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                     if lives >= len(numbers):
                         raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
                     life[voice] = lives
-                    _begin_life(numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value)
+                    _begin_life(
+                        numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value
+                    )
                     lives += 1
                     rests_from[voice] = NEVER
                     prepares_from[voice] = now

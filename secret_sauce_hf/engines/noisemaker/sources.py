@@ -68,6 +68,7 @@ def _next_noise(generators, lane, oscillator):
     return np.int32(generators[lane, oscillator]) / 2_147_483_648.0
 
 
+
 class Scratch(NamedTuple):
     """Where the oscillators of one lane work: a value per sample of a block."""
 

@@ -19,6 +19,7 @@ from secret_sauce_hf.engines.noisemaker.settings import (
     LFO_STEP,
     RESONANCE,
     SETTINGS,
+    TRIANGLE,
     WAVE1,
     WAVE2,
 )
@@ -174,11 +175,7 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
     """
     if len(chosen) > LANES:
         raise ValueError("The NoiseMaker's voice was asked for more lives than it has lanes.")
-    if (
-        lives > min(len(found.numbers), len(found.values))
-        or len(first) != lives + 1
-        or first[lives] > len(found.events)
-    ):
+    if lives > min(len(found.numbers), len(found.values)) or len(first) != lives + 1 or first[lives] > len(found.events):
         raise ValueError("The NoiseMaker's voice was given lives and events that do not go together.")
     if rows.shape[1] != SETTINGS or len(tables.pitches) != 128 or len(tables.sweep) == 0:
         raise ValueError("The NoiseMaker's voice was given tables of another size.")
