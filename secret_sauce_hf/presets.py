@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer
+from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer, performing, priors
 from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
 from secret_sauce_hf.instruments.rules import holds, may_hold
 from secret_sauce_hf.instruments.takes import sound_file
@@ -411,8 +411,10 @@ def read_table(
     return presets if played is None else presets.playing(played), table.further
 
 
-def draw_presets(collection: str | Collection, count: int, seed: int, start: int = 0) -> Presets:
-    """Fresh random rows, uniform over the legal CC values of every parameter.
+def draw_presets(
+    collection: str | Collection, count: int, seed: int, start: int = 0, *, prior: str = priors.UNIFORM
+) -> Presets:
+    """Fresh random rows: presets, and what they play where the collection's rows do not all play the same.
 
     Counter-based (Philox): row i is the same whatever `start` and `count` are.
 
@@ -421,17 +423,20 @@ def draw_presets(collection: str | Collection, count: int, seed: int, start: int
         count: number of rows.
         seed: any non-negative integer.
         start: number of the first row.
+        prior: "uniform" over the legal CC values of every parameter, or "musical" (see `instruments.priors`).
 
     Raises:
-        InputError: one of them is no whole number, negative or absurdly large.
+        InputError: one of them is no whole number, negative or absurdly large; no such prior.
     """
     collection = get_collection(collection)
     count, seed, start = integer("count", count, 0, MAX_ROWS), integer("seed", seed), integer("start", start)
-    raw = row_random(seed, start, count, len(collection.columns))
-    cc = np.empty(raw.shape, dtype=np.int64)
-    for column, parameter in enumerate(collection.parameters):
-        cc[:, column] = parameter.draw(raw[:, column])
-    return Presets.from_cc(collection, cc, [sound_file(row) for row in range(start, start + count)])
+    prior = priors.check_prior(prior, collection)
+    cc = priors.drawn(collection, prior, row_random(seed, start, count, len(collection.columns)))
+    presets = Presets.from_cc(collection, cc, [sound_file(row) for row in range(start, start + count)])
+    if (playing := collection.plays) is None:
+        return presets
+    raw = row_random(seed, start, count, performing.WIDTHS[playing.kind], performing.STREAMS[playing.kind])
+    return presets.playing(performing.performances(playing, collection.samples, raw))
 
 
 def row_random(seed: int, start: int, count: int, width: int, stream: int = 0, same: bool = False) -> np.ndarray:

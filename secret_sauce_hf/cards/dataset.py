@@ -12,9 +12,16 @@ from secret_sauce_hf.cards.names import AUDIO_TYPE, TAG
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
 from secret_sauce_hf.cards.templates import citation, render_card
 from secret_sauce_hf.instruments import NOTE, SAMPLE_RATE, VELOCITY, Collection, InputError
-from secret_sauce_hf.original.table import SEED
+from secret_sauce_hf.instruments.priors import MUSICAL, UNIFORM
+from secret_sauce_hf.original.table import SEED, is_original
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_DRAWN = {
+    UNIFORM: "drawn evenly over the legal controller values",
+    MUSICAL: "drawn with fewer extreme and silent presets, the way people set an instrument as far as that could be "
+    "guessed,",
+}
+"""By the prior, how settings were drawn."""
 _TAGS = ("audio", "music", "synthesizer", "sound-matching", "midi", TAG)
 
 
@@ -44,7 +51,7 @@ class BuildFacts:
     Args:
         start: number of the first row.
         stop: number of the row after the last.
-        seed: of the fresh rows; None for the rows of 2018.
+        seed: of the fresh rows; None for the collection's own.
         in_session: whether each take starts in the state that the row before it leaves.
         threshold: in dB, above which a parameter counts as heard; None where it was not measured.
         command: the command line that makes the dataset again; None if no installed engine does.
@@ -54,6 +61,8 @@ class BuildFacts:
         remembers: whether the engine can play a session.
         emulates: what the engine emulates, half a sentence.
         guesses: what in the engine was guessed, half a sentence.
+        prior: how the presets of fresh rows were drawn.
+        same: whether all rows play the same, which was asked for.
     """
 
     start: int
@@ -68,6 +77,8 @@ class BuildFacts:
     remembers: bool
     emulates: str
     guesses: str
+    prior: str = UNIFORM
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,8 @@ class DatasetFacts:
             rule; None if the dataset has no such column.
         measured: the share of the rows in which it is heard as measured; None where it was not.
         build: how it was rendered; None if no engine rendered it.
+        notes: what the rows play, as lines of a table: what is counted, the least, the median and the most, for
+            people; None if they do not tell, as all play the note that the collection's timing has.
     """
 
     info: DatasetInfo
@@ -88,6 +101,7 @@ class DatasetFacts:
     heard: Mapping[str, float] | None
     measured: Mapping[str, float] | None
     build: BuildFacts | None
+    notes: tuple[tuple[str, str, str, str], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +171,9 @@ def dataset_card(collection: Collection, facts: DatasetFacts, placement: Placeme
         seconds=f"{collection.samples / SAMPLE_RATE:.2f}",
         parts=collection.kinds,
         instrument=collection.instrument.title,
-        playing=f", note {NOTE}, velocity {VELOCITY}" if build else "",
+        playing=_playing(collection, facts),
+        notes=facts.notes,
+        drawn=_drawn_notes(collection, build),
         note_times=note_times(collection),
         sheet=placement.sheet,
         splits=[
@@ -171,14 +187,52 @@ def dataset_card(collection: Collection, facts: DatasetFacts, placement: Placeme
             for parameter in collection.parameters
         ],
         fixed=_fixed_text(collection),
-        making=placement.making.strip() if placement.making else _making_text(collection, build),
+        making=placement.making.strip() if placement.making else _making_text(collection, facts),
         build=None if build is None else _build_cells(collection, build),
         source=placement.source,
         declaration=placement.declaration,
         tag=placement.tag,
         names=list(collection.columns),
-        limitations=_limitations(collection, build),
+        limitations=_limitations(collection, facts),
         citation=citation(title, None if placement.source == "DIR" else placement.source, "datasets/"),
+    )
+
+
+def _playing(collection: Collection, facts: DatasetFacts) -> str:
+    """What is played, as a part of the first sentence."""
+    if facts.notes is None:
+        return f", note {NOTE}, velocity {VELOCITY}" if facts.build else ""
+    playing = collection.plays
+    if playing is None or (facts.build is not None and facts.build.same):
+        return ", notes that the rows tell"
+    if playing.kind == "notes":
+        return ", one note each"
+    return ", chords and melodies" if playing.chords else ", melodies"
+
+
+def _drawn_notes(collection: Collection, build: BuildFacts | None) -> str | None:
+    """How what is played was drawn; None if nobody knows."""
+    playing = collection.plays
+    if build is not None and build.same:
+        return "Every row plays the same."
+    if build is None or playing is None:
+        return None
+    ends = f"from {playing.lowest} to {playing.highest}"
+    first = f"{playing.onset:g} s into the take"
+    if playing.kind == "notes":
+        return (
+            f"One note a row, which starts {first}. The pitch is drawn evenly {ends}, the velocity from 1 to 127, and "
+            f"the duration from {playing.shortest:g} to {playing.longest:g} s, evenly on a logarithmic scale."
+        )
+    chords = (
+        "chords of two to four notes, one or several after the other; arpeggios, whose tones ring on; "
+        if playing.chords
+        else "arpeggios; "
+    )
+    strings = " What sounds together is on strings of its own." if playing.strings else ""
+    return (
+        f"Phrases with pitches {ends}, of which the first note starts {first}: {chords}melodies of three to eight "
+        f"notes with gaps between them, legato, where each note goes on into the next, and repeated notes.{strings}"
     )
 
 
@@ -188,10 +242,17 @@ def _fixed_text(collection: Collection) -> str:
     )
 
 
-def _making_text(collection: Collection, build: BuildFacts | None) -> str:
+def _making_text(collection: Collection, facts: DatasetFacts) -> str:
+    build = facts.build
     if build is None:
         raise InputError("The card must say how these sounds were made; give a text (--about FILE.md).")
-    if build.seed is None:
+    if collection.seed is not None and build.seed is None:
+        rows = (
+            f"The rows {build.start} to {build.stop - 1} of {collection.count:,}: their settings are drawn evenly over "
+            f"the legal controller values, and what they play as said above from the seed {collection.seed}. The "
+            f"first {collection.train_count:,} rows are for training, the others for testing."
+        )
+    elif build.seed is None:
         rows = (
             f"The settings are those of the Secret Sauce project's collection of 2018, rows {build.start} to "
             f"{build.stop - 1} of {collection.count:,}, drawn again from its seed. They keep the split of 2018: "
@@ -199,17 +260,17 @@ def _making_text(collection: Collection, build: BuildFacts | None) -> str:
         )
     else:
         rows = (
-            f"The settings are fresh: drawn evenly over the legal controller values from seed {build.seed}. "
+            f"The settings are fresh: {_DRAWN[build.prior]} from seed {build.seed}. "
             "The first 80 % of the rows are for training, the others for testing."
         )
     state = (
         "Each take starts in the state that the row before it leaves the instrument in, as in the session of 2018."
         if build.in_session
-        else "Each take starts from silence: it depends on its own settings only."
+        else f"Each take starts from silence: it depends on its own settings{' and notes' if facts.notes else ''} only."
     )
     noise = (
         "Noise oscillators play what they played at that moment of the session, as far as it could be worked out."
-        if build.seed is None and build.remembers
+        if build.seed is None and build.remembers and is_original(collection)
         else f"What is random in a take follows from the seed {build.seed or 0} and the number of the row."
     )
     return f"{rows} {state} {noise}"
@@ -222,7 +283,7 @@ def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str | N
         "encoder": build.encoder,
         "writer": build.writer,
         "engine": f"{collection.instrument.name}, version {build.version}",
-        "seed": f"{SEED}, that of 2018" if build.seed is None else str(build.seed),
+        "seed": str(build.seed) if build.seed is not None else _own_seed(collection),
         "slot": f"{timing.slot:g}",
         "note_on": f"{timing.note_on * 1000:.1f}",
         "note_off": f"{timing.note_off * 1000:.1f}",
@@ -232,24 +293,34 @@ def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str | N
     }
 
 
-def _limitations(collection: Collection, build: BuildFacts | None) -> list[str]:
+def _own_seed(collection: Collection) -> str:
+    return f"{SEED}, that of 2018" if collection.seed is None else f"{collection.seed}, the collection's own"
+
+
+def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
+    build = facts.build
     if build is None:
         return [
             "Whatever is not said above about how the sounds were made is not known.",
             "Nothing else of the instrument moves than the parameters above.",
         ]
     owner = "this package's own" if build.command else "another"
-    spread = (
-        "Every combination of the switches occurs once"
-        if collection.enumerated and build.seed is None
-        else "Settings are drawn evenly and independently"
-    )
+    spread = "Settings are drawn evenly and independently, so many sounds are alike, dull or silent"
+    if collection.enumerated and build.seed is None:
+        spread = "Every combination of the switches occurs once, so many sounds are alike, dull or silent"
+    elif build.prior != UNIFORM:
+        spread = "Settings are drawn each for itself, while those of real presets hang together"
+    others = "They are not the recordings of 2018, and a model"
+    if collection.seed is not None:
+        others = "No recording is among them, and a model"
+    moves = "nothing else of the instrument moves than the parameters above"
     return [
-        f"The sounds are made by {owner} engine, which imitates the instrument. They are not the recordings "
-        "of 2018, and a model trained on them must be tested on the real instrument before anything is said about "
-        "that.",
+        f"The sounds are made by {owner} engine, which imitates the instrument. {others} trained on them must be "
+        "tested on the real instrument before anything is said about that.",
         f"What is emulated: {build.emulates}.",
         f"What was guessed: {build.guesses}.",
-        "One note, one velocity, one length; nothing else of the instrument moves than the parameters above.",
-        f"{spread}, so many sounds are alike, dull or silent; nobody chose them for beauty.",
+        f"One note, one velocity, one length; {moves}."
+        if facts.notes is None
+        else f"What is played was not composed, and is played without a player's shaping; {moves}.",
+        f"{spread}; nobody chose them for beauty.",
     ]

@@ -8,9 +8,10 @@ import typer
 
 from secret_sauce_hf.cli.inputs import check_dataset, input_file
 from secret_sauce_hf.cli.playing import Channel, ClipFile, Duration, PitchName, Seconds, Velocity, asked, tell_clip
-from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Seed
+from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Prior, Seed
 from secret_sauce_hf.files import fitting
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
@@ -24,11 +25,14 @@ def build(
     rows: Annotated[
         str | None,
         typer.Option(
-            metavar="[A:]B", help="Of the rows of 2018 the first B, or those from A to B - 1.", show_default=False
+            metavar="[A:]B",
+            help="Of the collection's own rows the first B, or those from A to B - 1.",
+            show_default=False,
         ),
     ] = None,
     seed: Seed = None,
     count: Count = None,
+    prior: Prior = UNIFORM,
     note: PitchName = None,
     velocity: Velocity = None,
     duration: Duration = None,
@@ -70,6 +74,8 @@ def build(
 
     secret-sauce build guitar --seed 1 --count 20000 --out fresh
 
+    secret-sauce build noisemaker-notes --seed 1 --count 5000 --prior musical --out musical
+
     secret-sauce build noisemaker --clip riff.mid --out riffs    # every row plays it
 
     secret-sauce build noisemaker-light --note C2 --velocity 90 --seconds 2 --out low
@@ -85,7 +91,7 @@ def build(
 
     limits = None if rows is None else _row_range(rows)
     if count is not None and seed is None and limits is None:
-        # Of the rows of 2018 the first so many, as `presets` takes it.
+        # Of the collection's own rows the first so many, as `presets` takes it.
         limits, count = (0, count), None
     folder = build_collection(
         declared,
@@ -93,6 +99,7 @@ def build(
         rows=limits,
         seed=seed,
         count=count,
+        prior=prior,
         in_session=in_session,
         rows_per_shard=rows_per_shard,
         measure=measure_heard,
@@ -130,6 +137,7 @@ def sheet(
         str | None, typer.Option(help="train or test of --data; all rows if not given.", show_default=False)
     ] = None,
     seed: Seed = None,
+    prior: Prior = UNIFORM,
     rows: Annotated[int, typer.Option(help="How many rows to render.", **WHOLE)] = 608,
     tiles: Annotated[int, typer.Option(help="How many takes to show as spectrograms.", **WHOLE)] = 48,
 ) -> None:
@@ -148,7 +156,7 @@ def sheet(
 
     from secret_sauce_hf.plots import write_sheet
 
-    write_sheet(out, collection, data, split=split, seed=seed, rows=rows, tiles=tiles)
+    write_sheet(out, collection, data, split=split, seed=seed, prior=prior, rows=rows, tiles=tiles)
     say(f"{out}: a picture of {collection if data is None else data}.")
 
 

@@ -22,10 +22,11 @@ from secret_sauce_hf.cli.playing import (
     tell_clip,
     tell_remarks,
 )
-from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Seed
+from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, with_seconds
 from secret_sauce_hf.instruments.declaring import is_declaration
 from secret_sauce_hf.instruments.lengths import LONGEST
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
@@ -62,6 +63,7 @@ def presets(
     count: Count = None,
     start: Start = 0,
     table: RowsFile = None,
+    prior: Prior = UNIFORM,
     note: PitchName = None,
     velocity: Velocity = None,
     duration: Duration = None,
@@ -77,7 +79,7 @@ def presets(
         ),
     ] = None,
 ) -> None:
-    """Print rows, presets and what they play: those of 2018, fresh ones from a seed, or those of a file.
+    """Print rows, presets and what they play: the collection's own, fresh ones from a seed, or those of a file.
 
     They are a table (CSV) where every row plays one note, and JSON Lines where one plays several or its take is of
     another length.
@@ -87,6 +89,8 @@ def presets(
     secret-sauce presets noisemaker > noisemaker.csv      # the 10,000 rows of 2018
 
     secret-sauce presets subphatty --seed 1 --count 100   # fresh ones
+
+    secret-sauce presets noisemaker --seed 1 --count 100 --prior musical
 
     secret-sauce presets noisemaker --presets bass-match/bass.noisemakerpreset
 
@@ -98,7 +102,7 @@ def presets(
     from secret_sauce_hf.rows import holds_in_table, write_rows
 
     playing = asked(note, velocity, duration, seconds, clip, channel)
-    parts = _rows(collection, seed, count, start, table, playing)
+    parts = _rows(collection, seed, count, start, table, playing, prior)
     in_table = holds_in_table(parts, get_collection(collection))
     if form is Format.CSV and not in_table:
         raise InputError(
@@ -231,12 +235,20 @@ def _files(collection: str, table: Path | None, clip: Path | None) -> list[Path]
 
 
 def _rows(
-    collection: str, seed: int | None, count: int | None, start: int, table: Path | None, playing: Playing
+    collection: str,
+    seed: int | None,
+    count: int | None,
+    start: int,
+    table: Path | None,
+    playing: Playing,
+    prior: str = UNIFORM,
 ) -> "list[Presets]":
-    """The rows that options ask for, a table's, fresh ones or those of 2018, with what they are asked to play."""
+    """The rows that options ask for: a table's, fresh ones or the collection's own, with what they are to play."""
     declared = get_collection(collection)
+    if prior != UNIFORM and seed is None:
+        raise InputError("--prior is of fresh rows: give --seed and --count.")
     if table is None:
-        parts = [_drawn(playing.lengthened(declared), seed, count, start)]
+        parts = [_drawn(playing.lengthened(declared), seed, count, start, prior)]
     elif seed is not None or count is not None or start:
         raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
     else:
@@ -250,7 +262,7 @@ def _rows(
     return [part.playing(playing.notes(part.collection)) for part in parts]
 
 
-def _drawn(collection: Collection, seed: int | None, count: int | None, start: int) -> "Presets":
+def _drawn(collection: Collection, seed: int | None, count: int | None, start: int, prior: str) -> "Presets":
     from secret_sauce_hf.original.table import original_presets
     from secret_sauce_hf.presets import draw_presets
 
@@ -258,7 +270,7 @@ def _drawn(collection: Collection, seed: int | None, count: int | None, start: i
         return original_presets(collection, start, None if count is None else start + count)
     if count is None:
         raise InputError("--seed needs --count: how many rows to draw.")
-    return draw_presets(collection, count, seed, start)
+    return draw_presets(collection, count, seed, start, prior=prior)
 
 
 def _read(declared: Collection, path: Path, playing: Playing) -> "list[Presets]":

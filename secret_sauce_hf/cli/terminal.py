@@ -9,6 +9,7 @@ import typer
 
 from secret_sauce_hf.instruments import COLLECTIONS, integer
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
+from secret_sauce_hf.instruments.priors import PRIORS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,9 +41,18 @@ CollectionName = Annotated[
 
 Seed = Annotated[
     int | None,
-    typer.Option(help="Draw fresh rows from this seed instead of the rows of 2018.", show_default=False, **WHOLE),
+    typer.Option(
+        help="Draw fresh rows from this seed instead of the collection's own rows.", show_default=False, **WHOLE
+    ),
 ]
 Count = Annotated[int | None, typer.Option(help="Number of rows.", show_default=False, **WHOLE)]
+Prior = Annotated[
+    str,
+    typer.Option(
+        metavar="PRIOR",
+        help=f"How the presets of fresh rows are drawn: {' or '.join(PRIORS)} (fewer extreme and silent ones).",
+    ),
+]
 
 EXIT_BROKEN_PIPE = 1
 EXIT_BAD_ARCHIVE = 1

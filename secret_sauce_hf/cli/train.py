@@ -48,6 +48,7 @@ def train(
     rate: Annotated[float | None, typer.Option(hidden=True)] = None,
     matrix_rate: Annotated[float | None, typer.Option(hidden=True)] = None,
     augment: Annotated[bool, _setting("augment")] = _DEFAULTS.augment,
+    prior: Annotated[str, _setting("prior", metavar="PRIOR")] = _DEFAULTS.prior,
     precision: Annotated[str, _setting("precision")] = _DEFAULTS.precision,
     workers: Annotated[
         int | None,
@@ -66,6 +67,8 @@ def train(
     secret-sauce train noisemaker-light --data light --out my-model
 
     secret-sauce train noisemaker-light --fresh 100000 --out my-model
+
+    secret-sauce train noisemaker --fresh 100000 --prior musical --out my-model
 
     secret-sauce train my-synth.json --data takes --base MIT/ast-finetuned-audioset-10-10-0.4593 --out my-model
     """
@@ -89,6 +92,7 @@ def train(
                 validation=validation,
                 seed=seed,
                 augment=augment,
+                prior=prior,
                 precision=precision,
                 # The names of version 0.1.
                 learning_rate=learning_rate if rate is None else rate,

@@ -20,6 +20,7 @@ from datasets import (
     DatasetInfo,
     DownloadConfig,
     DownloadManager,
+    Features,
     SplitGenerator,
     StreamingDownloadManager,
 )
@@ -27,10 +28,12 @@ from datasets import (
 from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan
 from secret_sauce_hf.data.shards import CONTAINER, rendered_table, takes_table
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
+from secret_sauce_hf.data.sounds import encode, rows_at_once
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.original.archives import DRIVE_IDS, DRIVE_URL, Archive
+from secret_sauce_hf.original.table import is_original
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +43,11 @@ class CollectionConfig(BuilderConfig):
     """What to load, beside the `name`, `version`, `data_dir` and so on of every builder.
 
     Args:
-        rows: of the rows of 2018 the first so many, or first row and row after the last
+        rows: of the collection's own rows the first so many, or first row and row after the last
             (a pair or a range); all if None.
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
-        in_session, measure: as in `build_collection`.
+        in_session, measure, prior: as in `build_collection`.
         rows_per_shard: rows that a process takes at once; the most processes that
             `num_proc` can keep busy follows from it.
         download: fetch the archive of 2018 from Google Drive, as if it were `data_dir`.
@@ -57,12 +60,13 @@ class CollectionConfig(BuilderConfig):
     in_session: bool | None = None
     measure: bool = False
     rows_per_shard: int = 100
+    prior: str = UNIFORM
     download: bool = False
     skip_bad: bool = False
 
 
 class CollectionBuilder(ArrowBasedBuilder):
-    """A collection: rendered by the engine, or out of its archive of 2018.
+    """A collection: rendered by the engine, or, one of 2018, out of its archive.
 
     Without `data_dir` the rows are those of `build_collection` with the same arguments,
     to the byte. With it, a folder or zip, the sounds are the recordings of 2018; they are
@@ -98,6 +102,8 @@ class CollectionBuilder(ArrowBasedBuilder):
     def plan(self) -> Plan:
         """Which rows, in which shards."""
         config = self.config
+        if self._has_recordings and not is_original(self.collection):
+            raise InputError(f"There are no recordings of {self.collection.name}: leave `data_dir` and `download` out.")
         if self._has_recordings and config.seed is not None:
             raise InputError("Fresh rows are rendered; the archive has the rows of 2018 only: leave `seed` out.")
         if self._has_recordings and config.in_session is False:
@@ -117,6 +123,7 @@ class CollectionBuilder(ArrowBasedBuilder):
             config.rows_per_shard,
             config.measure,
             self.engine,
+            config.prior,
         )
 
     @property
@@ -153,8 +160,11 @@ class CollectionBuilder(ArrowBasedBuilder):
         sounds = "recordings of 2018" if self._has_recordings else "sounds of the package's own engine"
         return DatasetInfo(
             description=f"{plan.collection.title}. Rows {plan.start} to {plan.stop - 1}, {sounds}.",
-            features=features(plan.collection, measured=self.config.measure),
+            features=self._features(plan),
         )
+
+    def _features(self, plan: Plan) -> Features:
+        return features(plan.collection, measured=self.config.measure, notes=plan.notes)
 
     def _split_generators(self, dl_manager: DownloadManager | StreamingDownloadManager) -> list[SplitGenerator]:
         plan = self.plan
@@ -217,10 +227,11 @@ class CollectionBuilder(ArrowBasedBuilder):
         self, shards: Sequence[Shard], archive: Archive | None, left_out: frozenset[int]
     ) -> Iterator[tuple[int, pa.Table]]:
         plan = self.plan
-        schema = features(plan.collection, measured=self.config.measure).arrow_schema
+        schema = self._features(plan).arrow_schema
+        together = rows_at_once(plan.collection)
         for shard in shards:
-            for start in range(shard.start, shard.stop, ROWS_AT_ONCE):
-                stop = min(start + ROWS_AT_ONCE, shard.stop)
+            for start in range(shard.start, shard.stop, together):
+                stop = min(start + together, shard.stop)
                 if archive is None:
                     yield start, rendered_table(plan, start, stop, schema)
                 elif rows := [row for row in range(start, stop) if row not in left_out]:

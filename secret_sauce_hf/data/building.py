@@ -16,7 +16,6 @@ import pyarrow as pa
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
@@ -25,6 +24,7 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import Collection, InputError, Note, get_collection, integer
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -46,20 +46,21 @@ def build_collection(
     engine: Engine | None = None,
     plays: Sequence[Note] | None = None,
     seconds: float | None = None,
+    prior: str = UNIFORM,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
     """Render a collection into Parquet shards with a card; `load_dataset(out)` reads them.
 
-    Rows of 2018 keep the split of 2018; of fresh rows the first 80 % are for training
-    and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
+    The collection's own rows keep its split, those of 2018 that of 2018; of fresh rows the first
+    80 % are for training and the others for testing. A row's bytes depend on `collection`, `seed`, `in_session`
     and its number only. A build that was stopped goes on where it was when called again.
 
     Args:
         collection: the collection or its name.
         out: the folder; made where it is missing.
-        rows: first row and row after the last, of the rows of 2018; all if None.
+        rows: first row and row after the last, of the collection's own rows; all if None.
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
         in_session: whether each take starts in the state that the row before it leaves,
@@ -72,6 +73,8 @@ def build_collection(
             pickled.
         plays: notes that every row plays; those that the rows have if None.
         seconds: length of a take, from 0.05 to 30; the collection's if None.
+        prior: how the presets of fresh rows are drawn: "uniform", or "musical", fewer extreme and
+            silent ones (see `secret_sauce_hf.instruments.priors`).
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -88,11 +91,20 @@ def build_collection(
     """
     out = expanded(out)
     workers = integer("workers", workers, 1, MAX_WORKERS)
-    collection = get_collection(collection)
     plan = make_plan(
-        collection, rows, seed, count, in_session, rows_per_shard, measure, engine, plays=plays, seconds=seconds
+        get_collection(collection),
+        rows,
+        seed,
+        count,
+        in_session,
+        rows_per_shard,
+        measure,
+        engine,
+        plays=plays,
+        seconds=seconds,
+        prior=prior,
     )
-    schema = shard_schema(arrow_schema(plan.collection, measured=measure), plan)
+    schema = shard_schema(plan)
     _claim(out, plan, overwrite)
     data = out / DATA_FOLDER
     todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
@@ -131,7 +143,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         plan = recorded_plan(read_record(record), collection, engine)
     except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
-    schema = shard_schema(arrow_schema(plan.collection, measured=plan.heard_threshold is not None), plan)
+    schema = shard_schema(plan)
     for shard in plan.shards:
         if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
             raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")

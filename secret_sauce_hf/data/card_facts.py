@@ -9,11 +9,15 @@ import pyarrow as pa
 from datasets import DatasetInfo, SplitDict, SplitInfo
 
 from secret_sauce_hf.cards.dataset import BuildFacts, DatasetFacts, SplitFacts
-from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, NOTES_COLUMN
+from secret_sauce_hf.data.noted import performances_of
 from secret_sauce_hf.data.parquet import opened, types_in
 from secret_sauce_hf.data.plan import Plan, build_command
 from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.presets import FILE_COLUMN
+
+_ROWS_AT_ONCE = 10_000
 
 
 def split_files(folder: Path) -> dict[str, list[Path]]:
@@ -52,6 +56,7 @@ def dataset_facts(
         heard=_shares(paths, collection, HEARD_COLUMN) if HEARD_COLUMN in info.features else None,
         measured=_shares(paths, collection, MEASURED_COLUMN) if measured else None,
         build=None if plan is None else _build_facts(plan, paths),
+        notes=_notes(paths, collection) if NOTES_COLUMN in info.features else None,
     )
 
 
@@ -89,6 +94,31 @@ def _shares(paths: Sequence[Path], collection: Collection, name: str) -> dict[st
     return dict(zip(collection.columns, heard / rows, strict=True))
 
 
+def _notes(paths: Sequence[Path], collection: Collection) -> tuple[tuple[str, str, str, str], ...]:
+    """What the rows play: the least, the median and the most of what there is to count."""
+    parts, row = [], 0
+    for path in paths:
+        with opened(path) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[NOTES_COLUMN]):
+                column = pa.chunked_array([batch.column(0)])
+                parts.append(performances_of(column, row, collection.seconds))
+                row += len(batch)
+    together = Performances.concatenated(parts)
+    counted = (
+        ("notes in a take", together.counts, ".0f"),
+        ("pitch", together.pitch, ".0f"),
+        ("velocity", together.velocity, ".0f"),
+        ("onset, s", together.onset, ".2f"),
+        ("duration, s", together.duration, ".2f"),
+    )
+    lines = []
+    for what, values, form in counted:
+        # The lower of two in the middle: a pitch is a whole number.
+        least, median, most = (format(value, form) for value in np.quantile(values, (0, 0.5, 1), method="lower"))
+        lines.append((what, least, median, most))
+    return tuple(lines)
+
+
 def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:
     # A file may be one without rows.
     names = [name for path in (paths[0], paths[-1]) for name in _column(path, FILE_COLUMN).to_pylist()]
@@ -123,4 +153,6 @@ def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
         remembers=engine.remembers,
         emulates=engine.emulates,
         guesses=engine.guesses,
+        prior=plan.prior,
+        same=plan.plays is not None,
     )

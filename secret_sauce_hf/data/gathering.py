@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from secret_sauce_hf.data.names import RECORD_NAME
 from secret_sauce_hf.data.plan import shard_files
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
+from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
 from secret_sauce_hf.metrics.spectra import magnitudes
-from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -139,25 +140,35 @@ class Gatherer:
 
 
 def gather_rendered(
-    collection: Collection, engine: Engine, *, seed: int | None, rows: int, tiles: int, progress: bool = False
+    collection: Collection,
+    engine: Engine,
+    *,
+    seed: int | None,
+    rows: int,
+    tiles: int,
+    prior: str = UNIFORM,
+    progress: bool = False,
 ) -> Gathered:
     """Render takes and gather what a sheet shows of them.
 
     Args:
         collection: whose rows are rendered.
         engine: that renders them.
-        seed: of fresh rows, which are rendered from silence; None for evenly chosen rows of
-            2018, in session where the engine can.
+        seed: of fresh rows, which are rendered from silence; None for evenly chosen ones of the
+            collection's own, those of 2018 in session where the engine can.
         rows: how many, or all that there are if fewer.
         tiles: how many of them are shown as spectrograms.
+        prior: how the presets of fresh rows are drawn, see `draw_presets`.
         progress: whether to show a progress bar.
 
     Raises:
         InputError: the engine cannot render the collection's takes; a seed that is negative.
     """
     engine.check(collection)
-    in_session = seed is None and engine.supports(collection, in_session=True)
-    presets = original_presets(collection) if seed is None else draw_presets(collection, rows, seed)
+    if seed is None and check_prior(prior, collection) != UNIFORM:
+        raise InputError(f"The prior {prior} is one of fresh rows: give a seed.")
+    in_session = seed is None and is_original(collection) and engine.supports(collection, in_session=True)
+    presets = original_presets(collection) if seed is None else draw_presets(collection, rows, seed, prior=prior)
 
     def play(run: tuple[int, int]) -> tuple[np.ndarray, Presets]:
         start, stop = run
@@ -173,7 +184,9 @@ def gather_rendered(
         for sounds, some in pool.map(play, runs):
             gatherer.add(sounds, some)
             advance(len(some))
-    of = f"{total:,} of the {len(presets):,} rows of 2018" if seed is None else f"{total:,} fresh rows of seed {seed}"
+    of = f"{total:,} fresh rows of seed {seed}{drawn_as(prior)}"
+    if seed is None:
+        of = f"{total:,} of the {len(presets):,} rows {whose(collection)}"
     return gatherer.gathered(f"{of}, {'in session' if in_session else 'from silence'}; engine {engine.label}")
 
 
@@ -241,6 +254,11 @@ def _length(data: "Source", split: str | None) -> int:
         return 0  # What is wrong is said when it is read.
 
 
+def drawn_as(prior: object) -> str:
+    """What to say behind fresh rows of how their presets were drawn; nothing where it is as ever."""
+    return "" if prior == UNIFORM else f", {prior} prior"
+
+
 def _built(folder: Path) -> str:
     """What the record of a build says about its rows, if there is one."""
     try:
@@ -249,7 +267,10 @@ def _built(folder: Path) -> str:
         return ""
     if not isinstance(record, dict) or not {"seed", "in_session", "engine"} <= record.keys():
         return ""
-    seed = "those of 2018" if record["seed"] is None else f"seed {record['seed']}"
+    own = COLLECTIONS.get(str(record.get("collection")))
+    seed = f"seed {record['seed']}{drawn_as(record.get('prior', UNIFORM))}"
+    if record["seed"] is None:
+        seed = "those of 2018" if own is None else f"those {whose(own)}"
     return f"as built ({seed}, {'in session' if record['in_session'] else 'from silence'}); engine {record['engine']}"
 
 

@@ -83,15 +83,15 @@ def _content(name: str | None) -> bytes | None:
 
 
 def rendered_tables(collection: Collection, split: Any, rows: int) -> Iterator[pa.Table]:
-    """The rows of 2018 as `build_collection` makes them, some at a time, and nothing on the disk.
+    """A collection's own rows as `build_collection` makes them, some at a time, and nothing on the disk.
 
     Raises:
-        InputError: the collection has no rows of 2018, no engine, or no such split.
+        InputError: the collection has no rows of its own, no engine, or no such split.
     """
     plan = make_plan(collection, None, None, None, None, rows)
     limits = plan.splits
     parts = parts_of(split, list(limits), lambda name: limits[name][1] - limits[name][0], collection.name)
-    schema = arrow_schema(collection)
+    schema = arrow_schema(collection, notes=plan.notes)
 
     def tables() -> Iterator[pa.Table]:
         for part in parts:

@@ -10,6 +10,7 @@ RECORD_NAME = ".build.json"
 
 # Columns beside the parameters' and `file` (`secret_sauce_hf.presets.FILE_COLUMN`).
 AUDIO_COLUMN = "audio"
+NOTES_COLUMN = "notes"
 HEARD_COLUMN = "heard"
 MEASURED_COLUMN = "heard_measured"
 CHANGE_COLUMN = "heard_change"

@@ -20,7 +20,8 @@ from secret_sauce_hf.instruments.errors import MAX_INTEGER
 from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, check_notes, constant_note
 from secret_sauce_hf.instruments.parameters import parameter_to_dict
-from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
+from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
 
 MAX_FILES = 99_999
@@ -43,6 +44,7 @@ _FORM = forms.fields(
             )
         ),
         "seconds": forms.number,
+        "prior": forms.line,
     },
 )
 
@@ -67,16 +69,18 @@ class Plan:
         collection: the collection.
         start: number of the first row.
         stop: number of the row after the last.
-        seed: of the fresh rows; None for the rows of 2018.
+        seed: of the fresh rows; None for the collection's own.
         in_session: whether each take starts in the state that the row before it leaves.
         rows_per_shard: the most rows in one Parquet file.
         heard_threshold: in dB, of `measure_heard`; None where it is not measured.
         engine: that renders the rows.
         plays: the notes that every row plays; None for those that the rows have.
         seconds: length of a take, where it was asked for; the collection has such takes.
+        prior: how the presets of fresh rows are drawn, see `draw_presets`.
 
     Raises:
-        InputError: numbers out of range, or notes that cannot be played.
+        InputError: numbers out of range, or notes that cannot be played; no such prior, or one of rows that are
+            not fresh.
     """
 
     collection: Collection
@@ -90,8 +94,11 @@ class Plan:
     engine: Engine = field(repr=False, compare=False)
     plays: tuple[Note, ...] | None = None
     seconds: float | None = None
+    prior: str = UNIFORM
 
     def __post_init__(self) -> None:
+        if check_prior(self.prior, self.collection) != UNIFORM and self.seed is None:
+            raise InputError(f"The prior {self.prior} is one of fresh rows: give a seed and a count.")
         limits = {
             "start": (-MAX_ROWS, MAX_ROWS),
             "stop": (-MAX_ROWS, MAX_ROWS),
@@ -106,11 +113,12 @@ class Plan:
         if self.plays is not None:
             check_notes(self.plays, "what every row plays", seconds=self.collection.seconds)
         if self.seed is None and not self.collection.count:
-            raise InputError(f"{self.collection.name} has no rows of 2018: give a seed and a count.")
+            raise InputError(f"{self.collection.name} has no rows of its own: give a seed and a count.")
         if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
             raise InputError(
-                f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has {self.collection.count} "
-                f"rows of 2018; give a start from 0 and a stop after it, up to {self.collection.count}."
+                f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has "
+                f"{self.collection.count} rows {whose(self.collection)}; give a start from 0 and a stop after it, up "
+                f"to {self.collection.count}."
             )
         if self.start >= self.stop:
             raise InputError(f"{self.stop - self.start} rows are none; build at least one row.")
@@ -126,15 +134,21 @@ class Plan:
         if self.seed is None:
             presets = original_presets(self.collection, start, stop)
         else:
-            presets = draw_presets(self.collection, stop - start, self.seed, start)
+            presets = draw_presets(self.collection, stop - start, self.seed, start, prior=self.prior)
         return presets if self.plays is None else presets.playing(self.plays)
+
+    @property
+    def notes(self) -> bool:
+        """Whether the rows tell what they play, as they do not all play the note that the timing has."""
+        # Either every row plays the same, or what it plays is drawn.
+        return has_notes(self.presets(self.start, self.start + 1))
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
         """First row and row after the last of each split that has rows.
 
-        The rows of 2018 keep the split of 2018 whichever of them are built; of fresh
-        rows the first 80 % are for training.
+        The collection's own rows keep its split, that of 2018, whichever of them are built; of
+        fresh rows the first 80 % are for training.
         """
         if self.seed is None:
             boundary = min(max(self.start, self.collection.train_count), self.stop)
@@ -159,7 +173,7 @@ class Plan:
         """What must be the same for a shard to be used again, ready for JSON."""
         # What was not asked for is not told: the record is part of the bytes of 2018's builds.
         notes = None if self.plays is None else [note._asdict() for note in self.plays]
-        asked = {"plays": notes, "seconds": self.seconds}
+        asked = {"plays": notes, "seconds": self.seconds, "prior": None if self.prior == UNIFORM else self.prior}
         return {
             "collection": self.collection.name,
             "declaration": _fingerprint(self.collection),
@@ -187,6 +201,7 @@ def make_plan(
     engine: Engine | None = None,
     plays: Sequence[Note] | None = None,
     seconds: float | None = None,
+    prior: str = UNIFORM,
 ) -> Plan:
     """What the arguments of `build_collection` ask for.
 
@@ -196,14 +211,16 @@ def make_plan(
     """
     if seed is None:
         if count is not None:
-            raise InputError("`count` is for fresh rows and needs a seed; choose among the rows of 2018 with `rows`.")
+            raise InputError(
+                f"`count` is for fresh rows and needs a seed; choose among the rows {whose(collection)} with `rows`."
+            )
         rows = (0, collection.count) if rows is None else rows
         if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) != 2:
             raise InputError(f"rows is {rows!r}; give a pair: the first row and the row after the last.")
         start, stop = rows
     else:
         if rows is not None:
-            raise InputError("`rows` chooses among the rows of 2018; with a seed give `count`.")
+            raise InputError(f"`rows` chooses among the rows {whose(collection)}; with a seed give `count`.")
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, integer("count", count, 1, MAX_ROWS)
@@ -215,10 +232,10 @@ def make_plan(
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:
         # A session of 2018 played one note, of one length.
-        as_recorded = seed is None and plays is None and seconds is None
+        as_recorded = seed is None and is_original(collection) and plays is None and seconds is None
         in_session = as_recorded and engine.supports(collection, in_session=True)
     threshold = THRESHOLD_DB if measure else None
-    plan = Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, notes, seconds)
+    plan = Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, notes, seconds, prior)
     if notes is not None:
         # One row will do: every other one plays the same.
         engine.check_performances(plan.presets(plan.start, plan.start + 1), lambda _: "what every row plays")
@@ -244,7 +261,7 @@ def recorded_plan(
             collection = known_collection(record.get("collection"))
         _FORM(record, "it")
         recorded = {key: record[key] for key in _RECORDED}
-        recorded |= _recorded_playing(record)
+        recorded |= _recorded_playing(record) | {"prior": record.get("prior", UNIFORM)}
         if recorded["seconds"] is not None:
             collection = with_seconds(collection, recorded["seconds"])
     except InputError as error:
@@ -271,6 +288,8 @@ def build_command(plan: Plan) -> str | None:
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
     name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
     words = ["secret-sauce build", name, "--out DIR", rows]
+    if plan.prior != UNIFORM:
+        words.append(f"--prior {plan.prior}")
     words += _played_words(plan)
     if plan.engine.remembers:
         words.append("--in-session" if plan.in_session else "--from-silence")
@@ -278,6 +297,11 @@ def build_command(plan: Plan) -> str | None:
     if plan.heard_threshold is not None:
         words.append("--measure-heard")
     return " ".join(words)
+
+
+def has_notes(presets: Presets) -> bool:
+    """Whether rows tell what they play, as they do not all play the note that the collection's timing has."""
+    return presets.collection.plays is not None or not presets.play_constant
 
 
 def _played_words(plan: Plan) -> list[str]:

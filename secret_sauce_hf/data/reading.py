@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,10 @@ from huggingface_hub.file_download import repo_folder_name
 
 from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.handed import has_own_paths, is_saved, rendered_tables, saved_dataset, with_bytes
-from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, SPLITS
+from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, NOTES_COLUMN, SPLITS
+from secret_sauce_hf.data.noted import performances_of
 from secret_sauce_hf.data.parquet import FAULTS, opened, readable, reason, types_in
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.data.sounds import rows_at_once
 from secret_sauce_hf.data.splitting import cut, parts_of
 from secret_sauce_hf.instruments import (
     COLLECTIONS,
@@ -42,6 +43,7 @@ from secret_sauce_hf.instruments import (
     get_collection,
 )
 from secret_sauce_hf.instruments.checking import quoted
+from secret_sauce_hf.instruments.lengths import LONGEST, SHORTEST, with_seconds
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.outputs import expanded
@@ -65,7 +67,7 @@ class Takes:
 
     Args:
         sounds: float32 of shape (rows, samples), -1 to 1, at 22,050 Hz.
-        presets: the settings and file names, one row per sound.
+        presets: the settings, what is played, and file names, one row per sound.
     """
 
     sounds: np.ndarray
@@ -85,12 +87,7 @@ def load_takes(source: Source, split: str | None = None, *, collection: str | Co
         raise InputError(
             f"The takes differ in length ({min(lengths)} to {max(lengths)} samples); read them one by one."
         )
-    first = batches[0].presets
-    presets = Presets(
-        first.collection,
-        np.concatenate([batch.presets.unit for batch in batches]),
-        [name for batch in batches for name in batch.presets.files],
-    )
+    presets = Presets.concatenated([batch.presets for batch in batches])
     return Takes(np.concatenate([batch.sounds for batch in batches]), presets)
 
 
@@ -104,11 +101,12 @@ def iter_takes(
             that `load_dataset` reads; the id of a dataset on the Hub, `ORG/NAME` or
             `ORG/NAME@REVISION`; a dataset as `load_dataset` gives it (plain, a dict of
             splits, or streamed), whose sounds may lie in files; a folder that `save_to_disk`
-            made; or the name of a collection, whose rows of 2018 are rendered on the way. A
+            made; or the name of a collection, whose own rows are rendered on the way. A
             folder of that name comes before the collection and the Hub.
         split: "train", "test" or another that there is, or a slice as `load_dataset` takes it:
             "train[:100]", "train[10%:20%]+test"; all if None. A single split has none to choose.
-        collection: whose parameters the columns are; found by the columns if None.
+        collection: whose parameters the columns are; found by the columns, and where several have the same ones by
+            the length of the takes, if None.
 
     Raises:
         InputError: not such a dataset, a value that is not allowed, or a sound that
@@ -118,17 +116,22 @@ def iter_takes(
     types, tables, folder = _open(source, split)
     samples = None
     if collection is None:
-        collection = _recognise(types)
+        fitting = _recognise(types)
     else:
-        collection = get_collection(collection)
-        samples = collection.samples
-    if missing := [name for name in (AUDIO_COLUMN, *collection.columns) if name not in types]:
-        raise InputError(f"The dataset lacks the column {missing[0]!r} of {collection.name}.")
+        fitting = [get_collection(collection)]
+        samples = fitting[0].samples
+    told = (NOTES_COLUMN,) if len(fitting) == 1 and fitting[0].plays is not None else ()
+    if missing := [name for name in (AUDIO_COLUMN, *fitting[0].columns, *told) if name not in types]:
+        raise InputError(f"The dataset lacks the column {missing[0]!r} of {fitting[0].name}.")
     row = 0
     for table in tables:
         if not len(table):
             continue
-        takes = _takes(table, types, collection, row, folder)
+        sounds = _sounds(table, row, folder)
+        # Takes of any length can be read; those of a collection's are of that one.
+        collection = fitting[0] if len(fitting) == 1 else _of_length(fitting, sounds.shape[1], NOTES_COLUMN in types)
+        takes = Takes(sounds, _presets(table, types, collection, row, sounds.shape[1] / SAMPLE_RATE))
+        fitting = [collection]
         if samples is not None and takes.sounds.shape[1] != samples:
             raise InputError(
                 f"row {row}: {takes.sounds.shape[1]} samples, but a take of {collection.name} has {samples} "
@@ -206,7 +209,7 @@ def _open(source: Source, split: str | None) -> _Opened:
         return _open_folder(folder, split)
     name = str(source)
     if name in COLLECTIONS:
-        return features(name), rendered_tables(COLLECTIONS[name], split, ROWS_AT_ONCE), None
+        return features(name), rendered_tables(COLLECTIONS[name], split, rows_at_once(COLLECTIONS[name])), None
     if not is_repo_id(name):
         raise InputError(
             f"{source} is neither a folder nor the id of a dataset on the Hub, ORG/NAME or ORG/NAME@REVISION, nor one "
@@ -366,7 +369,8 @@ def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
         ) from error
 
 
-def _recognise(types: Features) -> Collection:
+def _recognise(types: Features) -> list[Collection]:
+    """The collections that have these columns, one at least; they differ by the length of a take."""
     fitting = [collection for collection in COLLECTIONS.values() if set(collection.columns) <= set(types)]
     if not fitting:
         raise InputError(
@@ -374,11 +378,30 @@ def _recognise(types: Features) -> Collection:
             "of its declaration."
         )
     # The light collection's columns are among the full one's.
-    return max(fitting, key=lambda collection: len(collection.columns))
+    most = max(len(collection.columns) for collection in fitting)
+    return [collection for collection in fitting if len(collection.columns) == most]
 
 
-def _takes(table: pa.Table, types: Features, collection: Collection, first_row: int, folder: Path | None) -> Takes:
-    sounds = []
+def _of_length(fitting: Sequence[Collection], samples: int, noted: bool) -> Collection:
+    """Which of several collections with the same columns takes are of.
+
+    Args:
+        fitting: the collections; one of them at least plays the same in every row.
+        samples: of a take.
+        noted: whether the rows tell what they play.
+    """
+    for collection in fitting:
+        if (collection.plays is not None) == noted and collection.samples == samples:
+            return collection
+    plain = next(collection for collection in fitting if collection.plays is None)
+    # Built of a clip, or of any notes: takes as long as those, which the notes must be within.
+    seconds = samples / SAMPLE_RATE
+    return with_seconds(plain, seconds) if noted and SHORTEST <= seconds <= LONGEST else plain
+
+
+def _sounds(table: pa.Table, first_row: int, folder: Path | None) -> np.ndarray:
+    """The takes of some rows: float32 of shape (rows, samples)."""
+    sounds: list[np.ndarray] = []
     for row, audio in enumerate(_column(table, AUDIO_COLUMN).to_pylist(), first_row):
         try:
             sounds.append(read_audio(audio, folder))
@@ -386,6 +409,11 @@ def _takes(table: pa.Table, types: Features, collection: Collection, first_row: 
             raise InputError(f"row {row}, column {AUDIO_COLUMN}: {error}.") from error
         if len(sounds[-1]) != len(sounds[0]):
             raise InputError(f"row {row}: {len(sounds[-1])} samples, the row before has {len(sounds[0])}.")
+    return np.stack(sounds)
+
+
+def _presets(table: pa.Table, types: Features, collection: Collection, first_row: int, seconds: float) -> Presets:
+    """The rows that stand beside takes of a length."""
     unit = np.empty((len(table), len(collection.columns)))
     for column, parameter in enumerate(collection.parameters):
         values = _column(table, parameter.name)
@@ -394,7 +422,10 @@ def _takes(table: pa.Table, types: Features, collection: Collection, first_row: 
         files = _column(table, FILE_COLUMN).to_pylist()
     else:
         files = [sound_file(row) for row in range(first_row, first_row + len(table))]
-    return Takes(np.stack(sounds), Presets(collection, unit, files))
+    performances = None
+    if NOTES_COLUMN in types and NOTES_COLUMN not in collection.columns:
+        performances = performances_of(_column(table, NOTES_COLUMN), first_row, seconds)
+    return Presets(collection, unit, files, performances)
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ import soxr
 
 from secret_sauce_hf.data.columns import arrow_schema
 from secret_sauce_hf.data.names import DATA_FOLDER, SPLIT_COLUMN
-from secret_sauce_hf.data.plan import MAX_FILES
+from secret_sauce_hf.data.plan import MAX_FILES, has_notes
 from secret_sauce_hf.data.reading import MAX_SECONDS
 from secret_sauce_hf.data.shards import CONTAINER, ROW_GROUP, takes_table, writer_options
 from secret_sauce_hf.data.sounds import encode
@@ -208,7 +208,8 @@ def _write_shard(
     presets: Presets, rows: np.ndarray, sounds: Sequence[Path], path: Path, align: bool
 ) -> Iterator[np.ndarray]:
     """Write a Parquet file of some rows; yields, some rows at a time, what was done to them (see `_read`)."""
-    schema = arrow_schema(presets.collection)
+    # In every file of a dataset the same columns, whatever its own rows play.
+    schema = arrow_schema(presets.collection, notes=has_notes(presets))
     samples, timing = presets.collection.samples, presets.collection.timing
     note_on = round((timing.note_on - timing.cut[0]) * SAMPLE_RATE)
 

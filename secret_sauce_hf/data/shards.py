@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from secret_sauce_hf.data.columns import NOTE_TYPES, arrow_schema
 from secret_sauce_hf.data.heard import Measurement, measure_heard
-from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN
+from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN, NOTES_COLUMN
 from secret_sauce_hf.data.plan import Plan, Shard
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, encode
+from secret_sauce_hf.data.sounds import encode, rows_at_once
 from secret_sauce_hf.files import temporary
-from secret_sauce_hf.presets import FILE_COLUMN, Presets
+from secret_sauce_hf.instruments.notes import Performances
+from secret_sauce_hf.presets import FILE_COLUMN, MAX_ROWS, Presets
 from secret_sauce_hf.processors import thread_count
 
 ROW_GROUP = 100
@@ -30,8 +32,9 @@ CONTAINER = "FLAC"
 RECORD_KEY = b"secret_sauce_hf"
 
 
-def shard_schema(schema: pa.Schema, plan: Plan) -> pa.Schema:
-    """The schema of `datasets` (its types in the metadata) with the build's record beside."""
+def shard_schema(plan: Plan) -> pa.Schema:
+    """The columns of a build's files, with the types of `datasets` and the build's record in the metadata."""
+    schema = arrow_schema(plan.collection, measured=plan.heard_threshold is not None, notes=plan.notes)
     record = json.dumps(plan.record, sort_keys=True).encode()
     return schema.with_metadata({**(schema.metadata or {}), RECORD_KEY: record})
 
@@ -65,10 +68,12 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
     unfinished = temporary(path, f".{uuid4().hex}")
     try:
         with pq.ParquetWriter(unfinished, schema, **writer_options(schema)) as writer:
-            # Multiples of the row group, so that groups are full whatever the chunk; measuring is slow.
-            rows_at_once = ROWS_AT_ONCE if plan.heard_threshold is None else ROW_GROUP
-            for start in range(shard.start, shard.stop, rows_at_once):
-                stop = min(start + rows_at_once, shard.stop)
+            # Measuring is slow.
+            together = min(rows_at_once(plan.collection), MAX_ROWS if plan.heard_threshold is None else ROW_GROUP)
+            # Multiples of the row group, so that groups are full whatever the chunk.
+            together -= together % ROW_GROUP if together > ROW_GROUP else 0
+            for start in range(shard.start, shard.stop, together):
+                stop = min(start + together, shard.stop)
                 writer.write_table(rendered_table(plan, start, stop, schema), row_group_size=ROW_GROUP)
                 advance(stop - start)
         unfinished.replace(path)
@@ -85,7 +90,7 @@ def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.T
         """One group of the engine: rendered and encoded by the same thread, so that no processor waits."""
         last = min(first + engine.batch, stop)
         before = plan.presets(first - 1, first) if plan.in_session and first > 0 else None
-        # Without a seed the rows of 2018 get the noise of 2018.
+        # Without a seed the rows of 2018 get the noise of 2018, and a collection's newer ones that of seed 0.
         takes = engine.render(
             presets[first - start : last - start],
             in_session=plan.in_session,
@@ -120,7 +125,11 @@ def takes_table(
         else:
             columns.append(pa.array(parameter.unit_to_setting(unit).astype(np.float32)))
     columns.append(pa.array(presets.files))
-    names = [AUDIO_COLUMN, *presets.collection.columns, FILE_COLUMN, HEARD_COLUMN]
+    names = [AUDIO_COLUMN, *presets.collection.columns, FILE_COLUMN]
+    if NOTES_COLUMN in schema.names:
+        names.append(NOTES_COLUMN)
+        columns.append(_notes(presets.performances))
+    names.append(HEARD_COLUMN)
     structs = [presets.heard()]
     if measurement is not None:
         names += [MEASURED_COLUMN, CHANGE_COLUMN]
@@ -130,6 +139,13 @@ def takes_table(
             pa.StructArray.from_arrays([pa.array(column) for column in struct.T], list(presets.collection.columns))
         )
     return pa.table(columns, names=names).cast(schema)
+
+
+def _notes(performances: Performances) -> pa.ListArray:
+    """What rows play as the column `notes`."""
+    fields = [pa.array(getattr(performances, name), kind) for name, kind in NOTE_TYPES.items()]
+    notes = pa.StructArray.from_arrays(fields, list(NOTE_TYPES))
+    return pa.ListArray.from_arrays(pa.array(performances.first, pa.int32()), notes)
 
 
 def writer_options(schema: pa.Schema) -> dict[str, Any]:
@@ -149,6 +165,9 @@ def _leaves(schema: pa.Schema) -> list[str]:
     for field in schema:
         if pa.types.is_struct(field.type):
             leaves += [f"{field.name}.{child.name}" for child in field.type]
+        elif pa.types.is_list(field.type):
+            # Of structs; the names between are Parquet's own.
+            leaves += [f"{field.name}.list.element.{child.name}" for child in field.type.value_type]
         else:
             leaves.append(field.name)
     return leaves

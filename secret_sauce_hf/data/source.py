@@ -17,7 +17,7 @@ def locate(data: str | Path, collection: Collection | None, engine: Engine | Non
 
     Args:
         data: a folder, `ORG/NAME` or `ORG/NAME@REVISION` on the Hub, or the name of a collection,
-            whose rows of 2018 are rendered.
+            whose own rows are rendered.
         collection: what the dataset holds, by which a build of a declared collection is found. None
             where it is not known as it was declared: then no command is told.
         engine: renders the collection; None if nothing does, and then no command is told either.

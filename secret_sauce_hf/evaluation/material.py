@@ -11,7 +11,7 @@ from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.data.plan import Plan, build_command, make_plan
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.data.recorded import digest, read_recordings
-from secret_sauce_hf.data.sounds import ROWS_AT_ONCE
+from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, rows_at_once
 from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
@@ -32,7 +32,7 @@ class Material:
         sounds: takes to score, float32 of shape (rows, samples), full scale ±1.
         presets: their settings.
         source: what was read or rendered, for the record.
-        data: dataset with the train rows; None to render those of 2018.
+        data: dataset with the train rows; None to render the collection's own.
         left_out: how many train rows are scored and so not known; told when `known` is through.
     """
 
@@ -121,7 +121,7 @@ def _test_rows(collection: Collection, engine: Engine | None, data: str | Path |
 
 def _plan(collection: Collection, engine: Engine) -> Plan:
     if not collection.count:
-        raise InputError(f"{collection.name} has no rows of 2018: give train and test rows with --data.")
+        raise InputError(f"{collection.name} has no rows of its own: give train and test rows with --data.")
     return make_plan(collection, None, None, None, None, ROWS_AT_ONCE, engine=engine)
 
 
@@ -141,8 +141,9 @@ def _played(
     before: Presets | None = None,
 ) -> Iterator[Takes]:
     """Render rows, some at a time."""
-    for start in range(0, len(presets), ROWS_AT_ONCE):
-        rows = presets[start : start + ROWS_AT_ONCE]
+    together = rows_at_once(presets.collection)
+    for start in range(0, len(presets), together):
+        rows = presets[start : start + together]
         takes = engine.render(
             rows, in_session=in_session, preceding=before, noise_seed=noise_seed, first_row=first_row + start
         )

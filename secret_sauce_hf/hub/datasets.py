@@ -72,8 +72,11 @@ def publish_dataset(
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("The sound sheet needs matplotlib.", name="matplotlib")
     plan = finished_plan(folder, collection, engine)
-    if plan is not None and plan.collection != collection:
-        raise InputError(f"{folder} holds {plan.collection.name}, not {collection.name}.")
+    if plan is not None:
+        if plan.collection.name != collection.name:
+            raise InputError(f"{folder} holds {plan.collection.name}, not {collection.name}.")
+        # Its takes may be of another length than declared.
+        collection = plan.collection
     if plan is None and (about is None or license is None):
         missing = "how its sounds were made (--about FILE.md)" if about is None else "its license (--license ID)"
         raise InputError(f"{folder} was not made by `secret-sauce build`, so the card must be told {missing}.")

@@ -6,7 +6,8 @@ from typing import Any
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.names import RECORD_NAME
 from secret_sauce_hf.forms import Form, count, fields, line, maybe, read_record
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.original.table import whose
 
 # As the rooms that write them name them; importing those takes seconds, and a listing should answer at once.
 _CONFIG = "config.json"
@@ -26,7 +27,7 @@ def found_here(folder: Path) -> list[tuple[Path, str, str]]:
     for path in sorted({*folder.glob(f"*/{RECORD_NAME}"), *folder.glob(f"*/*/{RECORD_NAME}")}):
         if record := _read(path, _BUILD):
             rows = (
-                f"rows {record['start']} to {record['stop'] - 1} of 2018"
+                f"rows {record['start']} to {record['stop'] - 1} {_whose(record['collection'])}"
                 if record["seed"] is None
                 else f"{record['stop']:,} rows of seed {record['seed']}"
             )
@@ -38,6 +39,11 @@ def found_here(folder: Path) -> list[tuple[Path, str, str]]:
             evaluated = "evaluated" if (path.parent / _EVALUATION).is_file() else "not evaluated"
             found.append((path.parent, config["collection"], f"checkpoint, {evaluated}"))
     return sorted(found)
+
+
+def _whose(name: str) -> str:
+    collection = COLLECTIONS.get(name)
+    return "of 2018" if collection is None else whose(collection)
 
 
 def _read(path: Path, form: Form) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Playing:
         shortest: of the durations of single notes, in seconds, drawn log-uniformly.
         longest: the same, the longest.
         chords: whether phrases may be chords, and arpeggios that ring on, besides melodies.
+        strings: of an instrument that has some, the pitch of each when nothing is fretted: what sounds
+            together is drawn so that every note has a string of its own.
     """
 
     kind: str
@@ -84,6 +86,7 @@ class Playing:
     shortest: float = 0.08
     longest: float = 2.0
     chords: bool = True
+    strings: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

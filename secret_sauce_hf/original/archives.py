@@ -132,6 +132,8 @@ class Archive:
     def __init__(self, path: str | Path, collection: str | Collection):
         self.path = Path(path).expanduser()
         self.collection = get_collection(collection)
+        if self.collection.seed is not None:
+            raise InputError(f"{self.collection.name} was not recorded in 2018, and has no archive: build it instead.")
         try:
             if self.path.is_dir():
                 self._files: _Files = _Folder(self.path, self.collection)

@@ -11,6 +11,7 @@ from secret_sauce_hf.data.gathering import BLOCK, LOWEST_DBFS, Gathered, gather_
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import is_stream, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection, integer
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.metrics.spectra import magnitudes
 from secret_sauce_hf.outputs import check_file
@@ -42,6 +43,8 @@ _WINDOW, _HOP = 1024, 256
 _LOWEST_HERTZ, _PITCHES = 60.0, 104
 _HERTZ = ((100, "100"), (1_000, "1k"), (10_000, "10k"))
 _RANGE_DB = 96.0
+_ROLLS = 64
+"""Takes whose notes are drawn over time."""
 _NUMBERED = re.compile(r"s([0-9]+)\.wav")
 _HEARD, _OTHER, _SECOND, _INK, _MUTED = "#e39a4e", "0.86", "#3b6ea5", "0.15", "0.45"
 
@@ -56,23 +59,25 @@ def sound_sheet(
     tiles: int = TILES,
     label: str | None = None,
     engine: Engine | None = None,
+    prior: str = UNIFORM,
     progress: bool = True,
 ) -> "Figure":
     """Draw what is in a collection: takes as spectrograms, levels, brightness and settings.
 
-    The takes are those of `data`, or rendered: the rows of 2018, evenly chosen, as in their
-    session where the engine can; or fresh rows, from silence.
+    The takes are those of `data`, or rendered: the collection's own rows, evenly chosen, those of
+    2018 as in their session where the engine can; or fresh rows, from silence.
 
     Args:
         collection: the collection or its name; found by the columns of `data` if None.
         data: a dataset's folder or a dataset, as `iter_takes` reads it.
         split: "train" or "test" of `data`; all if None.
-        seed: render fresh rows of this seed instead of those of 2018.
+        seed: render fresh rows of this seed instead of the collection's own.
         rows: how many rows are rendered, or all that there are if fewer; of `data` every
             row counts.
         tiles: how many of them are shown as spectrograms, evenly chosen.
         label: where `data` is from, for the head of the sheet, instead of what is found out.
         engine: that renders the rows; the collection's own if None.
+        prior: how the presets of fresh rows are drawn, see `draw_presets`.
         progress: whether to show a progress bar.
 
     Returns:
@@ -95,10 +100,13 @@ def sound_sheet(
         rows, seed = integer("rows", rows, 1, MAX_ROWS), None if seed is None else integer("seed", seed)
         collection = get_collection(collection)
         engine = engine or get_engine(collection)
-        gathered = gather_rendered(collection, engine, seed=seed, rows=rows, tiles=tiles, progress=progress)
+        gathered = gather_rendered(
+            collection, engine, seed=seed, rows=rows, tiles=tiles, prior=prior, progress=progress
+        )
     else:
-        if seed is not None:
-            raise InputError("`seed` is for rendering; leave it out where data is read.")
+        if seed is not None or prior != UNIFORM:
+            what = "prior" if seed is None else "seed"
+            raise InputError(f"`{what}` is for rendering; leave it out where data is read.")
         gathered = gather_read(data, split, collection, label=label, tiles=tiles, progress=progress)
     figure = Figure(dpi=_DPI)
     draw(figure, gathered)
@@ -151,7 +159,10 @@ def draw(figure: "Figure", gathered: Gathered) -> None:
     caption = _TITLE + max(map(len, captions)) * _LINE
     row_height = caption + _TILE
     panels = _HEADER + -(-len(shown) // _COLUMNS) * row_height + _SECTION
-    charts = panels + _PANEL + _PANEL_FOOT + _SECTION
+    played = panels + _PANEL + _PANEL_FOOT + _SECTION
+    # What is played gets panels of its own where it is not the same in every row.
+    noted = not presets.play_constant
+    charts = played + noted * (_PANEL + _PANEL_FOOT + _SECTION)
     chart_height = _CHART_HEAD + _CHART + _CHART_FOOT
     figure.set_size_inches(_WIDTH, charts + -(-len(presets.parameters) // _COLUMNS) * chart_height + _FOOT)
 
@@ -174,6 +185,8 @@ def draw(figure: "Figure", gathered: Gathered) -> None:
     bar.tick_params(labelsize=7, colors=_INK)
 
     _panels(figure, panels, gathered, peaks, audible)
+    if noted:
+        _played(figure, played, presets)
     legend = "Settings of all rows: coloured where the parameter is heard, by its rule, in a take that is not silent"
     _text(figure, _LEFT, charts - 0.16, legend, fontsize=10, weight="bold")
     for place, parameter in enumerate(presets.parameters):
@@ -229,7 +242,10 @@ def _tile(figure: "Figure", column: int, y: float, sound: np.ndarray, labelled: 
         interpolation="nearest",
     )
     axes.set_yticks([np.log10(hertz) for hertz, _ in _HERTZ], [label for _, label in _HERTZ])
-    axes.set_xticks([0, 0.25, 0.5, 0.75], ["0", "", "0.5", ""])
+    # Every quarter or, of long takes, every whole so and so many seconds; every other one is labelled.
+    step = next((step for step in (0.25, 0.5, 1, 2, 5) if len(sound) / SAMPLE_RATE <= 8 * step), 10)
+    ticks = np.arange(0, len(sound) / SAMPLE_RATE, step)
+    axes.set_xticks(ticks, ["" if place % 2 else f"{tick:g}" for place, tick in enumerate(ticks)])
     axes.tick_params(labelsize=7, length=2, colors=_INK, labelleft=labelled[0], labelbottom=labelled[1], pad=1.5)
     for spine in axes.spines.values():
         spine.set_linewidth(0.4)
@@ -349,6 +365,45 @@ def _panels(figure: "Figure", top: float, gathered: Gathered, peaks: np.ndarray,
     axes.set_xlim(0, 100)
     axes.set_ylim(-2.4, 0.75)
     axes.set_yticks([])
+
+
+def _played(figure: "Figure", top: float, presets: Presets) -> None:
+    """What the rows play: pitches, velocities, durations, and when which pitch sounds."""
+    performances = presets.performances
+    pitches = performances.pitch
+    axes = _panel(figure, 0, top, "Pitches", "MIDI note, 60 is middle C", "notes")
+    lowest, highest = int(pitches.min()), int(pitches.max())
+    # Bins of as many notes each, at most 64 of them.
+    step = -(-(highest - lowest + 1) // 64)
+    axes.hist(pitches, np.arange(lowest, highest + step + 1, step).tolist(), color=_HEARD)
+    octaves = [pitch for pitch in range(0, 128, 12) if lowest <= pitch <= highest]
+    axes.set_xticks(octaves or [lowest])
+
+    axes = _panel(figure, 2, top, "Velocities", "velocity", "notes")
+    axes.hist(performances.velocity, np.linspace(0.5, 127.5, 33).tolist(), color=_HEARD)
+    axes.set_xlim(0, 128)
+    axes.set_xticks([1, 32, 64, 96, 127])
+
+    axes = _panel(figure, 4, top, "Durations", "seconds", "notes")
+    ends = float(performances.duration.min()), float(performances.duration.max())
+    # A tenth of an octave about a duration that is the only one.
+    bins = np.geomspace(ends[0] / 1.07, ends[1] * 1.07, 41)
+    axes.hist(performances.duration, bins.tolist(), color=_HEARD)
+    axes.set_xscale("log")
+    axes.set_xlim(bins[0], bins[-1])
+    seconds = [second for second in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30) if bins[0] <= second <= bins[-1]]
+    axes.set_xticks(seconds, [f"{second:g}" for second in seconds])
+    axes.minorticks_off()
+
+    counts = performances.counts
+    told = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    title = f"Notes over time: {told} in a take, {min(len(presets), _ROLLS)} takes"
+    axes = _panel(figure, 6, top, title, "seconds", "MIDI note")
+    # More lines than these are one surface.
+    some = performances.select(np.linspace(0, len(presets) - 1, min(len(presets), _ROLLS)).astype(np.int64))
+    end = presets.collection.seconds
+    axes.hlines(some.pitch, some.onset, np.minimum(some.end, end), color=_SECOND, linewidth=1.0, alpha=0.5)
+    axes.set_xlim(0, end)
 
 
 def _panel(figure: "Figure", column: int, top: float, title: str, x_label: str, y_label: str) -> "Axes":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.instruments import InputError, integer
+from secret_sauce_hf.instruments.priors import PRIORS, UNIFORM
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's global generator, which transformers seeds too, takes."""
@@ -64,6 +65,10 @@ class TrainingConfig:
         True,
         "Whether to change some of the fresh sounds as recordings might: level, noise, tuning, tone, codec, onset; "
         "with --data none are.",
+    )
+    prior: str = _setting(
+        UNIFORM,
+        f"How the presets of the fresh sounds are drawn: {' or '.join(PRIORS)} (fewer extreme and silent ones).",
     )
     precision: str = _setting("auto", "fp32, bf16 (mixed), or auto: mixed on a GPU that can.")
     base: str | Path | None = field(

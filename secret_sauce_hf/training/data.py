@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -63,13 +64,17 @@ def labels(presets: Presets) -> dict[str, torch.Tensor]:
     return result
 
 
-def fresh_takes(engine: Engine, collection: Collection, count: int, seed: int) -> Iterator[tuple[np.ndarray, Presets]]:
+def fresh_takes(
+    engine: Engine, collection: Collection, count: int, seed: int, prior: str = UNIFORM
+) -> Iterator[tuple[np.ndarray, Presets]]:
     """Render fresh rows, chunk by chunk (see `fresh_rows`). Row i is the same whatever `count` is."""
     for start in range(0, count, CHUNK):
-        yield fresh_rows(engine, collection, start, min(CHUNK, count - start), seed)
+        yield fresh_rows(engine, collection, start, min(CHUNK, count - start), seed, prior)
 
 
-def fresh_rows(engine: Engine, collection: Collection, first: int, count: int, seed: int) -> tuple[np.ndarray, Presets]:
+def fresh_rows(
+    engine: Engine, collection: Collection, first: int, count: int, seed: int, prior: str = UNIFORM
+) -> tuple[np.ndarray, Presets]:
     """Render fresh rows: float32 takes of shape (rows, samples), and their presets.
 
     Where the engine can, every second `CHUNK` of rows is played in session, since
@@ -82,14 +87,15 @@ def fresh_rows(engine: Engine, collection: Collection, first: int, count: int, s
         first: number of the first row.
         count: of rows.
         seed: any non-negative integer.
+        prior: how the presets are drawn, see `draw_presets`.
     """
     takes, tables = [], []
     start, end = first, first + count
     while start < end:
         rows = min((start // CHUNK + 1) * CHUNK, end) - start
-        presets = draw_presets(collection, rows, seed, start)
+        presets = draw_presets(collection, rows, seed, start, prior=prior)
         in_session = start // CHUNK % 2 == 1 and engine.supports(collection, in_session=True)
-        preceding = draw_presets(collection, 1, seed, start - 1) if in_session else None
+        preceding = draw_presets(collection, 1, seed, start - 1, prior=prior) if in_session else None
         takes.append(
             engine.render(presets, in_session=in_session, preceding=preceding, noise_seed=seed, first_row=start)
         )

@@ -21,6 +21,7 @@ from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
 from secret_sauce_hf.files import jsonable, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
+from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
@@ -83,11 +84,20 @@ class _Run:
     precision: str
     base: str | None
     base_revision: str | None
+    prior: str = UNIFORM
 
     @property
     def streams(self) -> bool:
         """Whether sounds are rendered while the model trains."""
         return self.data is None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Ready for JSON. Where it does not tell the prior, it is uniform."""
+        record = asdict(self)
+        if self.prior == UNIFORM:
+            del record["prior"]
+        return record
 
 
 def train(
@@ -157,6 +167,7 @@ def train(
     out = expanded(out)
     work = out / ".training"
     config.check(streams=data is None)
+    check_prior(config.prior, collection)
     if not collection.parameters:
         raise InputError(f"{collection.name} has no parameters to tell.")
     engine = _engine(collection, engine, needed=config.fresh > 0)
@@ -199,14 +210,18 @@ def train(
     processes = PartialState(cpu=not torch.accelerator.is_available())
     main = processes.is_main_process
     examples, checks = _examples(run, collection, engine, extractor, processes, progress and main)
-    rows = examples.presets if isinstance(examples, Examples) else draw_presets(collection, DRAWN, run.seed)
+    rows = (
+        examples.presets
+        if isinstance(examples, Examples)
+        else draw_presets(collection, DRAWN, run.seed, prior=run.prior)
+    )
     set_unheard(model, rows)
     # All have looked at the folder before one of them makes it.
     processes.wait_for_everyone()
     if not resume and main:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True)
-        write_whole(work / RUN_FILE, (json.dumps(asdict(run), indent=2) + "\n").encode())
+        write_whole(work / RUN_FILE, (json.dumps(run.record, indent=2) + "\n").encode())
     trainer = PresetTrainer(
         model,
         _arguments(run, examples, work, progress),
@@ -299,6 +314,7 @@ def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
 
 def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
     """See that a run is the one that was interrupted."""
+    earlier = {"prior": UNIFORM} | earlier
     if changed := [name for name, value in asdict(run).items() if earlier.get(name) != value]:
         name = changed[0]
         raise InputError(
@@ -322,7 +338,7 @@ def _examples(
         data = pinned({"source": run.data.partition("@")[0], "revision": run.data_revision}, run.data)
         examples = extract(built_takes(data, collection), extractor, title="reading", progress=progress)
     if run.validation and engine is not None:
-        takes = fresh_takes(engine, collection, run.validation, run.seed + VALIDATION_SEED)
+        takes = fresh_takes(engine, collection, run.validation, run.seed + VALIDATION_SEED, run.prior)
         checks = extract(takes, extractor, total=run.validation, title="validation sounds", progress=progress)
     elif examples is not None and (held := round(len(examples) * HELD_OUT)):
         checks = examples.select(slice(len(examples) - held, None))
@@ -342,12 +358,13 @@ def _examples(
             repeats=round(run.epochs),
             seed=run.seed,
             augment=run.augment,
+            prior=run.prior,
             share=(processes.process_index, processes.num_processes),
         )
         return stream, checks
     assert examples is not None
     if run.fresh and engine is not None:
-        takes = fresh_takes(engine, collection, run.fresh, run.seed)
+        takes = fresh_takes(engine, collection, run.fresh, run.seed, run.prior)
         rendered = extract(takes, extractor, total=run.fresh, title="fresh sounds", progress=progress)
         examples = concatenate(examples, rendered)
     return examples, checks
@@ -435,7 +452,9 @@ def _record(
 ) -> dict[str, Any]:
     if isinstance(examples, FreshStream):
         sounds = examples.steps * examples.new
-        takes = fresh_takes(examples.engine, checks.presets.collection, min(sounds, REFERENCES), run.seed)
+        takes = fresh_takes(
+            examples.engine, checks.presets.collection, min(sounds, REFERENCES), run.seed, examples.prior
+        )
         few = extract(takes, examples.extractor, progress=False)
     else:
         sounds, few = len(examples), examples.select(slice(0, REFERENCES))
@@ -454,7 +473,7 @@ def _record(
     sure = calibration(distributions(model, others.features), others.presets, model.config)
     return {
         # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
-        "run": asdict(run) | {"data": run.data and _public_name(run.data), "base": base and base.name},
+        "run": run.record | {"data": run.data and _public_name(run.data), "base": base and base.name},
         "base": None if base is None else _read_record(base.folder),
         "sounds": sounds,
         "validation_sounds": len(checks),

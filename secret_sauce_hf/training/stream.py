@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError, integer
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.training.augmentation import augment as change_some
@@ -39,6 +40,7 @@ class FreshStream(IterableDataset):
         repeats: how often a sound is seen.
         seed: of presets, noise and augmentation.
         augment: whether some of the takes are changed, see `augmentation`.
+        prior: how presets are drawn, see `draw_presets`.
         share: which part of every batch this makes, counted from 0, and of how many: one
             for each of the processes that train together.
 
@@ -57,6 +59,7 @@ class FreshStream(IterableDataset):
         repeats: int = 2,
         seed: int = 0,
         augment: bool = True,
+        prior: str = UNIFORM,
         share: tuple[int, int] = (0, 1),
     ):
         engine.check(collection)
@@ -75,6 +78,7 @@ class FreshStream(IterableDataset):
         self.repeats = repeats
         self.seed = seed
         self.augment = augment
+        self.prior = prior
         self.new = batch_size // repeats
         self.own = range(part * self.new // parts, (part + 1) * self.new // parts)
         """Which of a step's new sounds are this part's."""
@@ -104,7 +108,7 @@ class FreshStream(IterableDataset):
     def _sounds(self, step: int) -> dict[str, torch.Tensor]:
         """The new sounds of a step."""
         first = step * self.new + self.own.start
-        takes, presets = fresh_rows(self.engine, self.collection, first, len(self.own), self.seed)
+        takes, presets = fresh_rows(self.engine, self.collection, first, len(self.own), self.seed, self.prior)
         if self.augment:
             takes = change_some(takes, self.seed, first)
         features = self.extractor.transform(torch.from_numpy(takes))

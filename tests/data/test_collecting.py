@@ -268,7 +268,7 @@ def test_rows_do_not_depend_on_shards_chunks_or_workers(built, tmp_path, monkeyp
     in_processes = build_collection(
         LIGHT, tmp_path / "processes", rows=BORDER, rows_per_shard=5, workers=2, progress=False
     )
-    monkeypatch.setattr(shards, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(shards, "rows_at_once", lambda _: 3)
     in_chunks = build_collection(LIGHT, tmp_path / "chunks", rows=BORDER, rows_per_shard=7, progress=False)
     expected = sounds_by_file(built)
     assert len(expected) == 24
@@ -350,7 +350,7 @@ def test_ctrl_c_leaves_finished_shards_only(tmp_path, monkeypatch):
         return plain(engine, presets, **rest)
 
     monkeypatch.setattr(NoiseMaker, "render", interrupted)
-    monkeypatch.setattr(shards, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(shards, "rows_at_once", lambda _: 2)
     with pytest.raises(KeyboardInterrupt):
         build_collection(LIGHT, tmp_path / "out", rows=(0, 12), rows_per_shard=4, progress=False)
     assert [path.name for path in (tmp_path / "out" / "data").iterdir()] == ["train-00000-of-00003.parquet"]

@@ -191,7 +191,7 @@ def test_a_declared_collection_works_like_the_others(tmp_path):
     assert read_preset(collection, preset_messages(collection, row)) == row
     assert list(features(collection)) == ["audio", "cutoff", "detune", "wave", "file", "heard"]
     for attempt in (lambda: original_presets(collection), lambda: original_presets(collection, 0, 5)):
-        with pytest.raises(InputError, match=r"my-bass has no rows of 2018: draw fresh ones, with a seed"):
+        with pytest.raises(InputError, match=r"my-bass has no rows of its own: draw fresh ones, with a seed"):
             attempt()
 
 

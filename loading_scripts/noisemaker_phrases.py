@@ -1,0 +1,26 @@
+"""TAL-NoiseMaker, chords and melodies: a loading script.
+
+With `datasets` 5, which loads no scripts, by its class:
+
+    from noisemaker_phrases import NoisemakerPhrases  # run Python in this folder, or add it to `sys.path`
+
+    builder = NoisemakerPhrases(rows=200)  # no `rows`: all 2,000
+    builder.download_and_prepare(num_proc=2)
+    takes = builder.as_dataset(split="train")
+    stream = builder.as_streaming_dataset(split="train")  # without preparing
+
+With `datasets` 3.6 also by its path:
+
+    takes = load_dataset("loading_scripts/noisemaker_phrases.py", rows=200, split="train", trust_remote_code=True)
+
+The sounds are rendered by the package's engine; each row's `notes` say what it plays.
+`secret_sauce_hf.data.builder.CollectionConfig` describes every argument.
+"""
+
+from secret_sauce_hf.data.builder import CollectionBuilder
+
+
+class NoisemakerPhrases(CollectionBuilder):
+    """2,000 sounds, 13 knobs and 3 switches, chords and melodies."""
+
+    COLLECTION = "noisemaker-phrases"
