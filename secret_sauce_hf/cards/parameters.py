@@ -9,25 +9,31 @@ from secret_sauce_hf.instruments.played import QUANTITIES
 from secret_sauce_hf.instruments.rules import ALWAYS, NEVER, Limit, Rule, decided
 
 
-def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:
-    """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares."""
-    about = collection.as_played(parameter).about
+def parameter_cells(
+    parameter: Parameter, collection: Collection, shares: Sequence[float] = (), *, own_notes: bool = False
+) -> list[str]:
+    """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares.
+
+    With `own_notes` the rows play something else than the note of the collection's timing.
+    """
+    about = (parameter if own_notes else collection.as_played(parameter)).about
     return [
         f"`{parameter.name}`: {table_text(about)}" if about else f"`{parameter.name}`",
         parameter.kind,
         table_text(parameter.values_text()),
         ", ".join(map(str, parameter.control)) or "–",
-        table_text(heard_text(parameter.heard, collection)),
+        table_text(heard_text(parameter.heard, collection, own_notes=own_notes)),
         *(f"{share:.1%}" for share in shares),
     ]
 
 
-def heard_text(rule: Rule, collection: Collection) -> str:
+def heard_text(rule: Rule, collection: Collection, *, own_notes: bool = False) -> str:
     """When a parameter is heard, for people: `always`, `never` or conditions on other parameters.
 
-    What the collection's fixed settings decide is left out, and what is played where that is always the same.
+    What the collection's fixed settings decide is left out, and what its one note does, unless the rows play
+    something else.
     """
-    return _text(simplify(rule, dict(collection.fixed) | collection.played))
+    return _text(simplify(rule, dict(collection.fixed) | ({} if own_notes else collection.played)))
 
 
 def simplify(rule: Rule, fixed: dict[str, Any]) -> Rule:

@@ -14,12 +14,12 @@ from secret_sauce_hf.instruments.parameters import (
     Switch,
     above,
     all_of,
+    along,
     any_of,
     away_from,
     below,
     is_one_of,
 )
-from secret_sauce_hf.instruments.rules import along
 
 _OSC1_SOUNDS = above("osc1_volume", 0.75)
 _OSC2_SOUNDS = above("osc2_volume", 0.75)

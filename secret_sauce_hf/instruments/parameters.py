@@ -32,6 +32,7 @@ from .rules import NEVER as NEVER
 from .rules import Rule as Rule
 from .rules import above as above
 from .rules import all_of as all_of
+from .rules import along as along
 from .rules import any_of as any_of
 from .rules import away_from as away_from
 from .rules import below as below

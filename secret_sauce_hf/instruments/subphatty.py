@@ -5,6 +5,13 @@ LSB 32 above the MSB. The heard rules agree with what was measured on fresh pres
 the built-in engine (`secret_sauce_hf.data.measure_heard`) in 81 to 100 % of the
 rows, 94 % on average. Where they do not, it is mostly the rule that says heard and the
 rest of the sound that covers it; what the rule denies is measured in less than 2 % of the rows.
+
+Of notes they agree about as often: on 116 fresh presets in takes of 2.5 s, each with one note of any
+pitch from 24 to 96 and of 0.08 to 2 s, in 78 to 100 % of the rows, 93 % on average (what notes change:
+the amplifier's decay, sustain and release 97 to 99 %, the key follow 95 %, the filter's decay, sustain
+and release 87 to 90 %). On 299 takes of 4 s with melodies, which the rules were fitted to among others,
+94 % on average, 85 % for the filter's release: what one note leaves in the envelopes is heard in the next,
+of which the rules know little.
 """
 
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
@@ -15,12 +22,12 @@ from secret_sauce_hf.instruments.parameters import (
     Switch,
     above,
     all_of,
+    along,
     any_of,
     away_from,
     below,
     is_one_of,
 )
-from secret_sauce_hf.instruments.rules import along
 
 
 def _knob(name: str, msb: int, about: str, heard: Rule = ALWAYS) -> Knob:

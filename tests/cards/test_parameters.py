@@ -38,6 +38,9 @@ def test_what_is_said_of_a_parameter_that_is_never_heard_says_why():
     assert parameter_cells(release, SAME)[0].endswith("Amplifier release (the note is held to the end of a take)")
     assert parameter_cells(key_follow, NOTES)[0].endswith("Key follow of the cutoff")
     assert parameter_cells(release, NOTES)[0].endswith("Amplifier release")
+    # Rows of 2018's collection that play something else, as of `build --note`.
+    assert parameter_cells(release, SAME, own_notes=True)[0].endswith("Amplifier release")
+    assert parameter_cells(release, SAME, own_notes=True)[4] == "the longest rest after a note > 0.05 s"
     ended = replace(SAME, timing=replace(SAME.timing, note_off=0.8))
     assert parameter_cells(release, ended)[0].endswith("Amplifier release")
     assert "to the end" not in str([parameter_cells(parameter, ended) for parameter in ended.parameters])
