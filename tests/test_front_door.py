@@ -6,6 +6,7 @@ import sys
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import secret_sauce_hf
@@ -57,6 +58,17 @@ def test_build_is_the_function_of_the_data_room():
     from secret_sauce_hf.data import build_collection
 
     assert secret_sauce_hf.build is build_collection
+
+
+def test_a_preset_plays_any_note():
+    from secret_sauce_hf import Note, Presets, render
+
+    light = {"lfo1_rate": 0, "filter_cutoff": 10, "lfo1_amount": 0, "osc2_wave": "Sine", "filter_resonance": 0}
+    preset = Presets.from_settings("noisemaker-light", [light])
+    takes = [render(preset.playing([Note(pitch, 90, 0.1, 0.7)]))[0, 4_000:14_000] for pitch in (57, 69)]
+    crossings = [int((np.diff(np.sign(take)) > 0).sum()) for take in takes]
+    # A2 and A3: 220 Hz and 440 Hz.
+    assert crossings == pytest.approx([100, 200], abs=2)
 
 
 def test_a_name_that_the_front_door_lacks_is_an_attribute_error():

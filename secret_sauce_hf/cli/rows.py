@@ -26,6 +26,7 @@ from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Se
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, with_seconds
 from secret_sauce_hf.instruments.declaring import is_declaration
 from secret_sauce_hf.instruments.lengths import LONGEST
+from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
@@ -258,8 +259,16 @@ def _rows(
             "The rows play notes of their own: with --velocity or --duration give --note, for all of them."
         )
     if not playing.replaces:
+        _check_within(parts)
         return parts
     return [part.playing(playing.notes(part.collection)) for part in parts]
+
+
+def _check_within(parts: "list[Presets]") -> None:
+    """Refuse rows of which a note starts after a take that was asked to be shorter."""
+    for part in parts:
+        for row in range(0 if part.play_constant else len(part)):
+            check_notes(part.performances[row], f"row {row}", seconds=part.collection.seconds)
 
 
 def _drawn(collection: Collection, seed: int | None, count: int | None, start: int, prior: str) -> "Presets":

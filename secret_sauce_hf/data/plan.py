@@ -199,6 +199,7 @@ def make_plan(
     rows_per_shard: int,
     measure: bool = False,
     engine: Engine | None = None,
+    *,
     plays: Sequence[Note] | None = None,
     seconds: float | None = None,
     prior: str = UNIFORM,

@@ -2,7 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, int
 from secret_sauce_hf.original.table import are_original, original_presets
 from secret_sauce_hf.outputs import check_folder, check_free
 from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
 
 ROWS_AT_ONCE = 1000
@@ -94,26 +97,44 @@ def write_sounds(
     if in_session and preceding is None:
         preceding = found
     out_dir.mkdir(parents=True, exist_ok=True)
+
+    def write(first: int, chunk: Presets, before: Presets | None = None) -> int:
+        takes = engine.render(
+            chunk, in_session=in_session, preceding=before, noise_seed=noise_seed, first_row=row + first
+        )
+        for name, take in zip(chunk.files, takes, strict=True):
+            write_whole(out_dir / name, encode(take, "WAV"))
+        return len(chunk)
+
     with row_progress("Rendering", len(files), progress) as advance:
-        for chunk in _chunks(parts):
-            takes = engine.render(
-                chunk, in_session=in_session, preceding=preceding, noise_seed=noise_seed, first_row=row
-            )
-            for name, take in zip(chunk.files, takes, strict=True):
-                write_whole(out_dir / name, encode(take, "WAV"))
-            if in_session:
-                preceding = chunk[-1:]
-            row += len(chunk)
-            advance(len(chunk))
+        if len(parts) > 1 and not in_session:
+            # Of takes that differ in length an engine renders few together, on few processors.
+            _at_once([partial(write, *chunk) for chunk in _chunks(parts, engine.batch)], advance)
+            return out_dir
+        for first, chunk in _chunks(parts):
+            advance(write(first, chunk, preceding))
+            preceding = chunk[-1:] if in_session else None
     return out_dir
 
 
-def _chunks(parts: Iterable[Presets]) -> Iterator[Presets]:
-    """The rows of several tables in order, as many at a time as are rendered in one call."""
+def _at_once(tasks: Sequence[Callable[[], int]], advance: Callable[[int], None]) -> None:
+    """Do all tasks, as many together as there are processors; those that have not begun are left when one fails."""
+    pool = ThreadPoolExecutor(thread_count())
+    try:
+        for done in as_completed([pool.submit(task) for task in tasks]):
+            advance(done.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunks(parts: Iterable[Presets], most: int = ROWS_AT_ONCE) -> Iterator[tuple[int, Presets]]:
+    """The rows of several tables in order, as many as are rendered in one call, each with the number of the first."""
+    first = 0
     for part in parts:
-        step = rows_at_once(part.collection)
+        step = min(most, rows_at_once(part.collection))
         for start in range(0, len(part), step):
-            yield part[start : start + step]
+            yield first + start, part[start : start + step]
+        first += len(part)
 
 
 def session_start(presets: Presets) -> tuple[Presets | None, int]:

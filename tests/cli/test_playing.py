@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from secret_sauce_hf.cli import root as cli
-from secret_sauce_hf.data import load_takes
+from secret_sauce_hf.data import load_takes, write_sounds
 from secret_sauce_hf.engines import Engine, Job, registry
 from secret_sauce_hf.instruments import Note, get_collection, with_seconds
 from secret_sauce_hf.midi import preset_midi_file, read_clip, write_midi_file
@@ -294,3 +294,36 @@ def test_rows_that_play_notes_of_their_own(fails):
     fails(
         "riff.mid would be overwritten", "midi-track", NAME, "riff.mid", "--seed", 1, "--count", 1, "--clip", "riff.mid"
     )
+
+
+def test_takes_that_differ_in_length_are_those_of_one_by_one(tmp_path):
+    """Rendered at once, each row keeps its number, and so its noise; what fails leaves the rest undone."""
+
+    class Numbered(Steps):
+        def _render(self, job):
+            numbers = np.arange(job.first_row, job.first_row + len(job.presets), dtype=np.int16)
+            return np.repeat(numbers[:, None], job.presets.collection.samples, axis=1)
+
+    rows = draw_presets(LIGHT, 50, 1)
+    parts = [
+        Presets(with_seconds(LIGHT, 0.1 + (row // 3) / 100), rows.unit[row : row + 3], rows.files[row : row + 3])
+        for row in range(0, 50, 3)
+    ]
+    folder = write_sounds(parts, tmp_path / "sounds", engine=Numbered(), progress=False)
+    for row, name in enumerate(rows.files):
+        take = sound(folder / name)
+        assert set(take.tolist()) == {row} and len(take) == parts[row // 3].collection.samples
+
+    class Failing(Numbered):
+        def _render(self, job):
+            if job.first_row == 9:
+                raise OSError("the disk is full")
+            return super()._render(job)
+
+    with pytest.raises(OSError, match="the disk is full"):
+        write_sounds(parts, tmp_path / "failed", engine=Failing(), progress=False)
+
+
+def test_takes_too_short_for_what_rows_play(fails):
+    options = ("presets", "noisemaker-notes", "--count", 2, "--seconds", 0.08)
+    fails("row 0, note 0: it starts at 0.1 s, and the take lasts 0.08 s; let it start within the take", *options)

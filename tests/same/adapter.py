@@ -18,7 +18,8 @@ from secret_sauce_hf import engines, instruments, midi, presets
 from secret_sauce_hf.original import session, table
 
 SAMPLE_RATE = instruments.SAMPLE_RATE
-COLLECTIONS = tuple(instruments.COLLECTIONS)
+# Those of 2018: there was nothing else when it was recorded.
+COLLECTIONS = tuple(name for name, collection in instruments.COLLECTIONS.items() if collection.seed is None)
 MIDI_ORDERS = midi.ORDERS
 Rows = presets.Presets
 
