@@ -123,7 +123,7 @@ class CollectionBuilder(ArrowBasedBuilder):
             config.rows_per_shard,
             config.measure,
             self.engine,
-            config.prior,
+            prior=config.prior,
         )
 
     @property

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from kinds import ORIGINAL
 
 from secret_sauce_hf import InputError, checkpoint_path
 from secret_sauce_hf.cards.records import check_evaluation, check_training
@@ -14,10 +15,10 @@ from secret_sauce_hf.evaluation.records import read_evaluation, read_history
 from secret_sauce_hf.evaluation.results import read_benchmark
 from secret_sauce_hf.evaluation.store import Store
 from secret_sauce_hf.forms import count, each, fields, line, list_of, maybe, number, plain, read_record, some
-from secret_sauce_hf.instruments import COLLECTIONS, get_collection
+from secret_sauce_hf.instruments import get_collection
 
 LIGHT = get_collection("noisemaker-light")
-SHIPPED = [name for name in COLLECTIONS if (checkpoint_path(name) / "config.json").is_file()]
+SHIPPED = [name for name in ORIGINAL if (checkpoint_path(name) / "config.json").is_file()]
 DEEP = "[" * 100_000
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from kinds import ORIGINAL
 
 from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, get_collection
+from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.instruments.listening import align, find_onset, hear_onset, mix, strays
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.original.table import original_presets
@@ -97,7 +98,7 @@ def test_a_late_note_is_aligned_though_it_is_as_long_as_a_take(late: int, kind: 
         assert abs(align(sound, len(take), NOTE_ON, SAMPLE_RATE).start - late) <= 60
 
 
-@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("name", ORIGINAL)
 def test_takes_of_the_collections_stay_as_they_are_to_the_bit(name: str):
     several = [takes(name, 0, 50)]
     if get_engine(get_collection(name)).supports(get_collection(name), in_session=True):
