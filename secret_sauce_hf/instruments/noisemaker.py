@@ -5,6 +5,12 @@ recordings of the plug-in and made finer by what
 `secret_sauce_hf.data.measure_heard` measures: on fresh presets of the full
 collection the two agree in 97 % of the cases, in 92 % for the parameter where they
 agree least.
+
+On 108 fresh presets in takes of 2.5 s, each with one note of any pitch from 24 to 96 and of 0.08 to
+2 s, they agree in 95 % of the cases: in 99 to 100 % for the amplifier's decay and sustain, whose rules
+know how long notes are held, in 87 % for the LFO's destination, where they agree least. Nothing else
+depends on the notes enough to be told: short ones let the LFO and the waves be heard a little less. On
+144 takes of 4 s with chords and melodies it is 96 %, and 90 % at least.
 """
 
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
