@@ -9,7 +9,7 @@ import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer, performing, priors
 from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
-from secret_sauce_hf.instruments.parameters import holds
+from secret_sauce_hf.instruments.rules import holds, may_hold
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
 from secret_sauce_hf.tables import FILE_COLUMN as FILE_COLUMN
@@ -291,9 +291,10 @@ class Presets:
     def heard(self) -> np.ndarray:
         """Whether each parameter is heard, by the declared rules: (rows, parameters), bool.
 
-        The rules know the preset only, not the sound: of a silent take nothing is heard, whatever they say.
+        The rules know the preset and what is played, not the sound: of a silent take nothing is heard, whatever
+        they say.
         """
-        settings = self.complete()
+        settings = self.complete() | self.performances.asked(self.collection.seconds)
         heard = np.empty(self.unit.shape, dtype=bool)
         for column, parameter in enumerate(self.parameters):
             heard[:, column] = holds(parameter.heard, settings)
@@ -356,20 +357,14 @@ def fixed_settings(collection: Collection) -> list[tuple[Parameter, float | str]
 def never_heard(collection: Collection, known: Mapping[str, Any]) -> set[str]:
     """Parameters without a known setting that are not heard whatever they, and the others without one, are set to.
 
+    Nor whatever is played, where the rows of the collection do not all play the same note.
+
     Args:
         collection: the collection.
         known: name → setting of its other parameters.
     """
-    settings = dict(collection.fixed) | dict(known)
-    return {p.name for p in collection.parameters if p.name not in known and not _may_hold(p.heard, settings)}
-
-
-def _may_hold(rule: Sequence[Any], settings: Mapping[str, Any]) -> bool:
-    """Whether a rule can hold, where the settings that are not there may be any."""
-    operator, *rest = rule
-    if operator in ("all", "any"):
-        return (all if operator == "all" else any)(_may_hold(part, settings) for part in rest)
-    return rest[0] not in settings or bool(holds(rule, settings))
+    settings = dict(collection.fixed) | collection.played | dict(known)
+    return {p.name for p in collection.parameters if p.name not in known and not may_hold(p.heard, settings)}
 
 
 @cache

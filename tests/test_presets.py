@@ -15,8 +15,10 @@ from kinds import ORIGINAL
 
 from secret_sauce_hf import tables
 from secret_sauce_hf.instruments import COLLECTIONS, InputError, Knob, get_collection
+from secret_sauce_hf.instruments.instrument import Playing, Timing
+from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
 from secret_sauce_hf.original.table import original_presets
-from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, read_table
+from secret_sauce_hf.presets import FILE_COLUMN, Presets, draw_presets, never_heard, read_table
 
 every_collection = pytest.mark.parametrize("name", COLLECTIONS)
 every_original = pytest.mark.parametrize("name", ORIGINAL)
@@ -265,6 +267,70 @@ def test_heard_on_the_subphatty():
     # The filter envelope as modulator leaves the LFO unused.
     assert "mod_lfo_rate" not in heard("subphatty", **moved, mod_source="FilterEnv")
     assert not {"osc2_wave", "osc2_frequency", "osc2_octave"} & heard("subphatty", mixer_osc2=0.0)
+
+
+def playing(name: str, *notes: Note, **changes) -> set[str]:
+    """What is heard in row 0 of 2018 with `changes`, in a take of 2.5 s that plays something else."""
+    collection = replace(
+        COLLECTIONS[name], timing=Timing(0.1, 2.5, (0.0, 2.5), slot=3.0), plays=Playing("notes", 0, 127)
+    )
+    row = next(original_presets(name, 0, 1).rows()) | changes
+    presets = Presets.from_settings(collection, [row]).playing(Performances.from_notes([notes]))
+    return {name for name, flag in zip(collection.columns, presets.heard()[0], strict=True) if flag}
+
+
+def test_heard_on_the_subphatty_where_notes_end_and_away_from_note_60():
+    releases = {"env_filter_release", "env_amplifier_release"}
+    settings = {"env_amplifier_release": 5.0, "filter_eg_amount": 8.0}
+    assert releases <= playing("subphatty", Note(60, 100, 0.1, 1.0), **settings)
+    assert not releases & playing("subphatty", Note(60, 100, 0.1, 2.4), **settings)
+    # One key goes up while the other is down: nothing is released.
+    assert not releases & playing("subphatty", Note(60, 100, 0.1, 1.0), Note(60, 100, 0.9, 2.0), **settings)
+    assert releases <= playing("subphatty", Note(60, 100, 0.1, 0.5), Note(60, 100, 0.9, 2.0), **settings)
+    # The filter's release goes on in silence where the amplifier's is short.
+    assert "env_filter_release" not in playing(
+        "subphatty", Note(60, 100, 0.1, 1.0), **settings | {"env_amplifier_release": 0.0}
+    )
+    for pitch in (24, 59, 61, 96):
+        assert "filter_kb_tracking_amount" in playing("subphatty", Note(pitch, 100, 0.1, 1.0))
+    assert "filter_kb_tracking_amount" not in playing("subphatty", Note(60, 100, 0.1, 1.0))
+
+
+@pytest.mark.parametrize(
+    "name, attack, sustain",
+    [("subphatty", "env_amplifier_attack", "env_amplifier_sustain"), ("noisemaker", "amp_attack", "amp_sustain")],
+)
+def test_a_sustain_is_heard_where_the_attack_ends_before_the_note(name, attack, sustain):
+    decay = attack.replace("attack", "decay")
+    last = 0.0
+    for seconds in (0.1, 0.3, 0.9, 2.0):
+        note = Note(60, 100, 0.1, seconds)
+        ends = [step / 10 for step in range(101) if sustain in playing(name, note, **{attack: step / 10, decay: 2.0})]
+        assert ends == [step / 10 for step in range(len(ends))]
+        # Of a melody the longest note counts.
+        melody = [Note(64, 100, 2.2, 0.05), note]
+        assert sustain in playing(name, *melody, **{attack: ends[-1], decay: 2.0})
+        assert last < ends[-1] < 10
+        last = ends[-1]
+
+
+def test_what_every_row_plays_decides_what_is_never_heard():
+    releases = {"env_filter_release", "env_amplifier_release", "filter_kb_tracking_amount"}
+    original = COLLECTIONS["subphatty"]
+    assert never_heard(original, {}) == releases
+    assert never_heard(replace(original, plays=Playing("notes", 24, 96)), {}) == set()
+    shorter = replace(original, timing=replace(original.timing, note_off=0.5))
+    assert never_heard(shorter, {}) == {"filter_kb_tracking_amount"}
+    known = {"env_amplifier_release": 1.0, "env_amplifier_attack": 9.5}
+    assert never_heard(shorter, known) == {
+        "env_filter_release", "filter_kb_tracking_amount", "env_amplifier_decay", "env_amplifier_sustain"
+    }  # fmt: skip
+
+
+def test_a_table_of_2018_is_heard_as_the_note_of_2018_is():
+    presets = draw_presets("subphatty", 50, seed=8)
+    note = Performances.constant([constant_note(presets.collection.timing)], 50)
+    assert np.array_equal(presets.playing(note).heard(), presets.heard())
 
 
 # --- bad input ---

@@ -183,7 +183,9 @@ def dataset_card(collection: Collection, facts: DatasetFacts, placement: Placeme
         heard=facts.heard is not None,
         threshold=None if build is None or build.threshold is None else f"{build.threshold:g}",
         parameters=[
-            parameter_cells(parameter, collection, [share[parameter.name] for share in shares])
+            parameter_cells(
+                parameter, collection, [share[parameter.name] for share in shares], own_notes=facts.notes is not None
+            )
             for parameter in collection.parameters
         ],
         fixed=_fixed_text(collection),

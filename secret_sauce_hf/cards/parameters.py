@@ -5,27 +5,35 @@ from typing import Any
 
 from secret_sauce_hf.cards.templates import table_text
 from secret_sauce_hf.instruments import Collection, Parameter
-from secret_sauce_hf.instruments.parameters import ALWAYS, NEVER, Rule, holds
+from secret_sauce_hf.instruments.played import QUANTITIES
+from secret_sauce_hf.instruments.rules import ALWAYS, NEVER, Limit, Rule, decided
 
 
-def parameter_cells(parameter: Parameter, collection: Collection, shares: Sequence[float] = ()) -> list[str]:
-    """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares."""
+def parameter_cells(
+    parameter: Parameter, collection: Collection, shares: Sequence[float] = (), *, own_notes: bool = False
+) -> list[str]:
+    """A parameter as cells of a table: name, kind, values, CC, when it is heard, and the given shares.
+
+    With `own_notes` the rows play something else than the note of the collection's timing.
+    """
+    about = (parameter if own_notes else collection.as_played(parameter)).about
     return [
-        f"`{parameter.name}`: {table_text(parameter.about)}" if parameter.about else f"`{parameter.name}`",
+        f"`{parameter.name}`: {table_text(about)}" if about else f"`{parameter.name}`",
         parameter.kind,
         table_text(parameter.values_text()),
         ", ".join(map(str, parameter.control)) or "–",
-        table_text(heard_text(parameter.heard, collection)),
+        table_text(heard_text(parameter.heard, collection, own_notes=own_notes)),
         *(f"{share:.1%}" for share in shares),
     ]
 
 
-def heard_text(rule: Rule, collection: Collection) -> str:
+def heard_text(rule: Rule, collection: Collection, *, own_notes: bool = False) -> str:
     """When a parameter is heard, for people: `always`, `never` or conditions on other parameters.
 
-    What the collection's fixed settings decide is left out.
+    What the collection's fixed settings decide is left out, and what its one note does, unless the rows play
+    something else.
     """
-    return _text(simplify(rule, dict(collection.fixed)))
+    return _text(simplify(rule, dict(collection.fixed) | ({} if own_notes else collection.played)))
 
 
 def simplify(rule: Rule, fixed: dict[str, Any]) -> Rule:
@@ -34,16 +42,18 @@ def simplify(rule: Rule, fixed: dict[str, Any]) -> Rule:
     No operator stands directly in another of its kind, and no part is always or never true
     (the whole may be, then it is `ALWAYS` or `NEVER`).
     """
+    return _flat(decided(rule, fixed))
+
+
+def _flat(rule: Rule) -> Rule:
+    """The same rule, with no operator directly in another of its kind, and no part twice."""
     operator, *rest = rule
     if operator not in ("all", "any"):
-        if rest[0] not in fixed:
-            return rule
-        return ALWAYS if holds(rule, fixed) else NEVER
+        return rule
     # `NEVER` decides an "all", `ALWAYS` an "any"; the other one adds nothing.
     decides, neutral = (NEVER, ALWAYS) if operator == "all" else (ALWAYS, NEVER)
     parts: list[Rule] = []
-    for part in rest:
-        part = simplify(part, fixed)
+    for part in map(_flat, rest):
         if part == decides:
             return decides
         if part == neutral:
@@ -65,9 +75,24 @@ def _text(rule: Rule) -> str:
     if operator == "is":
         return f"`{rest[0]}` is {' or '.join(rest[1:])}"
     if operator in ("above", "below"):
-        return f"`{rest[0]}` {'>' if operator == 'above' else '<'} {rest[1]:g}"
+        return f"{_name(rest[0])} {'>' if operator == 'above' else '<'} {_limit(rest[0], rest[1])}"
     parts = [f"({_text(part)})" if part[0] in ("all", "any") else _text(part) for part in rest]
     return (" and " if operator == "all" else " or ").join(parts)
+
+
+def _name(name: str) -> str:
+    return f"the {QUANTITIES[name].text}" if name in QUANTITIES else f"`{name}`"
+
+
+def _limit(name: str, limit: Limit) -> str:
+    """A limit of a knob or of what is played: a number, or where it starts and ends along what it depends on."""
+    unit = QUANTITIES[name].unit if name in QUANTITIES else ""
+    if isinstance(limit, int | float):
+        return f"{limit:g}{unit}"
+    _, other, *points = limit
+    (first, low), (last, high) = points[0], points[-1]
+    further = QUANTITIES[other].unit if other in QUANTITIES else ""
+    return f"{low:g} to {high:g}{unit} (with {_name(other)} from {first:g} to {last:g}{further})"
 
 
 def note_times(collection: Collection) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Which parameters are heard, measured: turn one at a time and compare the sounds.
 
-The declared rules (`Presets.heard`) know the settings only. Here every row is rendered
+The declared rules (`Presets.heard`) know the settings and what is played only. Here every row is rendered
 again with one parameter moved, everything else and the noise being the same, and the
 two sounds are compared at the resolution of the ear.
 """

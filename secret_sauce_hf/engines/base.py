@@ -9,6 +9,7 @@ import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Parameter, integer
 from secret_sauce_hf.instruments.checking import check_timing
+from secret_sauce_hf.instruments.instrument import same_controls
 from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.presets import Presets
 
@@ -75,7 +76,7 @@ class Engine(ABC):
             collection: the collection.
             in_session: whether each take is to start in the state that the row before it leaves.
         """
-        if collection.instrument.parameters != self.parameters:
+        if not same_controls(collection.instrument.parameters, self.parameters):
             return (
                 f"renders the instrument of that name, and {collection.name} has other parameters: give the "
                 "instrument another name"

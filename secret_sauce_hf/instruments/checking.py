@@ -10,6 +10,8 @@ from typing import Any
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Instrument
 from secret_sauce_hf.instruments.parameters import SETTING_MAX, Knob, Parameter, Switch
+from secret_sauce_hf.instruments.played import PREFIX, QUANTITIES
+from secret_sauce_hf.instruments.rules import is_line
 
 MAX_PARAMETERS = 256
 MAX_TAKE_SECONDS = 60.0
@@ -21,7 +23,7 @@ MAX_CONTROLLER = 119
 """From 120 on they are no controllers but channel mode messages."""
 
 OPERATORS = ("is", "above", "below", "all", "any")
-"""Operators of heard rules (see `parameters.holds`)."""
+"""Operators of heard rules (see `rules`)."""
 _DEEPEST_RULE = 16
 
 _COLUMNS = {"audio", "file", "heard", "heard_measured", "heard_change", "split"}
@@ -256,6 +258,8 @@ def _check_fixed(collection: Collection, parameters: dict[str, Parameter]) -> di
             low, high = parameter.setting_limits
             if not is_number(setting) or not low <= setting <= high:
                 raise InputError(f"fixed: {name!r} is {quoted(setting)}; give a setting from {low:.4g} to {high:.4g}.")
+        elif name in QUANTITIES:
+            raise InputError(f"fixed: {name!r} is no setting: the notes and the take decide it; leave it out.")
         elif name not in named:
             raise InputError(f"fixed: {quoted(name)} is no parameter and in no heard rule; {nearest(name, parameters)}")
         elif not isinstance(setting, str) and not (is_number(setting) and 0 <= setting <= SETTING_MAX):
@@ -264,12 +268,13 @@ def _check_fixed(collection: Collection, parameters: dict[str, Parameter]) -> di
 
 
 def _names(rule: Any) -> set[str]:
-    """The parameters that a rule names, as far as it is one."""
+    """What a rule names, as far as it is one."""
     if not isinstance(rule, tuple) or len(rule) < 2:
         return set()
     if rule[0] in ("all", "any"):
         return set().union(*(_names(part) for part in rule[1:]))
-    return {rule[1]} if isinstance(rule[1], str) else set()
+    lines = [limit for limit in rule[2:] if is_line(limit)]
+    return {name for name in (rule[1], *(line[1] for line in lines)) if isinstance(name, str)}
 
 
 def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, Any], depth: int = 0) -> None:
@@ -284,14 +289,12 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
         for part in rest:
             _check_rule(part, parameters, fixed, depth + 1)
         return
-    name = rest[0] if rest else None
-    if not isinstance(name, str) or name not in parameters.keys() | fixed.keys():
-        raise InputError(f"{operator!r} is about {quoted(name)}, which is no parameter; {nearest(name, parameters)}")
-    parameter = parameters.get(name)
-    is_switch = isinstance(parameter, Switch) if parameter else isinstance(fixed[name], str)
+    name, is_switch = _subject(operator, rest[0] if rest else None, parameters, fixed)
     if is_switch != (operator == "is"):
-        remedy = "'is' with labels" if is_switch else "'above' or 'below' with a setting"
-        raise InputError(f"{name!r} is a {'switch' if is_switch else 'knob'}, for which there is {remedy}.")
+        remedy = "'is' with labels" if is_switch else "'above' or 'below' with a number"
+        kind = "switch" if is_switch else "number of what is played" if name in QUANTITIES else "knob"
+        raise InputError(f"{name!r} is a {kind}, for which there is {remedy}.")
+    parameter = parameters.get(name)
     if operator == "is":
         labels = parameter.labels if isinstance(parameter, Switch) else rest[1:]
         if wrong := [label for label in rest[1:] if not isinstance(label, str) or label not in labels]:
@@ -299,15 +302,62 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
         if len(rest) < 2:
             raise InputError(f"'is' needs a label of {name!r}; {nearest('', labels)}")
         return
-    low, high = parameter.setting_limits if isinstance(parameter, Knob) else (0.0, SETTING_MAX)
-    # A knob must be able to stand on either side of it.
-    if (
-        len(rest) != 2
-        or not is_number(rest[1])
-        or not low <= rest[1] <= high
-        or rest[1] == (high if operator == "above" else low)
-    ):
-        raise InputError(f"{operator!r} needs a setting that {name!r} can be {operator}: {low:.4g} to {high:.4g}.")
+    low, high = _range(name, parameters)
+    limits = rest[1:]
+    if len(limits) == 1 and isinstance(limits[0], tuple):
+        limits = _check_line(limits[0], parameters, fixed)
+        fits = all(low <= limit <= high for limit in limits)
+    else:
+        fits = len(limits) == 1 and is_number(limits[0]) and low <= limits[0] <= high
+    # It must be possible to be on either side of it.
+    if not fits or all(limit == (high if operator == "above" else low) for limit in limits):
+        what = "a number" if name in QUANTITIES else "a setting"
+        raise InputError(f"{operator!r} needs {what} that {name!r} can be {operator}: {low:.4g} to {high:.4g}.")
+
+
+def _subject(operator: str, name: Any, parameters: dict[str, Parameter], fixed: dict[str, Any]) -> tuple[str, bool]:
+    """What a rule names, and whether it is a switch: not a knob, nor a number of what is played.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    if not isinstance(name, str) or name not in parameters.keys() | fixed.keys() | QUANTITIES.keys():
+        if isinstance(name, str) and name.startswith(PREFIX):
+            raise InputError(
+                f"{operator!r} is about {quoted(name)}, which is nothing that can be asked of notes; "
+                f"{nearest(name, QUANTITIES)}"
+            )
+        raise InputError(f"{operator!r} is about {quoted(name)}, which is no parameter; {nearest(name, parameters)}")
+    return name, isinstance(parameters[name], Switch) if name in parameters else isinstance(fixed.get(name), str)
+
+
+def _range(name: str, parameters: dict[str, Parameter]) -> tuple[float, float]:
+    """The lowest and the highest that a knob's setting, or a number of what is played, can be."""
+    if name in QUANTITIES:
+        return QUANTITIES[name].low, QUANTITIES[name].high
+    parameter = parameters.get(name)
+    return parameter.setting_limits if isinstance(parameter, Knob) else (0.0, SETTING_MAX)
+
+
+def _check_line(line: Any, parameters: dict[str, Parameter], fixed: dict[str, Any]) -> list[float]:
+    """The limits of a line that a limit runs along.
+
+    Raises:
+        InputError: it is none, or along something that has no such values.
+    """
+    if not is_line(line):
+        raise InputError(
+            f"{quoted(line)} is no limit; give a number, or 'along', a name and two points at least, [value, limit] "
+            "each, the values ascending."
+        )
+    _, name, *points = line
+    _, is_switch = _subject("along", name, parameters, fixed)
+    if is_switch:
+        raise InputError(f"{name!r} is a switch, along which no limit can run; name a knob.")
+    low, high = _range(name, parameters)
+    if wrong := [value for value, _ in points if not low <= value <= high]:
+        raise InputError(f"'along' has the value {wrong[0]:g}, which {name!r} cannot be: {low:.4g} to {high:.4g}.")
+    return [limit for _, limit in points]
 
 
 def check_timing(collection: Collection) -> None:

@@ -28,6 +28,21 @@ heard      when the parameter changes the sound at all: true (the default), fals
            ["below", knob, setting], ["all", rule, ...], ["any", rule, ...]
 about      one line for cards
 
+A rule may ask of what is played, too, where it names a knob:
+
+note.lowest, note.highest    pitch, as MIDI number
+note.away                    how far the pitch that is furthest from note 60 is from it, in semitones
+note.softest, note.hardest   velocity, 1 to 127
+note.held                    how long the longest note is held, in seconds of the take
+note.gate                    the same of notes that overlap, which are one to a monophonic synthesiser
+note.gates                   how many such there are, of one note or of several that overlap
+note.rest                    how long no note is held at most, once one was, in seconds of the take
+note.since                   from the first note's start to the end of the take, in seconds
+
+So a release is heard where `["above", "note.rest", 0.05]`. Instead of a number a limit may be
+a line of points, ["along", name, [value, limit], ...]: a decay is heard where its attack ends,
+`["below", "attack", ["along", "note.held", [0.1, 3], [2, 7]]]`.
+
 `fixed` maps parameters that do not vary to their settings; `columns` names those that do,
 where their order is to be another. `take` has times in seconds from its start: `note_on`,
 `note_off` and its length, `seconds`. What else it has is for recording sessions (see
@@ -44,7 +59,7 @@ from typing import Any
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
 from secret_sauce_hf.instruments.errors import InputError
-from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing, same_controls
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
     NEVER,
@@ -170,6 +185,11 @@ def _known_or_new(collection: Collection) -> Collection:
     """The built-in collection that this is, or the collection as one without rows of 2018."""
     from secret_sauce_hf.instruments import COLLECTIONS, INSTRUMENTS
 
+    instrument = INSTRUMENTS.get(collection.instrument.name)
+    # When they are heard, and what is said about them, may have been told more finely since the file was written.
+    if instrument is not None and same_controls(instrument.parameters, collection.instrument.parameters):
+        machine = replace(collection.instrument, parameters=instrument.parameters)
+        collection = replace(collection, instrument=machine)
     record = declaration(collection)
     known = COLLECTIONS.get(collection.name)
     if known is not None:
@@ -178,7 +198,6 @@ def _known_or_new(collection: Collection) -> Collection:
                 f"the name {collection.name!r} is that of a built-in collection, which is not the same; choose another."
             )
         return known
-    instrument = INSTRUMENTS.get(collection.instrument.name)
     # An engine goes by the instrument's name, and by its parameters.
     if instrument is not None and instrument.parameters != collection.instrument.parameters:
         raise InputError(

@@ -1,14 +1,18 @@
 """What an instrument and a collection are.
 
-This file travels with a checkpoint, beside `parameters` and `takes`: it imports NumPy-only
-siblings and nothing else (see `secret_sauce_hf.modeling`).
+This file travels with a checkpoint, beside `parameters`, `played`, `rules` and `takes`: it imports
+NumPy-only siblings and nothing else (see `secret_sauce_hf.modeling`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from .parameters import Parameter
-from .takes import SAMPLE_RATE
+from .played import QUANTITIES, asked
+from .rules import ALWAYS, NEVER, decided
+from .takes import NOTE, SAMPLE_RATE, VELOCITY
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,14 @@ class Instrument:
     def select(self, names: Sequence[str]) -> tuple[Parameter, ...]:
         """The parameters `names`, in that order."""
         return tuple(self[name] for name in names)
+
+
+def same_controls(some: Sequence[Parameter], others: Sequence[Parameter]) -> bool:
+    """Whether parameters are the same but for when they are heard and what is said about them, which makes no sound."""
+    if tuple(some) == tuple(others):
+        return True
+    plain = [[replace(p, heard=ALWAYS, about="") for p in parameters] for parameters in (some, others)]
+    return plain[0] == plain[1]
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,29 @@ class Collection:
         """Length of a take, in seconds."""
         start, end = self.timing.cut
         return end - start
+
+    @property
+    def played(self) -> dict[str, float]:
+        """What rules can ask of what is played, by name, where it is the same in every row; empty where it is not."""
+        if self.plays is not None:
+            return {}
+        timing = self.timing
+        onset, duration = timing.note_on - timing.cut[0], timing.note_off - timing.note_on
+        pitch, velocity, start, length = (np.array([value]) for value in (NOTE, VELOCITY, onset, duration))
+        told = asked(np.array([0, 1]), pitch, velocity, start, length, self.seconds)
+        return {name: float(values[0]) for name, values in told.items()}
+
+    def as_played(self, parameter: Parameter) -> Parameter:
+        """A parameter as it is where every row plays the same: told without the conditions that this decides.
+
+        Where one thing that is played lets it never be heard, what is said about it says so.
+        """
+        rule, about = parameter.heard, parameter.about
+        for name, value in self.played.items():
+            if decided(rule, {name: value}) == NEVER != rule:
+                about = f"{about} ({QUANTITIES[name].silences.format(value)})".lstrip()
+                break
+        return replace(parameter, heard=decided(rule, self.played), about=about)
 
     @property
     def samples(self) -> int:

@@ -14,6 +14,7 @@ from secret_sauce_hf.instruments.parameters import (
     Switch,
     above,
     all_of,
+    along,
     any_of,
     away_from,
     below,
@@ -39,8 +40,12 @@ _LFO_MOVES = any_of(
     all_of(away_from("lfo1_amount", 5.0, 0.6), is_one_of("lfo1_destination", "OSC1PITCH", "OSC2PITCH", "FM")),
     away_from("lfo1_amount", 5.0, 1.2),
 )
-# A slower attack is still rising when the take ends: decay and sustain never come.
-_ATTACK_ENDS = below("amp_attack", 4.6)
+# A slower attack is still rising when the note ends: decay and sustain never come. Whether a
+# decay gets anywhere depends on it in the same way.
+_ATTACK_ENDS = below(
+    "amp_attack", along("note.held", (0.027, 2), (0.092, 3), (0.35, 4), (5 / 6, 4.6), (1.44, 5), (2.9, 5.5), (5.9, 6))
+)
+_DECAYS = below("amp_decay", along("note.held", (0.017, 3), (0.07, 4), (0.3, 5), (5 / 6, 5.7), (1.3, 6), (2.5, 6.5)))
 
 INSTRUMENT = Instrument(
     name="noisemaker",
@@ -93,7 +98,7 @@ INSTRUMENT = Instrument(
         Knob(
             "amp_sustain",
             (28,),
-            heard=all_of(_ATTACK_ENDS, below("amp_decay", 5.7)),
+            heard=all_of(_ATTACK_ENDS, _DECAYS),
             about="Amplifier sustain level",
         ),
         Switch(

@@ -9,6 +9,7 @@ import numpy as np
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Timing
 from secret_sauce_hf.instruments.pitches import pitch_number
+from secret_sauce_hf.instruments.played import asked
 from secret_sauce_hf.instruments.takes import NOTE, VELOCITY
 
 PITCHES = range(128)
@@ -155,6 +156,10 @@ class Performances:
     def end(self) -> np.ndarray:
         """When each note is released, in seconds from the start of the take: float64, (notes,)."""
         return self.onset + self.duration
+
+    def asked(self, seconds: float) -> dict[str, np.ndarray]:
+        """What rules can ask of what each row plays, in takes of that length: see `played.asked`."""
+        return asked(self.first, self.pitch, self.velocity, self.onset, self.duration, seconds)
 
     def select(self, rows: np.ndarray | Sequence[int]) -> "Performances":
         """The performances of some rows, by their numbers."""

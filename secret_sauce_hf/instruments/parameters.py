@@ -1,4 +1,4 @@
-"""What a parameter is, and what it answers: knobs, switches and the rules of when they are heard.
+"""What a parameter is, and what it answers: knobs and switches.
 
 A value has three representations, named the same everywhere:
 
@@ -14,11 +14,12 @@ A knob and a switch convert between them and answer the same questions, each in 
 way, so that nobody has to ask which of the two a parameter is. Arrays go in, arrays of the
 same shape come out, unless a method says otherwise.
 
-A checkpoint can carry a copy of this module and of `errors` (see `secret_sauce_hf.modeling`).
+A checkpoint can carry a copy of this module, of `errors` and of `rules` (see `secret_sauce_hf.modeling`).
+Who declares parameters finds the rules of when they are heard here, too.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -26,6 +27,18 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+from .rules import ALWAYS as ALWAYS
+from .rules import NEVER as NEVER
+from .rules import Rule as Rule
+from .rules import above as above
+from .rules import all_of as all_of
+from .rules import along as along
+from .rules import any_of as any_of
+from .rules import away_from as away_from
+from .rules import below as below
+from .rules import holds as holds
+from .rules import is_one_of as is_one_of
+from .rules import is_rule
 
 SETTING_MAX = 10.0
 """Upper end of every knob's setting scale."""
@@ -39,73 +52,6 @@ _SETTING_SLACK = 1e-6
 _UNIT_SLACK = 1e-9
 # `float` alone would also read " 5", "1_000", "nan" and digits of any script.
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-
-
-Rule = tuple[Any, ...]
-"""A condition on the settings of a preset, as nested tuples (see `holds`)."""
-
-ALWAYS: Rule = ("all",)
-NEVER: Rule = ("any",)
-
-
-def is_one_of(name: str, *labels: str) -> Rule:
-    """The switch `name` shows one of `labels`."""
-    return ("is", name, *labels)
-
-
-def above(name: str, setting: float) -> Rule:
-    """The knob `name` is set above `setting`."""
-    return ("above", name, setting)
-
-
-def below(name: str, setting: float) -> Rule:
-    """The knob `name` is set below `setting`."""
-    return ("below", name, setting)
-
-
-def away_from(name: str, centre: float, distance: float) -> Rule:
-    """The knob `name` is set further than `distance` from `centre`."""
-    return any_of(above(name, centre + distance), below(name, centre - distance))
-
-
-def all_of(*rules: Rule) -> Rule:
-    """Every one of `rules` holds (true when there is none)."""
-    return ("all", *rules)
-
-
-def any_of(*rules: Rule) -> Rule:
-    """At least one of `rules` holds (false when there is none)."""
-    return ("any", *rules)
-
-
-def holds(rule: Sequence[Any], settings: Mapping[str, Any]) -> np.ndarray:
-    """Evaluate `rule` on a preset or on columns of presets.
-
-    Args:
-        rule: nested tuples or (from JSON) lists, as the functions above make them.
-        settings: for every parameter the rule names, its setting or an array of them.
-
-    Returns:
-        A boolean array of the shape of the settings, `()` for a rule that names none.
-
-    Raises:
-        KeyError: a parameter that the rule names is not in `settings`.
-        ValueError: the rule has an unknown operator.
-    """
-    operator, *rest = rule
-    if operator == "is":
-        return np.isin(np.asarray(settings[rest[0]]), rest[1:])
-    if operator == "above":
-        return np.asarray(settings[rest[0]], dtype=np.float64) > rest[1]
-    if operator == "below":
-        return np.asarray(settings[rest[0]], dtype=np.float64) < rest[1]
-    if operator in ("all", "any"):
-        combine = np.logical_and if operator == "all" else np.logical_or
-        result = np.asarray(operator == "all")
-        for part in rest:
-            result = combine(result, holds(part, settings))
-        return result
-    raise ValueError(f"Unknown operator {operator!r} in a heard rule; known: is, above, below, all, any.")
 
 
 def _as_tuples(value: Any) -> Any:
@@ -568,7 +514,7 @@ def _fits(parameter: Parameter) -> bool:
     name, control = parameter.name, parameter.control
     if not _are_texts((name, parameter.about)) or not re.fullmatch(r"[A-Za-z]\w{0,63}", name, re.ASCII):
         return False
-    if not _are_whole(control, 127) or len(control) > 2 or not _is_rule(parameter.heard):
+    if not _are_whole(control, 127) or len(control) > 2 or not is_rule(parameter.heard):
         return False
     if isinstance(parameter, Knob):
         drawn = parameter.drawn
@@ -586,15 +532,3 @@ def _are_whole(values: Any, high: int) -> bool:
 
 def _are_texts(values: Any) -> bool:
     return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
-
-
-def _is_rule(rule: Any, depth: int = 0) -> bool:
-    if not isinstance(rule, tuple) or not rule or depth > 64:
-        return False
-    operator, *rest = rule
-    if operator in ("all", "any"):
-        return all(_is_rule(part, depth + 1) for part in rest)
-    if operator == "is":
-        return bool(rest) and _are_texts(tuple(rest))
-    about_knob = operator in ("above", "below") and len(rest) == 2 and isinstance(rest[0], str)
-    return about_knob and type(rest[1]) in (int, float) and -1e9 < rest[1] < 1e9

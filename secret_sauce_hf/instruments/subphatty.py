@@ -5,17 +5,24 @@ LSB 32 above the MSB. The heard rules agree with what was measured on fresh pres
 the built-in engine (`secret_sauce_hf.data.measure_heard`) in 81 to 100 % of the
 rows, 94 % on average. Where they do not, it is mostly the rule that says heard and the
 rest of the sound that covers it; what the rule denies is measured in less than 2 % of the rows.
+
+Of notes they agree about as often: on 116 fresh presets in takes of 2.5 s, each with one note of any
+pitch from 24 to 96 and of 0.08 to 2 s, in 78 to 100 % of the rows, 93 % on average (what notes change:
+the amplifier's decay, sustain and release 97 to 99 %, the key follow 95 %, the filter's decay, sustain
+and release 87 to 90 %). On 299 takes of 4 s with melodies, which the rules were fitted to among others,
+94 % on average, 85 % for the filter's release: what one note leaves in the envelopes is heard in the next,
+of which the rules know little.
 """
 
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
-    NEVER,
     Knob,
     Rule,
     Switch,
     above,
     all_of,
+    along,
     any_of,
     away_from,
     below,
@@ -45,9 +52,13 @@ _FILTER_EG = any_of(
     all_of(is_one_of("mod_source", "FilterEnv"), _MODULATED),
 )
 
-# Times run from 1 ms to 10 s over four decades (manual): an attack above 7.3 lasts
-# longer than the 0.83 s for which the note is held.
-_ATTACK_LIMIT = 7.3
+# Times run from 1 ms to 10 s over four decades (manual): an attack above 7.3 lasts longer than
+# the 0.83 s for which the note of 2018 is held. Keys that overlap are one to the envelopes.
+_ATTACK_LIMIT = along("note.gate", (0.1, 5.0), (0.25, 6.0), (5 / 6, 7.3), (2.0, 8.25), (4.0, 9.0))
+# Of a decay that lasts a hundred times as long as the note nothing is heard before the release.
+_LONG = above("note.gate", 0.8)
+_DECAY_LIMIT = along("note.gate", (0.08, 6.8), (0.2, 7.8), (0.8, 9.3))
+_RELEASED = above("note.rest", 0.05)
 
 INSTRUMENT = Instrument(
     name="subphatty",
@@ -101,7 +112,12 @@ INSTRUMENT = Instrument(
         _knob("filter_reso", 21, "Resonance of the ladder filter"),
         _knob("filter_multidrive", 18, "Drive at the filter"),
         _knob("filter_eg_amount", 22, "Filter envelope to cutoff, bipolar, none at 5"),
-        _knob("filter_kb_tracking_amount", 27, "Key follow of the cutoff (does nothing at note 60)", NEVER),
+        _knob(
+            "filter_kb_tracking_amount",
+            27,
+            "Key follow of the cutoff",
+            above("note.away", 0),
+        ),
         _knob("env_filter_attack", 23, "Filter envelope attack, 1 ms to 10 s", _FILTER_EG),
         _knob(
             "env_filter_decay",
@@ -113,10 +129,20 @@ INSTRUMENT = Instrument(
             "env_filter_sustain",
             25,
             "Filter envelope sustain",
-            # The slowest decay has gone a fifth of its way when the take ends.
-            all_of(_FILTER_EG, below("env_filter_attack", _ATTACK_LIMIT)),
+            # The slowest decay has gone a fifth of its way when the take of 2018 ends.
+            all_of(
+                _FILTER_EG,
+                below("env_filter_attack", _ATTACK_LIMIT),
+                any_of(_LONG, below("env_filter_decay", _DECAY_LIMIT)),
+            ),
         ),
-        _knob("env_filter_release", 26, "Filter envelope release (the note is held to the end of a take)", NEVER),
+        _knob(
+            "env_filter_release",
+            26,
+            "Filter envelope release",
+            # It is heard for as long as the amplifier's release goes on, or in the next note.
+            all_of(_FILTER_EG, _RELEASED, any_of(above("env_amplifier_release", 2.0), above("note.gates", 1))),
+        ),
         _knob("env_amplifier_attack", 28, "Amplifier attack, 1 ms to 10 s"),
         _knob(
             "env_amplifier_decay",
@@ -128,9 +154,11 @@ INSTRUMENT = Instrument(
             "env_amplifier_sustain",
             30,
             "Amplifier sustain",
-            below("env_amplifier_attack", _ATTACK_LIMIT),
+            all_of(
+                below("env_amplifier_attack", _ATTACK_LIMIT), any_of(_LONG, below("env_amplifier_decay", _DECAY_LIMIT))
+            ),
         ),
-        _knob("env_amplifier_release", 31, "Amplifier release (the note is held to the end of a take)", NEVER),
+        _knob("env_amplifier_release", 31, "Amplifier release", _RELEASED),
     ),
 )
 

@@ -61,7 +61,16 @@ _HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "
 _OTHER_WEIGHTS = {"gguf_file": None, "state_dict": None, "use_safetensors": True}
 """Arguments of `from_pretrained` that choose other weights, and the value besides None that does not."""
 
-BESIDE = ("errors.py", "instrument.py", "listening.py", "parameters.py", "sounds.py", "takes.py")
+BESIDE = (
+    "errors.py",
+    "instrument.py",
+    "listening.py",
+    "parameters.py",
+    "played.py",
+    "rules.py",
+    "sounds.py",
+    "takes.py",
+)
 """The files of `secret_sauce_hf.instruments` that travel with a checkpoint."""
 CODE = (
     "checkpoint_secret_sauce.py",

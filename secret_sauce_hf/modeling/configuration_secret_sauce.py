@@ -35,6 +35,7 @@ try:
         parameter_from_dict,
         parameter_to_dict,
     )
+    from secret_sauce_hf.instruments.rules import named
     from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 except ImportError:
     from .errors import InputError  # type: ignore[import-not-found, no-redef]
@@ -44,6 +45,7 @@ except ImportError:
         parameter_from_dict,
         parameter_to_dict,
     )
+    from .rules import named  # type: ignore[import-not-found, no-redef]
     from .takes import SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
     COLLECTIONS = {}
@@ -424,7 +426,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         timing = collection.timing
         return cls(
             collection=collection.name,
-            parameters=[parameter_to_dict(parameter) for parameter in collection.parameters],
+            parameters=[parameter_to_dict(collection.as_played(p)) for p in collection.parameters],
             fixed=collection.fixed,
             take_samples=collection.samples,
             note_on=timing.note_on - timing.cut[0],
@@ -450,7 +452,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
             )
             if mine == theirs:
                 return known
-        named = {name for parameter in parameters for name in _names(parameter.heard)}
+        names = {name for parameter in parameters for name in named(parameter.heard)}
         seconds = self.take_samples / self.sample_rate
         instrument = self.instrument or self.collection
         return Collection(
@@ -462,7 +464,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
             train_count=0,
             timing=Timing(self.note_on, seconds, cut=(0.0, seconds), slot=max(1.0, seconds)),
             title=self.title or self.collection,
-            fixed=tuple((name, setting) for name, setting in self.fixed if name in named),
+            fixed=tuple((name, setting) for name, setting in self.fixed if name in names),
         )
 
     @classmethod
@@ -528,11 +530,3 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         # Callers know a knob by its lack of classes, which tells a type checker nothing.
         low, high = knob.setting_limits  # type: ignore[union-attr]
         return np.linspace(low, high, self.knob_bins)
-
-
-def _names(rule: Sequence[Any]) -> set[str]:
-    """The parameters that a heard rule names."""
-    operator, *rest = rule
-    if operator in ("all", "any"):
-        return set().union(*(_names(part) for part in rest))
-    return {rest[0]}

@@ -45,15 +45,13 @@ try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments.errors import InputError
-    from secret_sauce_hf.instruments.parameters import Parameter, holds, parameter_from_dict
+    from secret_sauce_hf.instruments.parameters import Parameter, parameter_from_dict
+    from secret_sauce_hf.instruments.rules import may_hold
     from secret_sauce_hf.instruments.takes import SILENCE
 except ImportError:
     from .errors import InputError  # type: ignore[import-not-found, no-redef]
-    from .parameters import (  # type: ignore[import-not-found, no-redef]
-        Parameter,
-        holds,
-        parameter_from_dict,
-    )
+    from .parameters import Parameter, parameter_from_dict  # type: ignore[import-not-found, no-redef]
+    from .rules import may_hold  # type: ignore[import-not-found, no-redef]
     from .takes import SILENCE  # type: ignore[import-not-found, no-redef]
 
 if TYPE_CHECKING:
@@ -479,6 +477,9 @@ class SecretSauceModel(Registered, PreTrainedModel):
     def heard_labels(self, labels: Mapping[str, torch.Tensor], peak: torch.Tensor | None = None) -> torch.Tensor:
         """Whether each parameter is heard, by the instrument's rules: float32 of shape (batch, parameters).
 
+        What is played is not among the labels: a parameter that may be heard in some of what is
+        played counts as heard.
+
         Args:
             labels: as of `forward`.
             peak: as of `forward`.
@@ -490,7 +491,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
                 values = parameter.unit_to_setting(values)
             settings[parameter.name] = values
         rows = len(next(iter(labels.values())))
-        heard = [np.broadcast_to(holds(parameter.heard, settings), rows) for parameter in self.parameter_specs]
+        heard = [np.broadcast_to(may_hold(parameter.heard, settings), rows) for parameter in self.parameter_specs]
         result = torch.from_numpy(np.stack(heard, axis=1).astype(np.float32)).to(self.queries.device)
         return result if peak is None else result * (peak[:, None] >= SILENCE)
 

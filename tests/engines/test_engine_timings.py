@@ -89,11 +89,6 @@ def test_no_timing_makes_a_kernel_write_beyond_its_arrays():
 @pytest.mark.parametrize(
     "name, times, message",
     [
-        (
-            "noisemaker",
-            {"note_off": 0.8},
-            r"holds every note to the end of the take, and this one ends at 0.8 s of 1 s",
-        ),
         ("noisemaker", {"note_on": 0.05}, r"the note starts -0.05 s after the start of a take"),
         ("guitar", {"note_off": 0.1}, r"the note ends before it starts"),
         ("subphatty", {"cut": (0.1, 99.0), "slot": 99.0}, r"give 0.05 to 60 seconds"),
@@ -108,18 +103,12 @@ def test_what_an_engine_cannot_render_is_refused(name, times, message):
             attempt()
 
 
-def test_sessions_of_other_times_are_refused():
+def test_sessions_of_other_times():
     collection = get_collection("noisemaker")
-    check(collection, in_session=True)
-    for times, message in (
-        ({"slot": 1.5}, r"a note ends with its slot and lasts a multiple of 50 samples at 44,100 Hz"),
-        ({"note_on": 0.1667}, r"a multiple of 50 samples"),
-        ({"cut": (0.04, 1.0)}, r"52 ms"),
-    ):
+    for times in ({"slot": 1.5}, {"note_off": 0.8}, {"note_on": 0.1667}, {"cut": (0.04, 1.0)}):
         other = replace(collection, name="mine", timing=replace(collection.timing, **times))
-        check(other)
-        with pytest.raises(InputError, match=message):
-            check(other, in_session=True)
+        takes = render(draw_presets(other, 3, 5), in_session=True, noise_seed=1)
+        assert takes.shape == (3, other.samples) and takes.any(axis=1).all()
 
 
 @every_engine

@@ -156,7 +156,20 @@ def test_order_and_fixed_settings(tmp_path):
 
 @pytest.mark.parametrize(
     "rule, expected",
-    [(True, ALWAYS), (False, NEVER), (["any", ["is", "wave", "Saw"]], ("any", ("is", "wave", "Saw")))],
+    [
+        (True, ALWAYS),
+        (False, NEVER),
+        (["any", ["is", "wave", "Saw"]], ("any", ("is", "wave", "Saw"))),
+        (["above", "note.rest", 0.05], ("above", "note.rest", 0.05)),
+        (
+            ["below", "detune", ["along", "note.held", [0.1, 3], [2, 7]]],
+            ("below", "detune", ("along", "note.held", (0.1, 3), (2, 7))),
+        ),
+        (
+            ["above", "note.highest", ["along", "detune", [0, 127], [10, 60]]],
+            ("above", "note.highest", ("along", "detune", (0, 127), (10, 60))),
+        ),
+    ],
 )
 def test_rules(rule, expected, tmp_path):
     collection = read_declaration(written(tmp_path, cutoff(heard=rule)))
@@ -308,6 +321,8 @@ def _rules(parameters: list) -> st.SearchStrategy:
         else:
             middle = float(np.mean(parameter.setting_limits))
             leaves += [st.just((operator, parameter.name, middle)) for operator in ("above", "below")]
+            leaves.append(st.just(("below", parameter.name, ("along", "note.held", (0.1, middle), (2, middle)))))
+    leaves.append(st.just(("above", "note.rest", 0.25)))
     return st.recursive(
         st.one_of(leaves),
         lambda rules: st.tuples(st.sampled_from(["all", "any"]), rules, rules),
@@ -457,6 +472,26 @@ MISTAKES = [
     (cutoff(heard=["is", "wave", "saw"]), r"heard: 'wave' has no position 'saw'; did you mean 'Saw'"),
     (cutoff(heard=["is", "wave"]), r"heard: 'is' needs a label of 'wave'; there is Saw, Pulse"),
     (cutoff(heard=["all", "wave"]), r"heard: 'wave' is no rule"),
+    (wave(heard=["above", "note.hold", 1]), r"'note\.hold', which is nothing that can be asked .* 'note\.held'\?"),
+    (wave(heard=["is", "note.held", "long"]), r"'note\.held' is a number of what is played, for which"),
+    (wave(heard=["above", "note.highest", 127]), r"'above' needs a number that 'note\.highest' can be above: 0 to 127"),
+    (wave(heard=["below", "note.softest", 1]), r"'below' needs a number that 'note\.softest' can be below: 1 to 127"),
+    (wave(heard=["above", "note.rest", 61]), r"'above' needs a number that 'note\.rest' can be above: 0 to 60"),
+    (wave(heard=["above", "note.rest", -0.1]), r"'above' needs a number"),
+    (wave(heard=["above", "note.rest", "long"]), r"'above' needs a number"),
+    (wave(heard=["above", "note.rest", True]), r"'above' needs a number"),
+    (wave(heard=["above", "note.rest", 1, 2]), r"'above' needs a number"),
+    (wave(heard=["above", "note.rest"]), r"'above' needs a number"),
+    (cutoff(heard=["above", "detune", []]), r"\(\) is no limit; give a number, or 'along', a name and two points"),
+    (cutoff(heard=["above", "detune", ["along", "note.held", [1, 2]]]), r"is no limit; give a number, or 'along'"),
+    (cutoff(heard=["above", "detune", ["along", "note.held", [1, 2], [1, 3]]]), r"is no limit; .* values ascending"),
+    (cutoff(heard=["above", "detune", ["along", "note.hel", [0, 2], [1, 3]]]), r"'along' is about 'note\.hel'"),
+    (cutoff(heard=["above", "detune", ["along", "detun", [0, 2], [1, 3]]]), r"'along' is about 'detun', which is no"),
+    (cutoff(heard=["above", "detune", ["along", "wave", [0, 2], [1, 3]]]), r"'wave' is a switch, along which no limit"),
+    (cutoff(heard=["above", "detune", ["along", "note.held", [0, 2], [90, 3]]]), r"the value 90, .* 0 to 60"),
+    (cutoff(heard=["above", "detune", ["along", "note.held", [0, 2], [1, 11]]]), r"'above' needs a setting .* 0 to 10"),
+    (cutoff(heard=["below", "detune", ["along", "note.held", [0, 0], [1, 0]]]), r"'below' needs a setting"),
+    (cutoff(heard=["all", ["above", "note.held", 1]]) | {"fixed": {"note.held": 2}}, r"'note\.held' is no setting"),
     (cutoff(heard=json.loads("[" * 40 + "]" * 40)), r"parameter 'cutoff': heard: \(\(.* is no rule"),
     (cutoff(heard=json.loads('["all", ' * 20 + '["all"]' + "]" * 20)), r"nested more than 16 deep"),
     # What varies.

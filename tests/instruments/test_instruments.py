@@ -28,6 +28,8 @@ from secret_sauce_hf.instruments.parameters import (
     parameter_from_dict,
     parameter_to_dict,
 )
+from secret_sauce_hf.instruments.played import QUANTITIES
+from secret_sauce_hf.instruments.rules import named
 
 PARAMETERS = [
     pytest.param(parameter, id=f"{name}-{parameter.name}")
@@ -67,14 +69,6 @@ def legal_ccs(parameter: Parameter) -> np.ndarray:
         low, high = parameter.limits
         return np.arange(low, high + 1)
     return np.array(parameter.codes)
-
-
-def names_in(rule: tuple) -> set[str]:
-    """The parameters that a heard rule names."""
-    operator, *rest = rule
-    if operator in ("all", "any"):
-        return set(chain.from_iterable(names_in(part) for part in rest))
-    return {rest[0]}
 
 
 def test_there_are_three_instruments_and_twelve_collections():
@@ -218,16 +212,25 @@ def test_a_record_that_is_no_parameter(record):
 def test_heard_rules_name_the_instruments_parameters(instrument: Instrument):
     names = {parameter.name for parameter in instrument.parameters}
     for parameter in instrument.parameters:
-        assert names_in(parameter.heard) <= names
+        assert named(parameter.heard) <= names | QUANTITIES.keys()
         for rule in rules_of(parameter.heard):
-            named = instrument[rule[1]]
             if rule[0] == "is":
-                assert isinstance(named, Switch) and set(rule[2:]) <= set(named.labels)
-            else:
-                low, high = named.setting_limits
-                assert isinstance(named, Knob)
-                # A knob can be on either side.
-                assert low <= rule[2] < high if rule[0] == "above" else low < rule[2] <= high
+                switch = instrument[rule[1]]
+                assert isinstance(switch, Switch) and set(rule[2:]) <= set(switch.labels)
+                continue
+            low, high = limits_of(instrument, rule[1])
+            limits = [limit for _, limit in rule[2][2:]] if isinstance(rule[2], tuple) else [rule[2]]
+            # It can be on either side.
+            assert all(low <= limit < high if rule[0] == "above" else low < limit <= high for limit in limits)
+
+
+def limits_of(instrument: Instrument, name: str) -> tuple[float, float]:
+    """What a knob can be set to, or what is played can be."""
+    if name in QUANTITIES:
+        return QUANTITIES[name][:2]
+    knob = instrument[name]
+    assert isinstance(knob, Knob)
+    return knob.setting_limits
 
 
 def rules_of(rule: tuple) -> list[tuple]:

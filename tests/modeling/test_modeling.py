@@ -23,8 +23,10 @@ from secret_sauce_hf.instruments import (
     Timing,
     get_collection,
 )
+from secret_sauce_hf.instruments.instrument import Playing
 from secret_sauce_hf.instruments.listening import align, find_onset
 from secret_sauce_hf.instruments.parameters import above, parameter_to_dict
+from secret_sauce_hf.instruments.rules import named
 from secret_sauce_hf.modeling import (
     SecretSauceConfig,
     SecretSauceFeatureExtractor,
@@ -301,7 +303,7 @@ class TestConfig:
         model, _ = small_model(collection)
         model.config.save_pretrained(tmp_path)
         config = SecretSauceConfig.from_pretrained(tmp_path)
-        assert tuple(config.parameter_specs) == collection.parameters
+        assert config.parameter_specs == [collection.as_played(parameter) for parameter in collection.parameters]
         assert config.label_names == list(collection.columns)
         assert [tuple(pair) for pair in config.fixed] == list(collection.fixed)
         assert config.to_dict() == model.config.to_dict() | {"_name_or_path": str(tmp_path)} or (
@@ -342,6 +344,16 @@ class TestConfig:
         assert (told.count, told.train_count) == (0, 0)
         assert told.fixed == (("volume", 5.0),)  # no rule names the other
         Presets.from_settings(told, [{"wave": "Saw", "cutoff": 100 / 12.7}]).heard()
+
+    def test_rules_that_ask_of_notes_are_decided_where_every_row_plays_the_same(self):
+        collection = get_collection("subphatty")
+        config = SecretSauceConfig.from_collection(collection)
+        asked = {name for parameter in config.parameter_specs for name in named(parameter.heard)}
+        assert asked <= set(collection.columns)
+        notes = replace(collection, plays=Playing("notes", 24, 96))
+        config = SecretSauceConfig.from_collection(notes)
+        assert config.parameter_specs == list(notes.parameters)
+        assert config.to_collection() is collection
 
     def test_another_table_than_the_packages_is_not_taken_for_it(self):
         records = [parameter_to_dict(parameter) for parameter in LIGHT.parameters]
@@ -403,6 +415,15 @@ class TestModel:
         # Where the LFO moves nothing, nothing is known of its rate.
         assert told[~heard] == pytest.approx(5.0, abs=0.1)
         assert ((model(**inputs).heard_logits[:, 0] > 0).numpy() == heard).all()
+
+    def test_what_may_be_heard_in_some_of_what_is_played_counts_as_heard(self):
+        collection = get_collection("subphatty")
+        release = collection.columns.index("env_amplifier_release")
+        labels = {name: torch.tensor([5.0, 2.0]) for name in collection.columns}
+        labels |= {p.name: torch.tensor([0, 1]) for p in collection.parameters if p.classes}
+        assert small_model(collection)[0].heard_labels(labels)[:, release].tolist() == [0, 0]
+        notes = replace(collection, plays=Playing("notes", 24, 96))
+        assert small_model(notes)[0].heard_labels(labels)[:, release].tolist() == [1, 1]
 
     def test_the_loss_is_least_at_the_label(self):
         model, _ = small_model()

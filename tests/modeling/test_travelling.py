@@ -43,6 +43,8 @@ CODE = {
     "instrument.py",
     "listening.py",
     "parameters.py",
+    "played.py",
+    "rules.py",
     "sounds.py",
     "takes.py",
 }

@@ -78,7 +78,8 @@ def control_block(eventful, first, samples, settings, state, tables, since, open
         opening: output, `sample * LANES + lane`.
         amp: output, like `opening`.
         modulation: output, what the LFO was before the sample, like `opening`.
-        sine: of one value per lane, written over; `sweep` alike.
+        sine: of one value per lane, written over.
+        sweep: like `sine`.
     """
     last = len(tables.sweep) - 1
     for sample in range(samples):

@@ -61,7 +61,7 @@ def _rows(presets: Presets, noise_seed: int | None, first_row: int, same_noise: 
     raw = np.concatenate([raw, more], axis=1).reshape(len(presets), VOICES, 2)
     # Any point of the plug-in's own stream may be where a take's noise begins.
     positions = raw[:, :, :1] >> np.array([0, 32], np.uint64)
-    if noise_seed is None and presets.play_constant:
+    if noise_seed is None:
         recorded = np.flatnonzero(are_original(presets, first_row))
         if recorded.size:
             positions[recorded, 0] = recorded_positions(presets.collection.name)[first_row + recorded]
@@ -94,46 +94,36 @@ class _Session:
         self.together = max(_SAMPLES_TOGETHER // (self.end - self.begin), 1)
         # What a group has worked in, for the next one: fresh memory costs more than what is done in it.
         self._spare: list[np.ndarray] = []
+        self._set_notes(timing, slot, rows, before)
+        both = (rows if before is None else before, rows)
+        self.settings = np.stack([one.settings for one in both], axis=1)
+        self.seeds = np.stack([one.seeds for one in both], axis=1)
+        self.generators = np.stack([one.generators for one in both], axis=1)
+
+    def _set_notes(self, timing: Timing, slot: int, rows: _Rows, before: _Rows | None) -> None:
+        """What every row plays and the row before it, in the order of time."""
         parts = [rows.notes] if before is None else [before.notes, rows.notes]
-        row, on, off, pitch, part = (
-            np.concatenate(column)
-            for column in zip(
-                *(
-                    (
-                        notes.row,
-                        _samples(timing.cut[0] + notes.onset),
-                        _samples(timing.cut[0] + notes.end),
-                        notes.pitch,
-                        np.full(len(notes.pitch), number),
-                    )
-                    for number, notes in enumerate(parts, 2 - len(parts))
-                ),
-                strict=True,
-            )
+        row, pitch = (np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "pitch"))
+        on, off = (
+            _samples(timing.cut[0], np.concatenate([getattr(p, name) for p in parts])) for name in ("onset", "end")
         )
-        first_part = part == 0
+        own = np.concatenate([np.full(len(part.pitch), part is rows.notes) for part in parts])
         # A slot ends with the release of whatever is held.
-        off[first_part] = np.minimum(off[first_part], slot)
-        plays = ~first_part | (on < slot)
-        on += slot * (part == 1)
-        off += slot * (part == 1)
-        order = np.flatnonzero(plays)
-        order = order[np.lexsort((order, on[order], row[order]))]
-        self.row, self.on, self.pitch, self.part = row[order], on[order], pitch[order], part[order]
+        off = np.where(own, slot + off, np.minimum(off, slot))
+        played = np.flatnonzero(own | (on < slot))
+        on = on + slot * own
+        order = played[np.lexsort((played, on[played], row[played]))]
+        self.on, self.pitch, self.own = on[order], pitch[order], own[order].astype(np.int64)
         self.off = np.maximum(off[order], self.on + 1)
-        self.first = np.searchsorted(self.row, np.arange(len(rows) + 1))
-        both = (rows, rows) if before is None else (before, rows)
-        self.settings, self.seeds, self.generators = (
-            np.stack(pair, axis=1) for pair in zip(*((one.settings, one.seeds, one.generators) for one in both))
-        )
+        self.first = np.searchsorted(row[order], np.arange(len(rows) + 1))
 
     def groups(self) -> list[np.ndarray]:
-        """The rows in groups that are best played together: about as long, and with as many voices as there are lanes."""
+        """The rows in groups that are best played together: about as long, with as many voices as there are lanes."""
         voices, sounding = np.ones(len(self.first) - 1, np.int64), np.zeros(len(self.first) - 1, np.int64)
-        planning.measure(self.first, self.on, np.minimum(self.off, self.end), self.part, voices, sounding)
-        order = np.lexsort((-sounding, -voices))
-        groups, used = [], LANES
-        for row in order:
+        planning.measure(self.first, self.on, np.minimum(self.off, self.end), self.own, voices, sounding)
+        groups: list[list[int]] = []
+        used = LANES
+        for row in np.lexsort((-sounding, -voices)):
             used += voices[row]
             if used > LANES:
                 groups.append([])
@@ -150,7 +140,7 @@ class _Session:
             self.on[notes],
             self.off[notes],
             self.pitch[notes],
-            self.part[notes],
+            self.own[notes],
             *(values[wanted].reshape(-1, *values.shape[2:]) for values in (self.settings, self.seeds, self.generators)),
         )
         found = planning.empty_plan(len(wanted), len(notes))
@@ -190,8 +180,8 @@ class _Session:
         return cut_takes(sound, RATE, SAMPLE_RATE)
 
 
-def _samples(seconds: np.ndarray) -> np.ndarray:
-    return np.rint(seconds * RATE).astype(np.int64)
+def _samples(start: float, seconds: np.ndarray) -> np.ndarray:
+    return np.rint((start + seconds) * RATE).astype(np.int64)
 
 
 class NoiseMaker(Engine):
@@ -232,8 +222,11 @@ def _render_rows(
     before = None
     if preceding is not None:
         ahead = _rows(preceding, noise_seed, first_row if same_noise else max(first_row - 1, 0))
-        arrays = (np.concatenate([one, most[:-1]]) for one, most in zip(ahead[:3], rows[:3], strict=True))
-        earlier = rows.notes.select(np.arange(len(rows) - 1))
-        before = _Rows(*arrays, Performances.concatenated([ahead.notes, earlier]))
+        before = _Rows(
+            np.concatenate([ahead.settings, rows.settings[:-1]]),
+            np.concatenate([ahead.generators, rows.generators[:-1]]),
+            np.concatenate([ahead.seeds, rows.seeds[:-1]]),
+            Performances.concatenated([ahead.notes, rows.notes.select(np.arange(len(rows) - 1))]),
+        )
     session = _Session(presets.collection.timing, samples, rows, before)
     return render_groups(len(rows), samples, session.takes, session.groups())

@@ -110,7 +110,7 @@ def empty_plan(rows: int, notes: int) -> Plan:
     )
 
 
-@inlined
+@kernel(nogil=True)
 def _advance_seed(seed, steps):
     """The filter's noise (`next_seed`) so many steps on."""
     factor, offset = np.uint64(1_664_525), np.uint64(1_013_904_223)
@@ -124,7 +124,7 @@ def _advance_seed(seed, steps):
     return seed
 
 
-@inlined
+@kernel(nogil=True)
 def _advance_noise(state, steps):
     """An oscillator's noise so many steps on."""
     factor = np.uint64(NOISE_MULTIPLIER)
@@ -162,7 +162,7 @@ def _approach(gap, rate, least, limit, powers):
     return samples + 1, gap * powers[0]
 
 
-@inlined
+@kernel(nogil=True)
 def _held_for(level, stage, samples, settings, row, powers):
     """Level and stage of an envelope that is held for so many more samples, 0 at least."""
     if stage == ATTACK and samples > 0:
@@ -185,7 +185,7 @@ def _held_for(level, stage, samples, settings, row, powers):
     return level, stage
 
 
-@inlined
+@kernel(nogil=True)
 def _samples_until_silent(level, stage, settings, row, powers):
     """For how many samples an envelope sounds if it is held; NEVER if it does for ever."""
     samples = 0
@@ -200,7 +200,7 @@ def _samples_until_silent(level, stage, settings, row, powers):
     return samples + falling
 
 
-@inlined
+@kernel(nogil=True)
 def _released_for(level, samples):
     """Level of an envelope after so many samples of release, and for how many of them it sounded."""
     hold, stage, taken = 1.0, RELEASE, 0
@@ -210,7 +210,7 @@ def _released_for(level, samples):
     return level, taken
 
 
-@inlined
+@kernel(nogil=True)
 def _run_lfo(phase, value, step, samples, table):
     """Phase and output of the LFO so many samples on."""
     for _ in range(samples):
@@ -218,7 +218,7 @@ def _run_lfo(phase, value, step, samples, table):
     return phase, value
 
 
-@inlined
+@kernel(nogil=True)
 def _settle(smooth, target, samples):
     """The smoothed cutoff so many samples on."""
     for _ in range(samples):
@@ -229,28 +229,43 @@ def _settle(smooth, target, samples):
     return smooth
 
 
-@inlined
+@kernel(nogil=True)
 def _choose_voice(pitch, sounds, stage, pitches, allotted):
-    """The voice that a note-on takes: its own, a silent one, one that is being released, or the one allotted longest."""
+    """The voice that a note-on takes: its own, a silent one, one in release, or that allotted longest."""
     chosen = -1
-    for voice in range(VOICES):
+    for voice in range(len(sounds)):
         if chosen < 0 and sounds[voice] and pitches[voice] == pitch:
             chosen = voice
-    for voice in range(VOICES):
+    for voice in range(len(sounds)):
         if chosen < 0 and not sounds[voice]:
             chosen = voice
-    for voice in range(VOICES):
+    for voice in range(len(sounds)):
         if chosen < 0 and stage[voice] == RELEASE:
             chosen = voice
     if chosen < 0:
         chosen = 0
-        for voice in range(1, VOICES):
+        for voice in range(1, len(sounds)):
             if allotted[voice] < allotted[chosen]:
                 chosen = voice
     return chosen
 
 
-@inlined
+@kernel(nogil=True)
+def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, value):
+    """Note where a life begins, with its preparation."""
+    numbers[life, ROW] = row
+    numbers[life, VOICE] = voice
+    numbers[life, SETTINGS_ROW] = preset
+    numbers[life, BEGIN] = -1
+    numbers[life, PREPARED] = IDLE_SAMPLES
+    numbers[life, LENGTH] = 0
+    numbers[life, PITCH_BEFORE] = pitch
+    numbers[life, SEED] = np.int64(seed)
+    values[life, CUTOFF_BEFORE] = smooth
+    values[life, LFO_BEFORE] = value
+
+
+@kernel(nogil=True)
 def _tell(found, count, life, when, what, which):
     """Add an event.
 
@@ -267,51 +282,6 @@ def _tell(found, count, life, when, what, which):
 
 
 @kernel(nogil=True)
-def plan(rows, load, end, sine, found):
-    """Find the lives of rows, and what happens to them.
-
-    A voice that has not played is ready, as all voices of a fresh instance are.
-
-    Args:
-        rows: `Rows`.
-        load: when the row's own preset replaces that of the row before; below 0 if there is none.
-        end: when the take ends.
-        sine: of `lfo.sine_table`.
-        found: of `empty_plan`, of which the lives and events are set.
-
-    Returns:
-        (lives, events): how many.
-
-    Raises:
-        ValueError: arrays that do not go together, or too few of them.
-    """
-    count = len(rows.first) - 1
-    notes = len(rows.on)
-    if count < 0 or rows.first[0] != 0 or rows.first[count] != notes:
-        raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
-    if len(rows.off) != notes or len(rows.pitch) != notes or len(rows.part) != notes:
-        raise ValueError("The NoiseMaker was given notes that are not whole.")
-    for number in (len(rows.settings), len(rows.seeds), len(rows.generators)):
-        if number != 2 * count:
-            raise ValueError("The NoiseMaker was given more or fewer presets than rows.")
-    if min(len(found.numbers), len(found.values)) < notes + VOICES * count:
-        raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
-    lives = 0
-    events = 0
-    for row in range(count):
-        start, stop = rows.first[row], rows.first[row + 1]
-        if stop < start or stop > notes:
-            raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
-        for note in range(start, stop):
-            if not 0 <= rows.pitch[note] < 128 or rows.off[note] <= rows.on[note] or rows.on[note] < 0:
-                raise ValueError("The NoiseMaker was given a note that cannot be one.")
-            if note > start and rows.on[note] < rows.on[note - 1]:
-                raise ValueError("The NoiseMaker was given notes that are not in the order of time.")
-        lives, events = _plan_row(rows, row, start, stop, load, end, sine, found, lives, events)
-    return lives, events
-
-
-@inlined
 def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     """Find the lives of one row; returns how many lives and events there are by then."""
     numbers, values, settings = found.numbers, found.values, rows.settings
@@ -322,6 +292,8 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     for either in range(preset, 2 * row + 2):
         moves |= TO_FILTER <= settings[either, DESTINATION] <= TO_FM
 
+    # Not as a constant: a compiler that knows how few there are writes everything out for each of them.
+    voices = rows.seeds.shape[1]
     # As in the session of 2018.
     cut_off = (
         part == 0 and stop > start and rows.off[start] == load and (stop == start + 1 or rows.part[start + 1] == 1)
@@ -332,23 +304,23 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     smooth, settled = _settle(settings[preset, CUTOFF], settings[preset, CUTOFF], IDLE_SAMPLES), 0
     # The voices'.
     powers = np.empty(_LEVELS)
-    life = np.empty(VOICES, np.int64)
-    sounds = np.zeros(VOICES, np.bool_)
-    prepares = np.zeros(VOICES, np.bool_)
-    reseeded = np.zeros(VOICES, np.bool_)
-    lane_held = np.zeros(VOICES, np.bool_)
-    lane_ticks = np.zeros(VOICES, np.bool_)
-    level = np.zeros(VOICES)
-    stage = np.zeros(VOICES, np.int64)
-    since = np.zeros(VOICES, np.int64)
-    silent_from = np.full(VOICES, NEVER)
-    rests_from = np.full(VOICES, NEVER)
-    prepares_from = np.full(VOICES, -NEVER)
-    allotted = np.zeros(VOICES, np.int64)
-    pitches = np.full(VOICES, 60)
-    seeds = np.empty(VOICES, np.uint64)
-    generators = np.empty((VOICES, 2), np.uint64)
-    for voice in range(VOICES):
+    life = np.empty(voices, np.int64)
+    sounds = np.zeros(voices, np.bool_)
+    prepares = np.zeros(voices, np.bool_)
+    reseeded = np.zeros(voices, np.bool_)
+    lane_held = np.zeros(voices, np.bool_)
+    lane_ticks = np.zeros(voices, np.bool_)
+    level = np.zeros(voices)
+    stage = np.zeros(voices, np.int64)
+    since = np.zeros(voices, np.int64)
+    silent_from = np.full(voices, NEVER)
+    rests_from = np.full(voices, NEVER)
+    prepares_from = np.full(voices, -NEVER)
+    allotted = np.zeros(voices, np.int64)
+    pitches = np.full(voices, 60)
+    seeds = np.empty(voices, np.uint64)
+    generators = np.empty((voices, 2), np.uint64)
+    for voice in range(voices):
         seeds[voice] = rows.seeds[preset, voice]
         for oscillator in range(2):
             generators[voice, oscillator] = rows.generators[preset, voice, oscillator]
@@ -366,7 +338,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
         if part == 0:
             now = min(now, load)
         anything = False
-        for voice in range(VOICES):
+        for voice in range(voices):
             if sounds[voice]:
                 now = min(now, silent_from[voice])
                 anything = True
@@ -380,7 +352,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
             phase, value = _run_lfo(phase, value, step, now - ticked, sine)
         ticked = now
 
-        for voice in range(VOICES):
+        for voice in range(voices):
             if sounds[voice] and silent_from[voice] <= now:
                 sounds[voice] = False
                 current = life[voice]
@@ -408,7 +380,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
 
         while note_off < stop - start and rows.off[ending[note_off]] <= now:
             pitch = rows.pitch[ending[note_off]]
-            for voice in range(VOICES):
+            for voice in range(voices):
                 if sounds[voice] and stage[voice] != RELEASE and pitches[voice] == pitch:
                     current = life[voice]
                     level[voice], _ = _held_for(
@@ -425,7 +397,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
             smooth = _settle(smooth, settings[preset, CUTOFF], now - settled)
             settled = now
             part = 1
-            for voice in range(VOICES):
+            for voice in range(voices):
                 current = life[voice]
                 when = min(now - prepares_from[voice], IDLE_SAMPLES)
                 if sounds[voice]:
@@ -488,7 +460,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 numbers[current, GENERATOR2] = np.int64(generators[voice, 1])
                 values[current, CUTOFF_THEN] = smooth
                 values[current, LFO_THEN] = value
-                events = _tell(found, events, current, prepared, START, 0)
+                events = _tell(found, events, current, prepared, START, pitch)
                 sounds[voice] = True
                 prepares[voice] = False
                 allotted[voice] = note_on + 1
@@ -502,7 +474,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
             if left < NEVER:
                 silent_from[voice] = now + left
             phase = begin
-            for other in range(VOICES):
+            for other in range(voices):
                 if other != voice and sounds[other]:
                     current = life[other]
                     when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
@@ -511,12 +483,12 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
 
         was_held = held
         ticking, held = False, False
-        for voice in range(VOICES):
+        for voice in range(voices):
             ticking |= sounds[voice]
             held |= prepares[voice]
         if held != was_held:
             phase = begin
-        for voice in range(VOICES):
+        for voice in range(voices):
             current = life[voice]
             if sounds[voice] and lane_held[voice] != held:
                 when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
@@ -529,19 +501,51 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     return lives, events
 
 
-@inlined
-def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, value):
-    """Note where a life begins, with its preparation."""
-    numbers[life, ROW] = row
-    numbers[life, VOICE] = voice
-    numbers[life, SETTINGS_ROW] = preset
-    numbers[life, BEGIN] = -1
-    numbers[life, PREPARED] = IDLE_SAMPLES
-    numbers[life, LENGTH] = 0
-    numbers[life, PITCH_BEFORE] = pitch
-    numbers[life, SEED] = np.int64(seed)
-    values[life, CUTOFF_BEFORE] = smooth
-    values[life, LFO_BEFORE] = value
+@kernel(nogil=True)
+def plan(rows, load, end, sine, found):
+    """Find the lives of rows, and what happens to them.
+
+    A voice that has not played is ready, as all voices of a fresh instance are.
+
+    Args:
+        rows: `Rows`.
+        load: when the row's own preset replaces that of the row before; below 0 if there is none.
+        end: when the take ends.
+        sine: of `lfo.sine_table`.
+        found: of `empty_plan`, of which the lives and events are set.
+
+    Returns:
+        (lives, events): how many.
+
+    Raises:
+        ValueError: arrays that do not go together, or too few of them.
+    """
+    count = len(rows.first) - 1
+    notes = len(rows.on)
+    if count < 0 or rows.first[0] != 0 or rows.first[count] != notes:
+        raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
+    if len(rows.off) != notes or len(rows.pitch) != notes or len(rows.part) != notes:
+        raise ValueError("The NoiseMaker was given notes that are not whole.")
+    if rows.seeds.shape[1] != VOICES or rows.generators.shape[1] != VOICES or rows.generators.shape[2] != 2:
+        raise ValueError("The NoiseMaker was given noise for other voices than it has.")
+    for number in (len(rows.settings), len(rows.seeds), len(rows.generators)):
+        if number != 2 * count:
+            raise ValueError("The NoiseMaker was given more or fewer presets than rows.")
+    if min(len(found.numbers), len(found.values)) < notes + VOICES * count:
+        raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
+    lives = 0
+    events = 0
+    for row in range(count):
+        start, stop = rows.first[row], rows.first[row + 1]
+        if stop < start or stop > notes:
+            raise ValueError("The NoiseMaker was given rows and notes that do not go together.")
+        for note in range(start, stop):
+            if not 0 <= rows.pitch[note] < 128 or rows.off[note] <= rows.on[note] or rows.on[note] < 0:
+                raise ValueError("The NoiseMaker was given a note that cannot be one.")
+            if note > start and rows.on[note] < rows.on[note - 1]:
+                raise ValueError("The NoiseMaker was given notes that are not in the order of time.")
+        lives, events = _plan_row(rows, row, start, stop, load, end, sine, found, lives, events)
+    return lives, events
 
 
 @kernel(nogil=True)
@@ -549,7 +553,10 @@ def measure(first, on, off, part, voices, sounding):
     """How many voices rows need at most, and for how many samples they sound.
 
     Args:
-        first: as in `Rows`; `on`, `off` and `part` alike.
+        first: as in `Rows`.
+        on: as in `Rows`.
+        off: as in `Rows`.
+        part: as in `Rows`.
         voices: int64, (rows,), which is set: 1 to `VOICES`.
         sounding: int64, (rows,), which is set: samples of all voices together, of the rows' own notes.
 

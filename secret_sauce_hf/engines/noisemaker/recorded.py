@@ -5,8 +5,7 @@ from functools import cache
 import numpy as np
 
 from secret_sauce_hf.compiling import kernel
-from secret_sauce_hf.engines.noisemaker import envelopes
-from secret_sauce_hf.engines.noisemaker import settings
+from secret_sauce_hf.engines.noisemaker import envelopes, settings
 from secret_sauce_hf.engines.noisemaker.envelopes import ATTACK, IDLE, RELEASE
 from secret_sauce_hf.original.table import original_presets
 

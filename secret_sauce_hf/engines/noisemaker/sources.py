@@ -242,16 +242,10 @@ def scratch():
 
 
 @inlined
-def start_phases(lane, wave2, state):
-    """Where the phases of a lane's oscillators begin."""
-    state[PHASE1 * LANES + lane] = np.float32(OSC1_START)
-    state[PHASE2 * LANES + lane] = np.float32(TRIANGLE_START) if wave2 == TRIANGLE else np.float32(0.0)
-
-
-@inlined
 def start_sources(lane, wave2, state, sources):
     """What a note-on of a silent voice resets; its noise goes on."""
-    start_phases(lane, wave2, state)
+    state[PHASE1 * LANES + lane] = np.float32(OSC1_START)
+    state[PHASE2 * LANES + lane] = np.float32(TRIANGLE_START) if wave2 == TRIANGLE else np.float32(0.0)
     state[FM_PHASE * LANES + lane] = 0.0
     state[FM_HERTZ * LANES + lane] = state[LANE_HERTZ1 * LANES + lane]
     for sample in range(oscillators.SPREAD):

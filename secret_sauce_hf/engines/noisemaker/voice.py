@@ -34,6 +34,14 @@ _F = np.float32
 # What a lane does.
 _WAITS, _SOUNDS, _DONE = range(3)
 
+_RESTARTS_LFO = (
+    planning.START,
+    planning.RESTART,
+    planning.LFO_RESTARTED,
+    planning.LFO_HELD,
+    planning.LFO_FREED,
+)
+
 
 class Tables(NamedTuple):
     """What the lanes read."""
@@ -59,8 +67,13 @@ class _Filters(NamedTuple):
 
 
 @inlined
-def _load(lane, rows, row, settings, constants):
+def _load(lane, rows, row, settings, state, constants):
     """Send a lane a preset."""
+    # Each shape has a phase of its own, which waits at its start until the shape is chosen.
+    if settings[WAVE1 * LANES + lane] != rows[row, WAVE1]:
+        state[control.PHASE1 * LANES + lane] = sources.OSC1_START
+    if settings[WAVE2 * LANES + lane] != rows[row, WAVE2]:
+        state[control.PHASE2 * LANES + lane] = sources.TRIANGLE_START if rows[row, WAVE2] == TRIANGLE else 0.0
     for column in range(SETTINGS):
         settings[column * LANES + lane] = rows[row, column]
     resonance = rows[row, RESONANCE]
@@ -71,50 +84,16 @@ def _load(lane, rows, row, settings, constants):
 
 
 @inlined
-def _change_shapes(lane, rows, row, settings, state):
-    """Each shape has a phase of its own, which waits at its start until the shape is chosen."""
-    phase1, phase2 = state[control.PHASE1 * LANES + lane], state[control.PHASE2 * LANES + lane]
-    changed1 = settings[WAVE1 * LANES + lane] != rows[row, WAVE1]
-    changed2 = settings[WAVE2 * LANES + lane] != rows[row, WAVE2]
-    sources.start_phases(lane, rows[row, WAVE2], state)
-    if not changed1:
-        state[control.PHASE1 * LANES + lane] = phase1
-    if not changed2:
-        state[control.PHASE2 * LANES + lane] = phase2
-
-
-@inlined
-def _set_pitch(lane, pitch, pitches, state):
-    state[control.LANE_HERTZ1 * LANES + lane] = pitches[pitch, HERTZ1]
-    state[control.LANE_HERTZ2 * LANES + lane] = pitches[pitch, HERTZ2]
-    state[control.LANE_KEY * LANES + lane] = pitches[pitch, KEY_FOLLOW]
-
-
-@inlined
-def _restart_lfo(lane, held, settings, state):
-    """Set the LFO's phase to its start, where it stays if it is held; its smoother runs on."""
-    state[control.LFO_PHASE * LANES + lane] = _F(planning.LFO_START)
-    state[control.LFO_STEP_NOW * LANES + lane] = 0.0 if held else settings[LFO_STEP * LANES + lane]
-
-
-@inlined
-def _attack(lane, state):
-    """A note-on, from whatever level both envelopes have."""
-    state[control.AMP_STAGE * LANES + lane] = ATTACK
-    state[control.F_STAGE * LANES + lane] = ATTACK
-
-
-@inlined
-def _prepare(lane, life, found, tables, rows, settings, state, filters):
-    """Begin a life with the preparation of its filter."""
+def _prepare(lane, life, found, tables, state, filters):
+    """Begin a life with the preparation of its filter, before its preset is loaded."""
     numbers, values = found.numbers, found.values
-    _load(lane, rows, numbers[life, planning.SETTINGS_ROW], settings, filters.constants)
     for row in range(control.STATES):
         state[row * LANES + lane] = 0.0
     state[control.SMOOTH_CUTOFF * LANES + lane] = values[life, planning.CUTOFF_BEFORE]
+    # The preparation itself holds the LFO.
+    state[control.LFO_PHASE * LANES + lane] = _F(planning.LFO_START)
     state[control.LFO_VALUE * LANES + lane] = values[life, planning.LFO_BEFORE]
-    _restart_lfo(lane, True, settings, state)
-    _set_pitch(lane, numbers[life, planning.PITCH_BEFORE], tables.pitches, state)
+    state[control.LANE_KEY * LANES + lane] = tables.pitches[numbers[life, planning.PITCH_BEFORE], KEY_FOLLOW]
     state[control.AMP_STAGE * LANES + lane] = IDLE
     state[control.F_STAGE * LANES + lane] = IDLE
     state[control.LIFT * LANES + lane] = control.PREPARATION_LIFT
@@ -122,20 +101,27 @@ def _prepare(lane, life, found, tables, rows, settings, state, filters):
 
 
 @inlined
-def _start(lane, life, found, tables, settings, state, filters, played):
-    """The note-on of a silent voice; its filter goes on from where its preparation has brought it."""
+def _strike(lane, pitch, pitches, state):
+    """A note-on, from whatever level both envelopes have."""
+    state[control.LANE_HERTZ1 * LANES + lane] = pitches[pitch, HERTZ1]
+    state[control.LANE_HERTZ2 * LANES + lane] = pitches[pitch, HERTZ2]
+    state[control.LANE_KEY * LANES + lane] = pitches[pitch, KEY_FOLLOW]
+    state[control.AMP_STAGE * LANES + lane] = ATTACK
+    state[control.F_STAGE * LANES + lane] = ATTACK
+
+
+@inlined
+def _start(lane, life, found, settings, state, filters, played):
+    """What else the note-on of a silent voice does; its filter goes on from where its preparation has brought it."""
     numbers, values = found.numbers, found.values
-    _set_pitch(lane, numbers[life, planning.PITCH], tables.pitches, state)
     sources.start_sources(lane, settings[WAVE2 * LANES + lane], state, played)
     played.generators[lane, 0] = np.uint32(numbers[life, planning.GENERATOR1])
     played.generators[lane, 1] = np.uint32(numbers[life, planning.GENERATOR2])
     state[control.SMOOTH_CUTOFF * LANES + lane] = values[life, planning.CUTOFF_THEN]
     state[control.LFO_VALUE * LANES + lane] = values[life, planning.LFO_THEN]
     state[control.LFO_TICKS * LANES + lane] = 1.0
-    _restart_lfo(lane, False, settings, state)
     state[control.AMP * LANES + lane] = 0.0
     state[control.F_ENV * LANES + lane] = 0.0
-    _attack(lane, state)
     state[control.LIFT * LANES + lane] = 0.0
     ladder.clear_decimators(lane, filters.state)
     if numbers[life, planning.RESEEDED] != 0:
@@ -191,11 +177,16 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
             raise ValueError("The NoiseMaker's voice was given a life without a preset.")
         if not 0 <= numbers[life, planning.ROW] < len(tracks):
             raise ValueError("The NoiseMaker's voice was given a life without a row.")
+        if not 0 <= numbers[life, planning.VOICE] < tracks.shape[1]:
+            raise ValueError("The NoiseMaker's voice was given a voice that cannot be.")
         if not 0 <= tracks[numbers[life, planning.ROW], numbers[life, planning.VOICE]] < len(mix):
             raise ValueError("The NoiseMaker's voice was given a life without a track.")
+        if not (0 <= numbers[life, planning.PITCH] < 128 and 0 <= numbers[life, planning.PITCH_BEFORE] < 128):
+            raise ValueError("The NoiseMaker's voice was given a pitch that cannot be.")
         for event in range(first[life], first[life + 1]):
             what, which = events[event, planning.WHAT], events[event, planning.WHICH]
-            if (what == planning.LOADED and which >= len(rows)) or (what == planning.RESTART and which >= 128):
+            most = len(rows) if what == planning.LOADED else 128
+            if not 0 <= which < most:
                 raise ValueError("The NoiseMaker's voice was given an event that cannot be.")
 
     drive = np.zeros(BLOCK * LANES, np.float32)
@@ -222,10 +213,12 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
     does = np.full(LANES, _DONE)
     since = np.zeros(LANES, np.int64)
     following = np.zeros(LANES, np.int64)
+    to_load = np.full(LANES, -1)
     ladder.rest(filters.state)
     for lane in range(len(chosen)):
         life = chosen[lane]
-        _prepare(lane, life, found, tables, rows, settings, state, filters)
+        _prepare(lane, life, found, tables, state, filters)
+        to_load[lane] = numbers[life, planning.SETTINGS_ROW]
         does[lane] = _WAITS
         since[lane] = -len(tables.sweep)
         following[lane] = first[life]
@@ -237,35 +230,34 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
             if does[lane] == _DONE:
                 continue
             life = chosen[lane]
-            while following[lane] < first[life + 1] and events[following[lane], planning.WHEN] <= now:
+            held = state[control.LFO_STEP_NOW * LANES + lane] == 0.0
+            while True:
+                if to_load[lane] >= 0:
+                    _load(lane, rows, to_load[lane], settings, state, filters.constants)
+                    to_load[lane] = -1
+                if following[lane] == first[life + 1] or events[following[lane], planning.WHEN] > now:
+                    break
                 what = events[following[lane], planning.WHAT]
                 which = events[following[lane], planning.WHICH]
                 following[lane] += 1
-                if what == planning.START:
-                    _start(lane, life, found, tables, settings, state, filters, played)
-                    does[lane] = _SOUNDS
+                if what == planning.START or what == planning.RESTART:
+                    _strike(lane, which, tables.pitches, state)
                     since[lane] = now
-                elif what == planning.RESTART:
-                    _set_pitch(lane, which, tables.pitches, state)
-                    _restart_lfo(lane, state[control.LFO_STEP_NOW * LANES + lane] == 0.0, settings, state)
-                    _attack(lane, state)
-                    since[lane] = now
+                    if what == planning.START:
+                        _start(lane, life, found, settings, state, filters, played)
+                        does[lane] = _SOUNDS
                 elif what == planning.RELEASED:
                     state[control.AMP_STAGE * LANES + lane] = RELEASE
                     state[control.AMP_HOLD * LANES + lane] = 1.0
                 elif what == planning.LOADED:
-                    _change_shapes(lane, rows, which, settings, state)
-                    _load(lane, rows, which, settings, filters.constants)
-                    if does[lane] == _SOUNDS and state[control.LFO_STEP_NOW * LANES + lane] > 0.0:
-                        state[control.LFO_STEP_NOW * LANES + lane] = settings[LFO_STEP * LANES + lane]
-                elif what == planning.LFO_RESTARTED:
-                    _restart_lfo(lane, state[control.LFO_STEP_NOW * LANES + lane] == 0.0, settings, state)
-                elif what == planning.LFO_HELD:
-                    _restart_lfo(lane, True, settings, state)
-                elif what == planning.LFO_FREED:
-                    _restart_lfo(lane, False, settings, state)
-                else:
+                    to_load[lane] = which
+                elif what == planning.LFO_TICKS or what == planning.LFO_STOPS:
                     state[control.LFO_TICKS * LANES + lane] = 1.0 if what == planning.LFO_TICKS else 0.0
+                held = what == planning.LFO_HELD or (held and what != planning.START and what != planning.LFO_FREED)
+                if what in _RESTARTS_LFO:
+                    # Its smoother runs on.
+                    state[control.LFO_PHASE * LANES + lane] = _F(planning.LFO_START)
+            state[control.LFO_STEP_NOW * LANES + lane] = 0.0 if held else settings[LFO_STEP * LANES + lane]
             if now >= numbers[life, planning.LENGTH]:
                 does[lane] = _DONE
                 state[control.AMP * LANES + lane] = 0.0
