@@ -1,4 +1,4 @@
-"""Build all five collections into one folder and print what they took: `make collections`.
+"""Build all collections into one folder and print what they took: `make collections`.
 
 Interrupted, it goes on where it stopped; what was there already is not timed.
 """
@@ -29,7 +29,7 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("collections"), help="folder for the five (./collections)")
+    parser.add_argument("--out", type=Path, default=Path("collections"), help="folder for them (./collections)")
     options = parser.parse_args()
 
     table = Table("collection", box=None, title=f"{processor()}, {thread_count()} cores")

@@ -2,7 +2,7 @@
 
     HF_TOKEN=… python examples/hub_round_trip.py --org me
 
-Builds the five collections (or takes them from --data, as `make collections` leaves them), publishes them and every
+Builds the collections (or takes them from --data, as `make collections` leaves them), publishes them and every
 checkpoint that ships, then loads each dataset plain, streamed, by revision and through pandas, and runs each model with
 this package and as remote code, from an empty cache. With --python the models run as remote code in another environment
 (transformers, torch, numpy, soundfile and mido are enough). Ends with 1 if anything differs.
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--org", default="secret-sauce", help="user or organisation to publish under (secret-sauce)")
     parser.add_argument("--data", type=Path, default=Path("collections"), help="folder of the builds (./collections)")
     parser.add_argument("--rows", type=int, help="of each collection only about so many, half of them test rows")
-    parser.add_argument("--only", nargs="+", metavar="COLLECTION", help="not all five")
+    parser.add_argument("--only", nargs="+", metavar="COLLECTION", help="not all of them")
     parser.add_argument("--tag", default=version("secret_sauce_hf"), help="revision to check (the package's version)")
     parser.add_argument("--python", default=sys.executable, help="interpreter to run the models as remote code in")
     parser.add_argument("--overwrite", action="store_true", help="replace what else the repositories hold")

@@ -20,7 +20,7 @@ from secret_sauce_hf.instruments.parameters import (
 )
 
 TUNING = (40, 45, 50, 55, 59, 64)
-"""MIDI notes of the open strings, E2 to E4."""
+"""MIDI notes of the open strings: E2 A2 D3 G3 B3 E4, where note 60 is C4."""
 FRETS = 24
 
 
@@ -75,9 +75,6 @@ INSTRUMENT = Instrument(
         _knob("reverb_bright", 85, "Brightness of the reverb"),
     ),
 )
-
-_STRINGS = (40, 45, 50, 55, 59, 64)
-"""What the strings sound when nothing is fretted: E2 A2 D3 G3 B3 E4, where note 60 is C4."""
 
 _TIMING = Timing(note_on=1 / 6, note_off=5 / 6, cut=(0.16, 1.0), reset_first=True, patch=1 / 12)
 
@@ -154,7 +151,7 @@ COLLECTIONS = (
         # The preset is sent at a slot's start, and has half a second to settle.
         timing=Timing(note_on=0.6, note_off=3.0, cut=(0.5, 3.0), slot=3.0),
         # To the 24th fret of the highest string.
-        plays=Playing("notes", 40, 88, strings=_STRINGS),
+        plays=Playing("notes", 40, 88, strings=TUNING),
         seed=20_260_006,
     ),
     Collection(
@@ -166,7 +163,7 @@ COLLECTIONS = (
         count=2_000,
         train_count=1_600,
         timing=Timing(note_on=0.6, note_off=4.5, cut=(0.5, 4.5), slot=4.5),
-        plays=Playing("phrases", 40, 88, strings=_STRINGS),
+        plays=Playing("phrases", 40, 88, strings=TUNING),
         seed=20_260_007,
     ),
 )

@@ -76,6 +76,22 @@ def test_presets_from_a_seed_are_the_drawn_ones(run):
     assert [row["file"] for row in csv.DictReader(io.StringIO(result.out))] == ["s5.wav", "s6.wav", "s7.wav"]
 
 
+def test_presets_may_be_drawn_as_people_set_an_instrument(run):
+    result = run("presets", "noisemaker", "--seed", 7, "--count", 3, "--prior", "musical")
+    expected = io.StringIO()
+    draw_presets("noisemaker", 3, 7, prior="musical").to_csv(expected)
+    assert result.out == expected.getvalue() != run("presets", "noisemaker", "--seed", 7, "--count", 3).out
+
+
+def test_presets_of_notes_are_a_table_and_those_of_phrases_lines(run):
+    rows = list(csv.DictReader(io.StringIO(run("presets", "subphatty-notes", "--start", 7, "--count", 2).out)))
+    played = original_presets("subphatty-notes", 7, 9).performances
+    assert [(int(row["note"]), int(row["velocity"])) for row in rows] == [played[row][0][:2] for row in range(2)]
+    lines = run("presets", "subphatty-phrases", "--start", 7, "--count", 2).out.splitlines()
+    played = original_presets("subphatty-phrases", 7, 9).performances
+    assert [len(json.loads(line)["notes"]) for line in lines] == played.counts.tolist()
+
+
 def test_presets_of_2018_can_be_a_part(run):
     whole = run("presets", "noisemaker-light").out.splitlines()
     part = run("presets", "noisemaker-light", "--start", 998, "--count", 2).out.splitlines()
@@ -87,6 +103,13 @@ def test_presets_of_2018_can_be_a_part(run):
     [
         (("presets", "nosemaker"), "Unknown collection 'nosemaker'; there are guitar"),
         (("presets", "noisemaker", "--seed", 1), "--seed needs --count"),
+        (("presets", "noisemaker", "--prior", "musical"), "--prior is of fresh rows"),
+        (("presets", "noisemaker", "--seed", 1, "--count", 1, "--prior", "even"), "give one of uniform, musical"),
+        (("build", "noisemaker", "--prior", "musical", "--out", "built"), "give a seed and a count"),
+        (("sheet", "noisemaker", "--prior", "musical", "--out", "a.png"), "give a seed"),
+        (("train", "noisemaker", "--fresh", 9, "--prior", "even", "--out", "model"), "give one of uniform, musical"),
+        (("check-archive", "noisemaker-notes", "."), "was not recorded in 2018"),
+        (("presets", "guitar-phrases", "--start", 2_001), "rows 0 to 1999 of its own"),
         (("presets", "noisemaker", "--start", 10_001), "rows 0 to 9999"),
         (("presets", "noisemaker", "--seed", -1, "--count", 1), "seed must be an integer from 0"),
         (("presets", "noisemaker", "--seed", "x", "--count", 1), "integer.*--help"),

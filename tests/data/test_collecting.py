@@ -65,7 +65,8 @@ def sounds_by_file(folder):
 def test_features_follow_the_declaration_and_survive_a_card(name, tmp_path):
     collection = get_collection(name)
     types = features(name)
-    assert list(types) == ["audio", *collection.columns, "file", "heard"]
+    told = [] if collection.plays is None else ["notes"]
+    assert list(types) == ["audio", *collection.columns, "file", *told, "heard"]
     # One channel: an argument since datasets 4, before that always.
     assert (types["audio"].sampling_rate, getattr(types["audio"], "num_channels", 1)) == (22_050, 1)
     for parameter in collection.parameters:

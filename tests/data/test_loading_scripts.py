@@ -157,6 +157,26 @@ def test_fresh_rows_are_those_of_a_build(tmp_path):
     assert rows_of(load(LIGHT, tmp_path, streaming=True, **arguments | {"in_session": False})) != expected
 
 
+@pytest.mark.parametrize("name, rows", [("noisemaker-notes", (7_999, 8_001)), ("guitar-phrases", (1_599, 1_601))])
+def test_rows_tell_what_they_play(name, rows, tmp_path):
+    out = build_collection(name, tmp_path / "out", rows=rows, progress=False)
+    expected = load_dataset(str(out), cache_dir=str(tmp_path))
+    plain, streamed = load(name, tmp_path, rows=rows), load(name, tmp_path, rows=rows, streaming=True)
+    assert plain["test"].features == streamed["test"].features == expected["test"].features == features(name)
+    assert rows_of(plain) == rows_of(streamed) == rows_of(expected)
+    (row,) = rows_of(plain)["test"]
+    assert row["notes"][0].keys() == {"onset", "duration", "pitch", "velocity"} and row["notes"][0]["onset"] == 0.1
+    assert load_takes(plain).presets == load_takes(streamed).presets == original_presets(name, *rows)
+    musical = load(name, tmp_path, seed=3, count=2, prior="musical")
+    assert load_takes(musical, collection=name).presets == draw_presets(name, 2, 3, prior="musical")
+
+
+def test_what_was_not_recorded_has_no_archive(tmp_path):
+    for arguments in ({"data_dir": str(tmp_path)}, {"download": True}):
+        with pytest.raises(InputError, match="There are no recordings of subphatty-notes: leave `data_dir` and"):
+            load("subphatty-notes", tmp_path, **arguments)
+
+
 def test_measured_rows_are_those_of_a_build(tmp_path):
     out = build_collection(LIGHT, tmp_path / "out", rows=(799, 801), measure=True, progress=False)
     expected = load_dataset(str(out), cache_dir=str(tmp_path))
@@ -412,7 +432,8 @@ print(json.dumps(digests(folder)))
 def digests(folder):
     """What can be compared between environments: samples, settings, names, heard."""
     found = {}
-    for name, rows in ((LIGHT, BORDER), ("noisemaker", (7_999, 8_001))):
+    several = ((LIGHT, BORDER), ("noisemaker", (7_999, 8_001)), ("noisemaker-phrases", (1_599, 1_601)))
+    for name, rows in several:
         for split, part in rows_of(DatasetDict(load(name, folder, rows=rows))).items():
             digest = hashlib.sha256()
             for row in part:
@@ -420,9 +441,10 @@ def digests(folder):
                 digest.update(samples.tobytes() + json.dumps([rate, row], sort_keys=True).encode())
             found[f"{name} {split} {len(part)}"] = digest.hexdigest()
     # A build has the same bytes, and so has its card.
-    out = build_collection(LIGHT, Path(folder) / "build", rows=BORDER, rows_per_shard=8, progress=False)
-    for path in sorted(path for path in out.rglob("*") if path.is_file()):
-        found[path.relative_to(out).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for name, rows in ((LIGHT, BORDER), ("noisemaker-notes", (7_999, 8_001))):
+        out = build_collection(name, Path(folder) / f"build-{name}", rows=rows, rows_per_shard=8, progress=False)
+        for path in sorted(path for path in out.rglob("*") if path.is_file()):
+            found[path.relative_to(Path(folder)).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 
@@ -442,9 +464,9 @@ def test_rows_are_the_same_on_datasets_36(tmp_path):
     assert other.returncode == 0, other.stderr
     assert json.loads(other.stdout) == digests(tmp_path / "new")
     # What one of them built, the other one takes for finished.
-    theirs = tmp_path / "old" / "build"
-    assert finished_plan(theirs) == finished_plan(tmp_path / "new" / "build")
+    theirs, ours = (tmp_path / which / f"build-{LIGHT}" for which in ("old", "new"))
+    assert finished_plan(theirs) == finished_plan(ours)
     shard = theirs / "data" / "train-00001-of-00002.parquet"
     shard.unlink()
     build_collection(LIGHT, theirs, rows=BORDER, rows_per_shard=8, progress=False)
-    assert shard.read_bytes() == (tmp_path / "new" / "build" / "data" / shard.name).read_bytes()
+    assert shard.read_bytes() == (ours / "data" / shard.name).read_bytes()

@@ -19,10 +19,12 @@ from huggingface_hub import DatasetCard, HfApi, ModelCard, RepoCard
 
 from secret_sauce_hf import checkpoint_path, load_takes
 from secret_sauce_hf.cli import root as cli
-from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.data import build_collection, features
 from secret_sauce_hf.hub import publish_checkpoint, publish_dataset, publish_metric
 from secret_sauce_hf.hub.repository import RepositoryFile, look_at, publish
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.instruments.notes import Note
+from secret_sauce_hf.original.table import original_presets
 
 LIGHT = "noisemaker-light"
 SHARDS = ["data/test-00000-of-00001.parquet", "data/train-00000-of-00001.parquet"]
@@ -111,6 +113,33 @@ def test_takes_come_from_the_hub_by_name(published, built):
     takes, here = load_takes(published, "test"), load_takes(built, "test")
     assert np.array_equal(takes.sounds, here.sounds)
     assert np.array_equal(takes.presets.unit, here.presets.unit)
+
+
+def test_notes_go_up_and_come_back(hub, tmp_path):
+    name, rows = "noisemaker-phrases", (1_598, 1_602)
+    folder = build_collection(name, tmp_path / "phrases", rows=rows, progress=False)
+    repo = hub.repo("phrases")
+    publish_dataset(name, folder, repo, progress=False)
+    expected = original_presets(name, *rows)
+    assert load_takes(repo).presets == load_takes(folder).presets == expected
+    for options in ({}, {"streaming": True}):
+        there = load_dataset(repo, **options)
+        assert there["test"].features == features(name)
+        notes = [row["notes"] for split in ("train", "test") for row in rows_of(there[split])]
+        assert [len(row) for row in notes] == expected.performances.counts.tolist()
+        assert [note["pitch"] for row in notes for note in row] == expected.performances.pitch.tolist()
+    card = DatasetCard.load(repo)
+    assert "## What is played" in card.text and get_collection(name).hub_id == "secret-sauce/noisemaker-phrases"
+
+
+def test_clips_of_ones_own_go_up_and_come_back(hub, tmp_path):
+    riff = (Note(48, 90, 0.0, 0.5), Note(55, 80, 0.25, 0.5))
+    folder = build_collection(LIGHT, tmp_path / "riff", seed=3, count=3, plays=riff, seconds=1.5, progress=False)
+    repo = hub.repo("riff")
+    publish_dataset(LIGHT, folder, repo, progress=False)
+    takes = load_takes(repo)
+    assert takes.sounds.shape == (3, 33_075)
+    assert [takes.presets.performances[row] for row in range(3)] == [riff] * 3
 
 
 def test_the_card_is_valid_and_what_it_shows_works(published, tmp_path, monkeypatch, capsys):

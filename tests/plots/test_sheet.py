@@ -12,6 +12,7 @@ from secret_sauce_hf.data.shards import takes_table
 from secret_sauce_hf.data.sounds import encode
 from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
 from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.original.table import original_presets
 from secret_sauce_hf.plots import sheet as module
 from secret_sauce_hf.plots.sheet import sound_sheet, write_sheet
@@ -34,7 +35,7 @@ def dataset(presets: Presets, silent: bool = False) -> Dataset:
         tone = np.sin(2 * np.pi * 60 * (1 + row % 40) * time) * 10 ** -(row % 5)
         sound = 0.9 * tone + generator.normal(0, 1e-3, len(time))
         sounds.append(np.zeros(len(time), np.int16) if silent else (32_000 * sound).astype(np.int16))
-    types = features(presets.collection)
+    types = features(presets.collection, notes=not presets.play_constant)
     return Dataset(takes_table(presets, [encode(sound, "FLAC") for sound in sounds], types.arrow_schema))
 
 
@@ -252,3 +253,35 @@ def test_bad_data(built, tmp_path):
     gathered.add(np.zeros((1, 5_000), np.float32), presets)
     with pytest.raises(InputError, match="differ in length"):
         gathered.add(np.zeros((1, 9_000), np.float32), presets)
+
+
+@pytest.mark.parametrize("name", ["guitar-notes", "noisemaker-phrases"])
+def test_what_is_played_has_panels_of_its_own(name):
+    presets = draw_presets(name, 30, seed=5)
+    figure = sound_sheet(data=dataset(presets), tiles=8, progress=False)
+    said = texts(figure)
+    counts = presets.performances.counts
+    told = "1 in a take" if name == "guitar-notes" else f"{counts.min()} to {counts.max()} in a take"
+    assert {"Pitches", "Velocities", "Durations", f"Notes over time: {told}, 30 takes"} <= set(said)
+    assert any(text.startswith(f"{name}: ") for text in said)
+    assert overlaps(figure) == []
+    plain = texts(sound_sheet(data=dataset(draw_presets("guitar", 3, seed=5)), tiles=3, progress=False))
+    assert "Pitches" not in plain and "Velocities" not in plain
+
+
+def test_one_pitch_and_one_duration_can_be_drawn():
+    presets = draw_presets("guitar", 3, seed=5).playing((Note(60, 1, 0.0, 0.5),))
+    figure = sound_sheet(data=dataset(presets), tiles=3, progress=False)
+    assert "Pitches" in texts(figure) and overlaps(figure) == []
+
+
+def test_a_sheet_says_whose_rows_it_shows():
+    of_its_own = gathering.gather_rendered(
+        get_collection("noisemaker-notes"), NoiseMaker(), seed=None, rows=16, tiles=1
+    )
+    assert of_its_own.source.startswith("16 of the 10,000 rows of its own, from silence; engine noisemaker ")
+    musical = gathering.gather_rendered(get_collection(LIGHT), NoiseMaker(), seed=3, rows=8, tiles=1, prior="musical")
+    assert musical.source.startswith("8 fresh rows of seed 3, musical prior, from silence")
+    assert musical.presets == draw_presets(LIGHT, 8, 3, prior="musical")
+    with pytest.raises(InputError, match="`prior` is for rendering; leave it out where data is read"):
+        sound_sheet(data=dataset(draw_presets(LIGHT, 1, 1)), prior="musical", progress=False)
