@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Parameter, integer
+from secret_sauce_hf.instruments import Collection, InputError, Parameter, integer
 from secret_sauce_hf.instruments.checking import check_timing
 from secret_sauce_hf.instruments.instrument import same_controls
 from secret_sauce_hf.instruments.notes import check_notes
@@ -212,14 +212,3 @@ class Engine(ABC):
         Returns:
             int16 of shape (rows, samples).
         """
-
-
-def note_ends_early(collection: Collection) -> str:
-    """Why an engine that holds every note to the end of the take cannot render a collection; empty if it can."""
-    timing = collection.timing
-    if timing.note_off >= timing.cut[1] - 1 / SAMPLE_RATE:
-        return ""
-    return (
-        f"holds every note to the end of the take, and this one ends at {timing.note_off:g} s of {timing.cut[1]:g} s: "
-        "make note_off the end of the take, or later"
-    )

@@ -25,7 +25,7 @@ _HEARD = 17_640
 """What had ended longer before a slot's end is not: it is 150 dB down."""
 
 _SAMPLES_TOGETHER = 2**19
-"""So many samples of takes are resampled together, which bounds the memory of long takes."""
+"""So many samples of takes are resampled together, of eight rows at least, which bounds the memory of long takes."""
 
 
 @cache
@@ -91,7 +91,7 @@ class _Session:
         self.end = self.keep_from + samples * (RATE // SAMPLE_RATE)
         self.begin = self.keep_from if before is None else max(slot - _RING, 0)
         self.heard_from = max(slot - _HEARD, 0)
-        self.together = max(_SAMPLES_TOGETHER // (self.end - self.begin), 1)
+        self.together = max(_SAMPLES_TOGETHER // (self.end - self.begin), 8)
         # What a group has worked in, for the next one: fresh memory costs more than what is done in it.
         self._spare: list[np.ndarray] = []
         self._set_notes(timing, slot, rows, before)
