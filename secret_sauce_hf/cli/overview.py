@@ -21,12 +21,13 @@ def collections(
     from secret_sauce_hf.hub.overview import found_here
 
     ids = ["dataset on the Hub", "model, ships"]
-    table = table_of("collection", "rows", "of", *ids, numbers=["rows"], whole=ids)
+    table = table_of("collection", "rows", "knobs + switches", *ids, numbers=["rows"], whole=["collection", *ids])
     for collection in COLLECTIONS.values():
+        switches = sum(parameter.classes > 0 for parameter in collection.parameters)
         table.add_row(
             collection.name,
             f"{collection.count:,}",
-            collection.kinds,
+            f"{len(collection.columns) - switches} + {switches}",
             collection.hub_id,
             collection.checkpoint_id if _ships_checkpoint(collection.name) else "–",
         )
