@@ -163,7 +163,7 @@ def midi_track(
     if row is None:
         write_midi_file(collection_track(parts), out)
         tell_remarks(playing)
-        say(f"{out}: {rows:,} presets of {parts[0].collection.name}.")
+        say(f"{out}: {_counted(rows, "preset")} of {parts[0].collection.name}.")
         return
     if not 0 <= row < rows:
         raise InputError(f"There is no row {row}: there are {rows:,}, and the first is 0.")
@@ -226,7 +226,11 @@ def render(
     from secret_sauce_hf.data import write_sounds
 
     write_sounds(parts, out, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
-    say(f"{out}: {len(names):,} sounds of {parts[0].collection.name}.")
+    say(f"{out}: {_counted(len(names), "sound")} of {parts[0].collection.name}.")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _files(collection: str, table: Path | None, clip: Path | None) -> list[Path]:

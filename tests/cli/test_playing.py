@@ -109,7 +109,7 @@ def test_one_preset_with_a_note(run):
     Path("one.json").write_text(json.dumps({"preset": row}))
     options = ("--note", "C2", "--velocity", 90, "--seconds", 2)
     _, err = run("render", NAME, "--presets", "one.json", *options, "--out", "sounds")
-    assert err == "sounds: 1 sounds of noisemaker-light.\n"
+    assert err == "sounds: 1 sound of noisemaker-light.\n"
     assert len(sound("sounds/s0.wav")) == 44_100
     # Let go a tenth of a second before the end.
     assert played("sounds/s0.wav") == [(4890, 0.067, 1.9)]
