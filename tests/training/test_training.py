@@ -502,7 +502,9 @@ class TestTraining:
             train(LIGHT, None, tmp_path, fressh=8)
 
     def test_takes_that_the_engine_cannot_render_are_refused_first(self, tmp_path: Path):
-        long = replace(LIGHT, name="long-takes", timing=replace(LIGHT.timing, cut=(0.1, 70.0), note_off=70.0, slot=70.0))
+        long = replace(
+            LIGHT, name="long-takes", timing=replace(LIGHT.timing, cut=(0.1, 70.0), note_off=70.0, slot=70.0)
+        )
         for engine in (None, get_engine(LIGHT)):
             with pytest.raises(InputError, match=r"long-takes: take: it lasts 69\.9 s; give 0\.05 to") as caught:
                 train(long, None, tmp_path / "out", fresh=8, engine=engine, **SMALL)
