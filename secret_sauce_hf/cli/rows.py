@@ -163,7 +163,7 @@ def midi_track(
     if row is None:
         write_midi_file(collection_track(parts), out)
         tell_remarks(playing)
-        say(f"{out}: {_counted(rows, "preset")} of {parts[0].collection.name}.")
+        say(f"{out}: {_counted(rows, 'preset')} of {parts[0].collection.name}.")
         return
     if not 0 <= row < rows:
         raise InputError(f"There is no row {row}: there are {rows:,}, and the first is 0.")
@@ -226,7 +226,7 @@ def render(
     from secret_sauce_hf.data import write_sounds
 
     write_sounds(parts, out, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
-    say(f"{out}: {_counted(len(names), "sound")} of {parts[0].collection.name}.")
+    say(f"{out}: {_counted(len(names), 'sound')} of {parts[0].collection.name}.")
 
 
 def _counted(count: int, what: str) -> str:

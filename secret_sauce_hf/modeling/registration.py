@@ -153,8 +153,9 @@ def _find_model(given: Mapping[str, Any]) -> dict[str, Any]:
         return {**given, "task": TASK, "model": str(folder)}
     if task == TASK and isinstance(model, str) and "/" not in model and not Path(model).exists():
         # On the Hub every model has an owner, but for a few old ones of other tasks.
-        near = get_close_matches(model, COLLECTIONS, 1)
-        meant = f"did you mean {near[0]}?" if near else f"those that ship are {', '.join(COLLECTIONS)}."
+        shipped = [name for name in COLLECTIONS if (CHECKPOINTS / name / "config.json").is_file()]
+        near = get_close_matches(model, shipped, 1)
+        meant = f"did you mean {near[0]}?" if near else f"those that ship are {', '.join(shipped)}."
         raise InputError(f"There is no model {model}, neither here nor, without an owner, on the Hub; {meant}")
     if task == TASK and isinstance(model, str | Path) and Path(model).is_dir():
         if isinstance(config, str | Path) and Path(config).exists():

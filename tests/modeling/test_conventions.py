@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import HfApi
+from kinds import ORIGINAL
 from safetensors.torch import save_file
 from test_modeling import small_model, tone
 from test_pipeline import run
@@ -238,7 +239,7 @@ class TestLoading:
 
 
 class TestShippedByName:
-    @pytest.mark.parametrize("name", COLLECTIONS)
+    @pytest.mark.parametrize("name", ORIGINAL)
     def test_every_one(self, name):
         pipe = pipeline(TASK, model=name)
         assert pipe.model.config.collection == name
@@ -269,6 +270,7 @@ class TestShippedByName:
         [
             ("noisemakr", "did you mean noisemaker"),
             ("Guitar", "did you mean guitar"),
+            ("subphatty-note", "did you mean subphatty"),
             ("nothing-like-it", "those that ship are guitar-tiny, guitar, noisemaker-light"),
         ],
     )
@@ -633,6 +635,6 @@ class TestPipelineAsTransformersTestsIt:
 
 
 def test_the_shipped_ones_are_whole():
-    for name in COLLECTIONS:
+    for name in ORIGINAL:
         config = AutoConfig.from_pretrained(secret_sauce_hf.checkpoint_path(name))
         assert config.collection == name

@@ -14,12 +14,13 @@ import soundfile
 import soxr
 import torch
 from datasets import Dataset
+from kinds import ORIGINAL
 from transformers import AutoModel, pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
 import secret_sauce_hf
 from secret_sauce_hf.engines import render
-from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, InputError, Knob, get_collection
+from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_collection
 from secret_sauce_hf.midi import preset_messages
 from secret_sauce_hf.modeling import feature_extraction_secret_sauce, registration
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import code_files
@@ -119,12 +120,14 @@ class TestRegistration:
         assert told == "SourceFileLoader SourceFileLoader"
 
     def test_collections_with_and_without_a_checkpoint(self, tmp_path: Path, monkeypatch):
-        for name in COLLECTIONS:
+        for name in ORIGINAL:
             assert secret_sauce_hf.checkpoint_path(name).joinpath("model.safetensors").stat().st_size < 12e6
         (tmp_path / "noisemaker-light").symlink_to(secret_sauce_hf.checkpoint_path("noisemaker-light"))
         monkeypatch.setattr(registration, "CHECKPOINTS", tmp_path)
         with pytest.raises(InputError, match="No checkpoint ships for guitar; there is one for noisemaker-light"):
             secret_sauce_hf.checkpoint_path("guitar")
+        with pytest.raises(InputError, match="No checkpoint ships for noisemaker-notes; there is one for noisemaker-l"):
+            secret_sauce_hf.checkpoint_path("noisemaker-notes")
         with pytest.raises(InputError, match="Unknown collection"):
             secret_sauce_hf.checkpoint_path("../..")
 

@@ -459,10 +459,10 @@ class TestShortTakes:
             first_model(self.collection(0.001), None, 16, 1, 0)
 
     def test_the_shortest_can_be_trained_on(self, tmp_path: Path, monkeypatch):
-        def noise(_, collection, first: int, count: int, seed: int):
+        def noise(_, collection, first: int, count: int, seed: int, prior: str):
             generator = np.random.default_rng((seed, first))
             sounds = generator.normal(size=(count, collection.samples)) * 0.1
-            return sounds.astype(np.float32), draw_presets(collection, count, seed, first)
+            return sounds.astype(np.float32), draw_presets(collection, count, seed, first, prior=prior)
 
         # The engine's takes are all as long as those of 2018. Processes of their own would use the engine.
         monkeypatch.setattr("secret_sauce_hf.training.data.fresh_rows", noise)

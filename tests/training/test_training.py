@@ -27,7 +27,7 @@ from secret_sauce_hf.training import TrainingConfig, augmentation, stream, train
 from secret_sauce_hf.training.augmentation import augment
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.calibration import _knob_temperature, _temperature, calibration, set_unheard
-from secret_sauce_hf.training.data import CHUNK, extract, fresh_takes, labels
+from secret_sauce_hf.training.data import CHUNK, extract, fresh_rows, fresh_takes, labels
 from secret_sauce_hf.training.optimizer import MuonAdamW, make_optimizer
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, stream_loader
@@ -349,7 +349,9 @@ class TestTraining:
             "modeling_secret_sauce.py",
             "parameters.py",
             "pipeline_secret_sauce.py",
+            "played.py",
             "preprocessor_config.json",
+            "rules.py",
             "sampler_secret_sauce.py",
             "sounds.py",
             "takes.py",
@@ -500,15 +502,27 @@ class TestTraining:
             train(LIGHT, None, tmp_path, fressh=8)
 
     def test_takes_that_the_engine_cannot_render_are_refused_first(self, tmp_path: Path):
-        timing = replace(LIGHT.timing, note_off=LIGHT.timing.note_on + 0.2)
-        short = replace(LIGHT, name="short-notes", timing=timing)
+        long = replace(
+            LIGHT, name="long-takes", timing=replace(LIGHT.timing, cut=(0.1, 70.0), note_off=70.0, slot=70.0)
+        )
         for engine in (None, get_engine(LIGHT)):
-            with pytest.raises(InputError, match=r"short-notes: .*make note_off the end of the take") as caught:
-                train(short, None, tmp_path / "out", fresh=8, engine=engine, **SMALL)
+            with pytest.raises(InputError, match=r"long-takes: take: it lasts 69\.9 s; give 0\.05 to") as caught:
+                train(long, None, tmp_path / "out", fresh=8, engine=engine, **SMALL)
             assert "\n" not in str(caught.value)
         with pytest.raises(InputError, match="The engine of noisemaker does not render guitar-rack"):
             train("guitar", None, tmp_path / "out", fresh=8, engine=get_engine(LIGHT), **SMALL)
         assert not (tmp_path / "out").exists()
+
+    def test_presets_as_people_set_an_instrument(self, tmp_path: Path):
+        takes, presets = fresh_rows(get_engine(LIGHT), LIGHT, 7, 3, 5, "musical")
+        assert presets == draw_presets(LIGHT, 3, 5, 7, prior="musical") and takes.shape == (3, LIGHT.samples)
+        record = train(LIGHT, None, tmp_path / "out", fresh=8, epochs=1, prior="musical", **SMALL)
+        assert record["run"]["prior"] == "musical"
+        # Where a record does not tell it, it is uniform, as it was in all older ones.
+        assert "prior" not in train(LIGHT, None, tmp_path / "even", fresh=8, epochs=1, **SMALL)["run"]
+        with pytest.raises(InputError, match=r"prior is 'even'; give one of uniform, musical\."):
+            train(LIGHT, None, tmp_path / "none", fresh=8, prior="even", **SMALL)
+        assert not (tmp_path / "none").exists()
 
     def test_sounds_that_do_not_fit_the_presets(self, tmp_path: Path):
         train(LIGHT, None, tmp_path / "out", fresh=8, epochs=1, **SMALL)
