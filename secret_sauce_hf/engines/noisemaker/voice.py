@@ -223,9 +223,10 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
         since[lane] = -len(tables.sweep)
         following[lane] = first[life]
 
-    now = 0
+    # As what they become: what is called with a constant is compiled for it, too.
+    now, longest = np.int64(0), np.int64(BLOCK)
     while True:
-        samples, running, sounding, eventful = BLOCK, False, False, False
+        samples, running, sounding, eventful = longest, False, False, False
         for lane in range(len(chosen)):
             if does[lane] == _DONE:
                 continue
