@@ -39,7 +39,7 @@ whenever the voice falls silent: that is how the session of 2018 has been render
 LFO_START = 0.488 * 255.0
 
 # What happens to a life. Not as Python's integers: what is called with these is compiled for each of them.
-START, RESTART, RELEASED, LOADED, LFO_RESTARTED, LFO_HELD, LFO_FREED, LFO_TICKS, LFO_STOPS = np.arange(9, dtype=np.int64)
+START, RESTART, RELEASED, LOADED, LFO_RESTARTED, LFO_HELD, LFO_FREED, LFO_TICKS, LFO_STOPS = np.arange(9, dtype=int)
 
 # Columns of a life's whole numbers.
 (
@@ -124,7 +124,7 @@ def _advance_seed(seed, steps):
         offset = (factor * offset + offset) & _WORD
         factor = (factor * factor) & _WORD
         steps >>= 1
-    return seed
+    return np.int64(seed)
 
 
 @helper
@@ -137,7 +137,7 @@ def _advance_noise(state, steps):
             state = (state * factor) & _WORD
         factor = (factor * factor) & _WORD
         steps >>= 1
-    return state
+    return np.int64(state)
 
 
 @helper
@@ -235,21 +235,16 @@ def _settle(smooth, target, samples):
 @helper
 def _choose_voice(pitch, sounds, stage, pitches, allotted):
     """The voice that a note-on takes: its own, a silent one, one in release, or that allotted longest."""
-    chosen = -1
+    chosen, least = 0, NEVER
     for voice in range(len(sounds)):
-        if chosen < 0 and sounds[voice] and pitches[voice] == pitch:
-            chosen = voice
-    for voice in range(len(sounds)):
-        if chosen < 0 and not sounds[voice]:
-            chosen = voice
-    for voice in range(len(sounds)):
-        if chosen < 0 and stage[voice] == RELEASE:
-            chosen = voice
-    if chosen < 0:
-        chosen = 0
-        for voice in range(1, len(sounds)):
-            if allotted[voice] < allotted[chosen]:
-                chosen = voice
+        if not sounds[voice]:
+            rank = 1
+        elif pitches[voice] == pitch:
+            rank = 0
+        else:
+            rank = 2 if stage[voice] == RELEASE else 3 + allotted[voice]
+        if rank < least:
+            chosen, least = voice, rank
     return chosen
 
 
@@ -263,7 +258,7 @@ def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, 
     numbers[life, PREPARED] = IDLE_SAMPLES
     numbers[life, LENGTH] = 0
     numbers[life, PITCH_BEFORE] = pitch
-    numbers[life, SEED] = np.int64(seed)
+    numbers[life, SEED] = seed
     values[life, CUTOFF_BEFORE] = smooth
     values[life, LFO_BEFORE] = value
 
@@ -287,7 +282,7 @@ def _tell(found, count, life, when, what, which):
 @helper
 def _by_end(off, start, stop):
     """Notes in the order in which they end; nearly that in which they are listed."""
-    ending = np.empty(stop - start, np.int64)
+    ending = np.zeros(stop - start, np.int64)
     for note in range(start, stop):
         place = note - start
         while place > 0 and off[ending[place - 1]] > off[note]:
@@ -319,15 +314,14 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     phase, value, ticked, ticking, held = begin, 0.0, 0, False, False
     smooth, settled = _settle(settings[preset, CUTOFF], settings[preset, CUTOFF], np.int64(IDLE_SAMPLES)), 0
     # The voices'.
-    powers = np.zeros(_LEVELS)
+    powers = np.zeros(np.int64(_LEVELS))
     level = np.zeros(voices)
-    flags = np.zeros((5, voices), np.bool_)
-    sounds, prepares, reseeded, lane_held, lane_ticks = flags[0], flags[1], flags[2], flags[3], flags[4]
-    whole = np.zeros((8, voices), np.int64)
-    life, stage, since, allotted = whole[0], whole[1], whole[2], whole[3]
-    silent_from, rests_from, prepares_from, pitches = whole[4], whole[5], whole[6], whole[7]
-    noise = np.zeros((3, voices), np.uint64)
-    seeds, generators = noise[0], noise[1:]
+    # Of one type, since arrays of every type and dimension take a while to compile.
+    whole = np.zeros((np.int64(16), voices), np.int64)
+    life, stage, since, allotted, pitches = whole[0], whole[1], whole[2], whole[3], whole[4]
+    silent_from, rests_from, prepares_from = whole[5], whole[6], whole[7]
+    sounds, prepares, reseeded, lane_held, lane_ticks = whole[8], whole[9], whole[10], whole[11], whole[12]
+    seeds, generators = whole[13], whole[14:]
     for voice in range(voices):
         silent_from[voice], rests_from[voice], prepares_from[voice], pitches[voice] = NEVER, NEVER, -NEVER, 60
         seeds[voice] = rows.seeds[preset, voice]
@@ -464,9 +458,9 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 numbers[current, LENGTH] = prepared + end - now
                 numbers[current, PITCH] = pitch
                 numbers[current, RESEEDED] = own
-                numbers[current, NEW_SEED] = np.int64(seeds[voice])
-                numbers[current, GENERATOR1] = np.int64(generators[0, voice])
-                numbers[current, GENERATOR2] = np.int64(generators[1, voice])
+                numbers[current, NEW_SEED] = seeds[voice]
+                numbers[current, GENERATOR1] = generators[0, voice]
+                numbers[current, GENERATOR2] = generators[1, voice]
                 values[current, CUTOFF_THEN] = smooth
                 values[current, LFO_THEN] = value
                 events = _tell(found, events, current, prepared, START, pitch)
@@ -493,8 +487,8 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
         was_held = held
         ticking, held = False, False
         for voice in range(voices):
-            ticking |= sounds[voice]
-            held |= prepares[voice]
+            ticking |= sounds[voice] > 0
+            held |= prepares[voice] > 0
         if held != was_held:
             phase = begin
         for voice in range(voices):

@@ -32,7 +32,7 @@ _NOTHING = np.float32(1e-20)
 _F = np.float32
 
 # What a lane does.
-_WAITS, _SOUNDS, _DONE = range(3)
+_DONE, _WAITS, _SOUNDS = range(3)
 
 _RESTARTS_LFO = (
     planning.START,
@@ -115,8 +115,8 @@ def _start(lane, life, found, settings, state, filters, played):
     """What else the note-on of a silent voice does; its filter goes on from where its preparation has brought it."""
     numbers, values = found.numbers, found.values
     sources.start_sources(lane, settings[WAVE2 * LANES + lane], state, played)
-    played.generators[lane, 0] = np.uint32(numbers[life, planning.GENERATOR1])
-    played.generators[lane, 1] = np.uint32(numbers[life, planning.GENERATOR2])
+    played.generators[lane] = np.uint32(numbers[life, planning.GENERATOR1])
+    played.generators[LANES + lane] = np.uint32(numbers[life, planning.GENERATOR2])
     state[control.SMOOTH_CUTOFF * LANES + lane] = values[life, planning.CUTOFF_THEN]
     state[control.LFO_VALUE * LANES + lane] = values[life, planning.LFO_THEN]
     state[control.LFO_TICKS * LANES + lane] = 1.0
@@ -189,31 +189,34 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
             if not 0 <= which < most:
                 raise ValueError("The NoiseMaker's voice was given an event that cannot be.")
 
-    drive = np.zeros(BLOCK * LANES, np.float32)
-    opening = np.zeros(BLOCK * LANES, np.float32)
-    amp = np.zeros(BLOCK * LANES, np.float32)
-    filtered = np.zeros(BLOCK * LANES, np.float32)
-    modulation = np.zeros(BLOCK * LANES)
-    sine = np.zeros(LANES)
-    sweep = np.zeros(LANES)
+    # A constant size or another number of dimensions would be compiled by itself.
+    lanes = np.int64(LANES)
+    values = lanes * BLOCK
+    drive = np.zeros(values, np.float32)
+    opening = np.zeros(values, np.float32)
+    amp = np.zeros(values, np.float32)
+    filtered = np.zeros(values, np.float32)
+    modulation = np.zeros(values)
+    sine = np.zeros(lanes)
+    sweep = np.zeros(lanes)
     # Lanes beside each other, in arrays of this call's own: else nothing below becomes vector instructions.
-    settings = np.zeros(SETTINGS * LANES)
-    state = np.zeros(control.STATES * LANES)
+    settings = np.zeros(lanes * SETTINGS)
+    state = np.zeros(lanes * control.STATES)
     filters = _Filters(
-        np.zeros(ladder.STATE_ROWS * LANES, np.float32),
-        np.zeros(ladder.CONSTANT_ROWS * LANES, np.float32),
-        np.zeros(LANES, np.uint32),
+        np.zeros(lanes * ladder.STATE_ROWS, np.float32),
+        np.zeros(lanes * ladder.CONSTANT_ROWS, np.float32),
+        np.zeros(lanes, np.uint32),
     )
     played = sources.Sources(
-        np.zeros((LANES, 2), np.uint32),
-        np.zeros((2, LANES, oscillators.SPREAD)),
-        np.zeros((LANES, TRIANGLE_DELAY)),
+        np.zeros(lanes * 2, np.uint32),
+        np.zeros((lanes * 2, np.int64(oscillators.SPREAD))),
+        np.zeros((lanes, np.int64(TRIANGLE_DELAY))),
     )
     scratch = sources.scratch()
-    does = np.full(LANES, _DONE)
-    since = np.zeros(LANES, np.int64)
-    following = np.zeros(LANES, np.int64)
-    to_load = np.full(LANES, -1)
+    does = np.zeros(lanes, np.int64)
+    since = np.zeros(lanes, np.int64)
+    following = np.zeros(lanes, np.int64)
+    to_load = np.zeros(lanes, np.int64)
     ladder.rest(filters.state)
     for lane in range(len(chosen)):
         life = chosen[lane]
@@ -322,9 +325,10 @@ def sum_tracks(mix, first, keep_from, out):
     for row in range(count):
         if not 0 <= first[row] < first[row + 1] <= len(mix):
             raise ValueError("The NoiseMaker was given a row without a track.")
-    before = np.zeros(LANES, np.float32)
-    passed = np.zeros(LANES, np.float32)
-    block = np.zeros(BLOCK * LANES, np.float32)
+    lanes = np.int64(LANES)
+    before = np.zeros(lanes, np.float32)
+    passed = np.zeros(lanes, np.float32)
+    block = np.zeros(lanes * BLOCK, np.float32)
     for start in range(0, samples, BLOCK):
         length = min(BLOCK, samples - start)
         for row in range(count):
