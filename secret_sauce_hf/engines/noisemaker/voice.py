@@ -29,6 +29,8 @@ _MASTER = np.float32(1.1127)
 _DC_POLE = np.float32(0.999)
 # Less than this is nothing; it would become numbers that processors are slow with.
 _NOTHING = np.float32(1e-20)
+# Samples of tracks that are summed at a time: so many of all lanes lie near the processor.
+_SUMMED = 128
 _F = np.float32
 
 # What a lane does.
@@ -305,32 +307,32 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
 
 
 @kernel(nogil=True)
-def sum_tracks(mix, first, keep_from, out):
+def sum_tracks(mix, first):
     """Add up the voices of rows, then a 7 Hz high-pass y = x - x' + 0.999 y', then the master volume.
 
     Args:
-        mix: float32, (tracks, samples).
+        mix: float32, (tracks, samples); track i is the sound of row i in the end, those after the rows' are what
+            they were.
         first: int64, (rows + 1,): the tracks of row i are those from `first[i]` up to `first[i + 1]`; one at
             least, and `LANES` rows at most.
-        keep_from: sample from which on there is sound in `out`.
-        out: float32, (samples - keep_from, rows).
 
     Raises:
         ValueError: arrays that do not go together.
     """
     count = len(first) - 1
     samples = mix.shape[1]
-    if count > LANES or out.shape[1] != count or not 0 <= keep_from <= samples or len(out) != samples - keep_from:
-        raise ValueError("The NoiseMaker was given a buffer that its samples do not fit into.")
+    if count > LANES:
+        raise ValueError("The NoiseMaker was given more rows than lanes.")
     for row in range(count):
-        if not 0 <= first[row] < first[row + 1] <= len(mix):
+        # No track is written over before its row has been read.
+        if not row <= first[row] < first[row + 1] <= len(mix):
             raise ValueError("The NoiseMaker was given a row without a track.")
     lanes = np.int64(LANES)
     before = np.zeros(lanes, np.float32)
     passed = np.zeros(lanes, np.float32)
-    block = np.zeros(lanes * BLOCK, np.float32)
-    for start in range(0, samples, BLOCK):
-        length = min(BLOCK, samples - start)
+    block = np.zeros(lanes * _SUMMED, np.float32)
+    for start in range(0, samples, _SUMMED):
+        length = min(_SUMMED, samples - start)
         for row in range(count):
             sound = mix[first[row], start : start + length]
             for sample in range(length):
@@ -348,7 +350,7 @@ def sum_tracks(mix, first, keep_from, out):
                 before[row] = x
                 passed[row] = y
                 block[at] = y * _MASTER
-        for sample in range(max(keep_from - start, 0), length):
-            into = out[start + sample - keep_from]
-            for row in range(count):
-                into[row] = block[sample * LANES + row]
+        for row in range(count):
+            sound = mix[row, start : start + length]
+            for sample in range(length):
+                sound[sample] = block[sample * LANES + row]
