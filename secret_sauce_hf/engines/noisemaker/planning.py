@@ -64,9 +64,7 @@ LIFE_VALUES = 4
 # Columns of an event.
 LIFE, WHEN, WHAT, WHICH = range(4)
 
-# Of an event that needs no number.
 _NOTHING = np.int64(0)
-
 _LEVELS = 26
 _WORD = np.uint64(0xFFFFFFFF)
 
@@ -279,24 +277,36 @@ def _tell(found, count, life, when, what, which):
     return count + 1
 
 
+class _Room(NamedTuple):
+    """Where one row is planned."""
+
+    powers: np.ndarray
+    """float64, `_LEVELS`."""
+    levels: np.ndarray
+    """float64, a value per voice."""
+    whole: np.ndarray
+    """int64, 16 rows of one value per voice."""
+    ending: np.ndarray
+    """int64, a value per note."""
+
+
 @helper
-def _by_end(off, start, stop):
-    """Notes in the order in which they end; nearly that in which they are listed."""
-    ending = np.zeros(stop - start, np.int64)
+def _sort_by_end(off, start, stop, ending):
+    """Set the notes in the order in which they end, which is nearly that in which they are listed."""
     for note in range(start, stop):
         place = note - start
         while place > 0 and off[ending[place - 1]] > off[note]:
             ending[place] = ending[place - 1]
             place -= 1
         ending[place] = note
-    return ending
 
 
 @helper
-def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
+def _plan_row(rows, row, start, stop, load, end, sine, room, found, lives, events):
     """Find the lives of one row; returns how many lives and events there are by then."""
     numbers, values, settings = found.numbers, found.values, rows.settings
-    ending = _by_end(rows.off, start, stop)
+    ending, powers, level, whole = room.ending, room.powers, room.levels, room.whole
+    _sort_by_end(rows.off, start, stop, ending)
     part = 0 if load >= 0 else 1
     preset = 2 * row + part
     moves = False
@@ -314,10 +324,8 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     phase, value, ticked, ticking, held = begin, 0.0, 0, False, False
     smooth, settled = _settle(settings[preset, CUTOFF], settings[preset, CUTOFF], np.int64(IDLE_SAMPLES)), 0
     # The voices'.
-    powers = np.zeros(np.int64(_LEVELS))
-    level = np.zeros(voices)
-    # Of one type, since arrays of every type and dimension take a while to compile.
-    whole = np.zeros((np.int64(16), voices), np.int64)
+    level[:] = 0.0
+    whole[:] = 0
     life, stage, since, allotted, pitches = whole[0], whole[1], whole[2], whole[3], whole[4]
     silent_from, rests_from, prepares_from = whole[5], whole[6], whole[7]
     sounds, prepares, reseeded, lane_held, lane_ticks = whole[8], whole[9], whole[10], whole[11], whole[12]
@@ -538,6 +546,14 @@ def plan(rows, load, end, sine, found):
         raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
     # As what they become: what is called with a constant is compiled for it, too.
     lives, events = np.int64(0), np.int64(0)
+    # Of few types, and of no constant size: each is compiled by itself.
+    voices = rows.seeds.shape[1]
+    room = _Room(
+        np.zeros(np.int64(_LEVELS)),
+        np.zeros(voices),
+        np.zeros((np.int64(16), voices), np.int64),
+        np.zeros(notes, np.int64),
+    )
     for row in range(count):
         start, stop = rows.first[row], rows.first[row + 1]
         if stop < start or stop > notes:
@@ -547,7 +563,7 @@ def plan(rows, load, end, sine, found):
                 raise ValueError("The NoiseMaker was given a note that cannot be one.")
             if note > start and rows.on[note] < rows.on[note - 1]:
                 raise ValueError("The NoiseMaker was given notes that are not in the order of time.")
-        lives, events = _plan_row(rows, row, start, stop, load, end, sine, found, lives, events)
+        lives, events = _plan_row(rows, row, start, stop, load, end, sine, room, found, lives, events)
     return lives, events
 
 

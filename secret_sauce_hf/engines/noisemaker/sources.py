@@ -228,22 +228,6 @@ def sound_block(lane, samples, settings, state, modulation, tables, sources, blo
 
 
 @inlined
-def scratch():
-    """Room for the oscillators of one lane."""
-    size = np.int64(BLOCK)
-    return Scratch(
-        np.zeros(size, np.float32),
-        np.zeros(size, np.float32),
-        np.zeros(size),
-        np.zeros(size),
-        np.zeros(size, np.float32),
-        np.zeros(size + oscillators.SPREAD),
-        np.zeros(size),
-        np.zeros(TRIANGLE_DELAY + size),
-    )
-
-
-@inlined
 def start_sources(lane, wave2, state, sources):
     """What a note-on of a silent voice resets; its noise goes on."""
     state[PHASE1 * LANES + lane] = np.float32(OSC1_START)

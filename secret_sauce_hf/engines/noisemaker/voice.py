@@ -214,7 +214,17 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
         np.zeros((lanes * 2, np.int64(oscillators.SPREAD))),
         np.zeros((lanes, np.int64(TRIANGLE_DELAY))),
     )
-    scratch = sources.scratch()
+    size = np.int64(BLOCK)
+    scratch = sources.Scratch(
+        np.zeros(size, np.float32),
+        np.zeros(size, np.float32),
+        np.zeros(size),
+        np.zeros(size),
+        np.zeros(size, np.float32),
+        np.zeros(size + oscillators.SPREAD),
+        np.zeros(size),
+        np.zeros(TRIANGLE_DELAY + size),
+    )
     does = np.zeros(lanes, np.int64)
     since = np.zeros(lanes, np.int64)
     following = np.zeros(lanes, np.int64)
