@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 # Full fast-math also reassociates, and then a cached kernel differs from a fresh one in the last bit.
 _OPTIONS: dict[str, Any] = {"fastmath": {"nnan", "nsz", "ninf"}, "error_model": "numpy"}
+_CALLED_FROM_PYTHON: dict[str, Any] = {"no_cfunc_wrapper": True}
+# Without the ways in from Python and C, which take about as long to compile as a short function itself; and without
+# counting who uses an array, which its caller does: in inner loops that was a third of the time.
+_CALLED_BY_KERNELS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -37,7 +41,7 @@ def kernel(**options: Any) -> Callable[[Callable], Any]:
     """
 
     def compile_(function: Callable) -> Any:
-        dispatcher = njit(**_OPTIONS, **options)(function)
+        dispatcher = njit(**_OPTIONS, **_CALLED_FROM_PYTHON, **options)(function)
         if _has_private_cache():
             dispatcher._cache = _Kept(function)
         return dispatcher
@@ -119,8 +123,16 @@ def _warn_once(folder: Path, reason: str) -> None:
 
 
 def inlined(function: Callable) -> Any:
-    """Compile a helper into its callers; a real call would stop them from being vectorised."""
-    return njit(**_OPTIONS, forceinline=True)(function)
+    """Compile a helper into its callers; a real call would stop them from being vectorised.
+
+    Like `helper`, it makes no arrays and returns none, be it in a tuple; a part of one that it is given it may use.
+    """
+    return njit(**_OPTIONS, **_CALLED_BY_KERNELS, forceinline=True)(function)
+
+
+def helper(function: Callable) -> Any:
+    """Compile a function that kernels call and nothing else does; it is kept as a part of them."""
+    return njit(**_OPTIONS, **_CALLED_BY_KERNELS)(function)
 
 
 @cache

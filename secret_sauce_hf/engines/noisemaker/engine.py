@@ -169,15 +169,12 @@ class _Session:
         for start in range(0, len(chosen), LANES):
             some = chosen[start : start + LANES]
             voice.play(some, found, lives, first, rows.settings, tables, tracks, mix, self.begin)
-        of_row = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-        takes = [self._cut(mix, of_row[row : row + self.together + 1]) for row in range(0, len(wanted), self.together)]
+        voice.sum_tracks(mix, np.concatenate([[0], np.cumsum(used.sum(axis=1))]))
+        sound = mix[: len(wanted), self.keep_from - self.begin :]
+        starts = range(0, len(wanted), self.together)
+        takes = [cut_takes(sound[row : row + self.together].T, RATE, SAMPLE_RATE) for row in starts]
         self._spare.append(space)
         return np.concatenate(takes)
-
-    def _cut(self, mix: np.ndarray, first: np.ndarray) -> np.ndarray:
-        sound = np.empty((self.end - self.keep_from, len(first) - 1), np.float32)
-        voice.sum_tracks(mix, first, self.keep_from - self.begin, sound)
-        return cut_takes(sound, RATE, SAMPLE_RATE)
 
 
 def _samples(start: float, seconds: np.ndarray) -> np.ndarray:

@@ -6,12 +6,13 @@ from secret_sauce_hf.compiling import inlined
 from secret_sauce_hf.engines.dsp.arithmetic import next_seed
 from secret_sauce_hf.engines.dsp.lanes import LANES
 
-# Rows of the state, each of LANES values.
+# Rows of the state, each of LANES values. The delay lines' not as Python's integers: `_half_band` would be compiled
+# for each of them.
 STAGES = 0  # four one-poles
 FEEDBACK = 4  # the saturated output of the sub-sample before
 DRIVE = 5  # the input of the sample before
-FIRST = 6  # delay lines of the two half-band filters
-SECOND = 15
+FIRST = np.int64(6)  # delay lines of the two half-band filters
+SECOND = np.int64(15)
 STATE_ROWS = 24
 
 # Rows of the constants.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.compiling import inlined, kernel
+from secret_sauce_hf.compiling import helper, kernel
 from secret_sauce_hf.engines.noisemaker import envelopes, lfo
 from secret_sauce_hf.engines.noisemaker.envelopes import ATTACK, DECAY, RELEASE
 from secret_sauce_hf.engines.noisemaker.settings import (
@@ -33,13 +33,13 @@ from secret_sauce_hf.engines.noisemaker.settings import (
 )
 
 NEVER = 2**62
-TAIL_SAMPLES = 250
+TAIL_SAMPLES = np.int64(250)
 """No release is longer. Where a row's only note ends as the next preset is sent, the preparation begins so much later,
 whenever the voice falls silent: that is how the session of 2018 has been rendered from the first."""
 LFO_START = 0.488 * 255.0
 
-# What happens to a life.
-START, RESTART, RELEASED, LOADED, LFO_RESTARTED, LFO_HELD, LFO_FREED, LFO_TICKS, LFO_STOPS = range(9)
+# What happens to a life. Not as Python's integers: what is called with these is compiled for each of them.
+START, RESTART, RELEASED, LOADED, LFO_RESTARTED, LFO_HELD, LFO_FREED, LFO_TICKS, LFO_STOPS = np.arange(9, dtype=int)
 
 # Columns of a life's whole numbers.
 (
@@ -64,6 +64,7 @@ LIFE_VALUES = 4
 # Columns of an event.
 LIFE, WHEN, WHAT, WHICH = range(4)
 
+_NOTHING = np.int64(0)
 _LEVELS = 26
 _WORD = np.uint64(0xFFFFFFFF)
 
@@ -110,7 +111,7 @@ def empty_plan(rows: int, notes: int) -> Plan:
     )
 
 
-@kernel(nogil=True)
+@helper
 def _advance_seed(seed, steps):
     """The filter's noise (`next_seed`) so many steps on."""
     factor, offset = np.uint64(1_664_525), np.uint64(1_013_904_223)
@@ -121,10 +122,10 @@ def _advance_seed(seed, steps):
         offset = (factor * offset + offset) & _WORD
         factor = (factor * factor) & _WORD
         steps >>= 1
-    return seed
+    return np.int64(seed)
 
 
-@kernel(nogil=True)
+@helper
 def _advance_noise(state, steps):
     """An oscillator's noise so many steps on."""
     factor = np.uint64(NOISE_MULTIPLIER)
@@ -134,10 +135,10 @@ def _advance_noise(state, steps):
             state = (state * factor) & _WORD
         factor = (factor * factor) & _WORD
         steps >>= 1
-    return state
+    return np.int64(state)
 
 
-@inlined
+@helper
 def _approach(gap, rate, least, limit, powers):
     """A gap that shrinks by a fraction of itself per sample, in closed form.
 
@@ -162,7 +163,7 @@ def _approach(gap, rate, least, limit, powers):
     return samples + 1, gap * powers[0]
 
 
-@kernel(nogil=True)
+@helper
 def _held_for(level, stage, samples, settings, row, powers):
     """Level and stage of an envelope that is held for so many more samples, 0 at least."""
     if stage == ATTACK and samples > 0:
@@ -185,13 +186,13 @@ def _held_for(level, stage, samples, settings, row, powers):
     return level, stage
 
 
-@kernel(nogil=True)
+@helper
 def _samples_until_silent(level, stage, settings, row, powers):
     """For how many samples an envelope sounds if it is held; NEVER if it does for ever."""
     samples = 0
     if settings[row, SUSTAIN] > 0.0 or stage == envelopes.SUSTAIN:
         return NEVER
-    most = 1 << 40
+    most = np.int64(1 << 40)
     if stage == ATTACK:
         target = settings[row, ATTACK_TARGET]
         samples, _ = _approach(target - level, settings[row, ATTACK_RATE], target - 1.0, most, powers)
@@ -200,17 +201,17 @@ def _samples_until_silent(level, stage, settings, row, powers):
     return samples + falling
 
 
-@kernel(nogil=True)
+@helper
 def _released_for(level, samples):
     """Level of an envelope after so many samples of release, and for how many of them it sounded."""
-    hold, stage, taken = 1.0, RELEASE, 0
+    hold, stage, taken = 1.0, np.int64(RELEASE), 0
     while taken < samples and stage == RELEASE:
         level, hold, stage = envelopes.released(level, hold, stage)
         taken += 1
     return level, taken
 
 
-@kernel(nogil=True)
+@helper
 def _run_lfo(phase, value, step, samples, table):
     """Phase and output of the LFO so many samples on."""
     for _ in range(samples):
@@ -218,7 +219,7 @@ def _run_lfo(phase, value, step, samples, table):
     return phase, value
 
 
-@kernel(nogil=True)
+@helper
 def _settle(smooth, target, samples):
     """The smoothed cutoff so many samples on."""
     for _ in range(samples):
@@ -229,28 +230,23 @@ def _settle(smooth, target, samples):
     return smooth
 
 
-@kernel(nogil=True)
+@helper
 def _choose_voice(pitch, sounds, stage, pitches, allotted):
     """The voice that a note-on takes: its own, a silent one, one in release, or that allotted longest."""
-    chosen = -1
+    chosen, least = 0, NEVER
     for voice in range(len(sounds)):
-        if chosen < 0 and sounds[voice] and pitches[voice] == pitch:
-            chosen = voice
-    for voice in range(len(sounds)):
-        if chosen < 0 and not sounds[voice]:
-            chosen = voice
-    for voice in range(len(sounds)):
-        if chosen < 0 and stage[voice] == RELEASE:
-            chosen = voice
-    if chosen < 0:
-        chosen = 0
-        for voice in range(1, len(sounds)):
-            if allotted[voice] < allotted[chosen]:
-                chosen = voice
+        if not sounds[voice]:
+            rank = 1
+        elif pitches[voice] == pitch:
+            rank = 0
+        else:
+            rank = 2 if stage[voice] == RELEASE else 3 + allotted[voice]
+        if rank < least:
+            chosen, least = voice, rank
     return chosen
 
 
-@kernel(nogil=True)
+@helper
 def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, value):
     """Note where a life begins, with its preparation."""
     numbers[life, ROW] = row
@@ -260,12 +256,12 @@ def _begin_life(numbers, values, life, row, voice, preset, pitch, seed, smooth, 
     numbers[life, PREPARED] = IDLE_SAMPLES
     numbers[life, LENGTH] = 0
     numbers[life, PITCH_BEFORE] = pitch
-    numbers[life, SEED] = np.int64(seed)
+    numbers[life, SEED] = seed
     values[life, CUTOFF_BEFORE] = smooth
     values[life, LFO_BEFORE] = value
 
 
-@kernel(nogil=True)
+@helper
 def _tell(found, count, life, when, what, which):
     """Add an event.
 
@@ -281,11 +277,36 @@ def _tell(found, count, life, when, what, which):
     return count + 1
 
 
-@kernel(nogil=True)
-def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
+class _Room(NamedTuple):
+    """Where one row is planned."""
+
+    powers: np.ndarray
+    """float64, `_LEVELS`."""
+    levels: np.ndarray
+    """float64, a value per voice."""
+    whole: np.ndarray
+    """int64, 16 rows of one value per voice."""
+    ending: np.ndarray
+    """int64, a value per note."""
+
+
+@helper
+def _sort_by_end(off, start, stop, ending):
+    """Set the notes in the order in which they end, which is nearly that in which they are listed."""
+    for note in range(start, stop):
+        place = note - start
+        while place > 0 and off[ending[place - 1]] > off[note]:
+            ending[place] = ending[place - 1]
+            place -= 1
+        ending[place] = note
+
+
+@helper
+def _plan_row(rows, row, start, stop, load, end, sine, room, found, lives, events):
     """Find the lives of one row; returns how many lives and events there are by then."""
     numbers, values, settings = found.numbers, found.values, rows.settings
-    ending = start + np.argsort(rows.off[start:stop], kind="mergesort")
+    ending, powers, level, whole = room.ending, room.powers, room.levels, room.whole
+    _sort_by_end(rows.off, start, stop, ending)
     part = 0 if load >= 0 else 1
     preset = 2 * row + part
     moves = False
@@ -301,31 +322,21 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
     # The row's.
     begin = np.float32(LFO_START)
     phase, value, ticked, ticking, held = begin, 0.0, 0, False, False
-    smooth, settled = _settle(settings[preset, CUTOFF], settings[preset, CUTOFF], IDLE_SAMPLES), 0
+    smooth, settled = _settle(settings[preset, CUTOFF], settings[preset, CUTOFF], np.int64(IDLE_SAMPLES)), 0
     # The voices'.
-    powers = np.empty(_LEVELS)
-    life = np.empty(voices, np.int64)
-    sounds = np.zeros(voices, np.bool_)
-    prepares = np.zeros(voices, np.bool_)
-    reseeded = np.zeros(voices, np.bool_)
-    lane_held = np.zeros(voices, np.bool_)
-    lane_ticks = np.zeros(voices, np.bool_)
-    level = np.zeros(voices)
-    stage = np.zeros(voices, np.int64)
-    since = np.zeros(voices, np.int64)
-    silent_from = np.full(voices, NEVER)
-    rests_from = np.full(voices, NEVER)
-    prepares_from = np.full(voices, -NEVER)
-    allotted = np.zeros(voices, np.int64)
-    pitches = np.full(voices, 60)
-    seeds = np.empty(voices, np.uint64)
-    generators = np.empty((voices, 2), np.uint64)
+    level[:] = 0.0
+    whole[:] = 0
+    life, stage, since, allotted, pitches = whole[0], whole[1], whole[2], whole[3], whole[4]
+    silent_from, rests_from, prepares_from = whole[5], whole[6], whole[7]
+    sounds, prepares, reseeded, lane_held, lane_ticks = whole[8], whole[9], whole[10], whole[11], whole[12]
+    seeds, generators = whole[13], whole[14:]
     for voice in range(voices):
+        silent_from[voice], rests_from[voice], prepares_from[voice], pitches[voice] = NEVER, NEVER, -NEVER, 60
         seeds[voice] = rows.seeds[preset, voice]
         for oscillator in range(2):
-            generators[voice, oscillator] = rows.generators[preset, voice, oscillator]
+            generators[oscillator, voice] = rows.generators[preset, voice, oscillator]
         life[voice] = lives
-        _begin_life(numbers, values, lives, row, voice, preset, 60, seeds[voice], smooth, value)
+        _begin_life(numbers, values, lives, row, voice, preset, pitches[voice], seeds[voice], smooth, value)
         lives += 1
 
     note_on, note_off = start, 0
@@ -359,7 +370,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 lasted = now - numbers[current, BEGIN]
                 numbers[current, LENGTH] = numbers[current, PREPARED] + lasted
                 for oscillator in range(2):
-                    generators[voice, oscillator] = _advance_noise(generators[voice, oscillator], lasted)
+                    generators[oscillator, voice] = _advance_noise(generators[oscillator, voice], lasted)
                 rests_from[voice] = load + TAIL_SAMPLES if cut_off and numbers[current, BEGIN] < load else now
             if rests_from[voice] <= now:
                 current = life[voice]
@@ -390,7 +401,7 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                     since[voice] = now
                     silent_from[voice] = now + _released_for(level[voice], TAIL_SAMPLES)[1]
                     when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
-                    events = _tell(found, events, current, when, RELEASED, 0)
+                    events = _tell(found, events, current, when, RELEASED, _NOTHING)
             note_off += 1
 
         if part == 0 and load <= now:
@@ -449,15 +460,15 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                     reseeded[voice] = True
                     seeds[voice] = rows.seeds[2 * row + 1, voice]
                     for oscillator in range(2):
-                        generators[voice, oscillator] = rows.generators[2 * row + 1, voice, oscillator]
+                        generators[oscillator, voice] = rows.generators[2 * row + 1, voice, oscillator]
                 numbers[current, BEGIN] = now
                 numbers[current, PREPARED] = prepared
                 numbers[current, LENGTH] = prepared + end - now
                 numbers[current, PITCH] = pitch
                 numbers[current, RESEEDED] = own
-                numbers[current, NEW_SEED] = np.int64(seeds[voice])
-                numbers[current, GENERATOR1] = np.int64(generators[voice, 0])
-                numbers[current, GENERATOR2] = np.int64(generators[voice, 1])
+                numbers[current, NEW_SEED] = seeds[voice]
+                numbers[current, GENERATOR1] = generators[0, voice]
+                numbers[current, GENERATOR2] = generators[1, voice]
                 values[current, CUTOFF_THEN] = smooth
                 values[current, LFO_THEN] = value
                 events = _tell(found, events, current, prepared, START, pitch)
@@ -478,25 +489,25 @@ def _plan_row(rows, row, start, stop, load, end, sine, found, lives, events):
                 if other != voice and sounds[other]:
                     current = life[other]
                     when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
-                    events = _tell(found, events, current, when, LFO_RESTARTED, 0)
+                    events = _tell(found, events, current, when, LFO_RESTARTED, _NOTHING)
             note_on += 1
 
         was_held = held
         ticking, held = False, False
         for voice in range(voices):
-            ticking |= sounds[voice]
-            held |= prepares[voice]
+            ticking |= sounds[voice] > 0
+            held |= prepares[voice] > 0
         if held != was_held:
             phase = begin
         for voice in range(voices):
             current = life[voice]
             if sounds[voice] and lane_held[voice] != held:
                 when = numbers[current, PREPARED] + now - numbers[current, BEGIN]
-                events = _tell(found, events, current, when, LFO_HELD if held else LFO_FREED, 0)
+                events = _tell(found, events, current, when, LFO_HELD if held else LFO_FREED, _NOTHING)
                 lane_held[voice] = held
             if prepares[voice] and lane_ticks[voice] != ticking:
                 when = now - prepares_from[voice]
-                events = _tell(found, events, current, when, LFO_TICKS if ticking else LFO_STOPS, 0)
+                events = _tell(found, events, current, when, LFO_TICKS if ticking else LFO_STOPS, _NOTHING)
                 lane_ticks[voice] = ticking
     return lives, events
 
@@ -533,8 +544,16 @@ def plan(rows, load, end, sine, found):
             raise ValueError("The NoiseMaker was given more or fewer presets than rows.")
     if min(len(found.numbers), len(found.values)) < notes + VOICES * count:
         raise ValueError("The NoiseMaker has no room for the lives of so many notes.")
-    lives = 0
-    events = 0
+    # As what they become: what is called with a constant is compiled for it, too.
+    lives, events = np.int64(0), np.int64(0)
+    # Of few types, and of no constant size: each is compiled by itself.
+    voices = rows.seeds.shape[1]
+    room = _Room(
+        np.zeros(np.int64(_LEVELS)),
+        np.zeros(voices),
+        np.zeros((np.int64(16), voices), np.int64),
+        np.zeros(notes, np.int64),
+    )
     for row in range(count):
         start, stop = rows.first[row], rows.first[row + 1]
         if stop < start or stop > notes:
@@ -544,7 +563,7 @@ def plan(rows, load, end, sine, found):
                 raise ValueError("The NoiseMaker was given a note that cannot be one.")
             if note > start and rows.on[note] < rows.on[note - 1]:
                 raise ValueError("The NoiseMaker was given notes that are not in the order of time.")
-        lives, events = _plan_row(rows, row, start, stop, load, end, sine, found, lives, events)
+        lives, events = _plan_row(rows, row, start, stop, load, end, sine, room, found, lives, events)
     return lives, events
 
 

@@ -54,9 +54,9 @@ class Sources(NamedTuple):
     """What the oscillators of the lanes remember from block to block, beside their phases."""
 
     generators: np.ndarray
-    """uint32, (LANES, 2): the noise of both."""
+    """uint32, two rows of `LANES`: the noise of both."""
     pending: np.ndarray
-    """float64, (2, LANES, SPREAD): what edges still add to the samples to come."""
+    """float64, (2 · LANES, SPREAD), those of one first: what edges still add to the samples to come."""
     delay: np.ndarray
     """float64, (LANES, TRIANGLE_DELAY): the triangle waits for its corrections."""
 
@@ -64,8 +64,9 @@ class Sources(NamedTuple):
 @inlined
 def _next_noise(generators, lane, oscillator):
     """The plug-in's noise: s ← 16807·s mod 2³², read as a signed fraction."""
-    generators[lane, oscillator] *= np.uint32(NOISE_MULTIPLIER)
-    return np.int32(generators[lane, oscillator]) / 2_147_483_648.0
+    at = oscillator * LANES + lane
+    generators[at] *= np.uint32(NOISE_MULTIPLIER)
+    return np.int32(generators[at]) / 2_147_483_648.0
 
 
 class Scratch(NamedTuple):
@@ -179,9 +180,9 @@ def sound_block(lane, samples, settings, state, modulation, tables, sources, blo
     wave = int(settings[WAVE1 * LANES + lane])
     phase = np.float32(state[PHASE1 * LANES + lane])
     if wave == OSC1_NOISE:
-        _noise(lane, 0, settings[VOLUME1 * LANES + lane] > 0.0, samples, generators, values1)
+        _noise(lane, np.int64(0), settings[VOLUME1 * LANES + lane] > 0.0, samples, generators, values1)
     else:
-        pending = sources.pending[0, lane]
+        pending = sources.pending[lane]
         _resume(pending, corrections)
         if wave == SAW:
             phase = oscillators.saw(phase, block.steps1, samples, corrections, tables.steps, _EDGE_LEAD, values1)
@@ -195,9 +196,9 @@ def sound_block(lane, samples, settings, state, modulation, tables, sources, blo
     wave = int(settings[WAVE2 * LANES + lane])
     phase = np.float32(state[PHASE2 * LANES + lane])
     if wave == OSC2_NOISE:
-        _noise(lane, 1, settings[VOLUME2 * LANES + lane] > 0.0, samples, generators, values2)
+        _noise(lane, np.int64(1), settings[VOLUME2 * LANES + lane] > 0.0, samples, generators, values2)
     else:
-        pending = sources.pending[1, lane]
+        pending = sources.pending[LANES + lane]
         _resume(pending, corrections)
         if wave == SINE:
             phase = oscillators.sine(phase, block.steps2, samples, block.phases, values2)
@@ -227,21 +228,6 @@ def sound_block(lane, samples, settings, state, modulation, tables, sources, blo
 
 
 @inlined
-def scratch():
-    """Room for the oscillators of one lane."""
-    return Scratch(
-        np.zeros(BLOCK, np.float32),
-        np.zeros(BLOCK, np.float32),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK, np.float32),
-        np.zeros(BLOCK + oscillators.SPREAD),
-        np.zeros(BLOCK),
-        np.zeros(TRIANGLE_DELAY + BLOCK),
-    )
-
-
-@inlined
 def start_sources(lane, wave2, state, sources):
     """What a note-on of a silent voice resets; its noise goes on."""
     state[PHASE1 * LANES + lane] = np.float32(OSC1_START)
@@ -249,7 +235,7 @@ def start_sources(lane, wave2, state, sources):
     state[FM_PHASE * LANES + lane] = 0.0
     state[FM_HERTZ * LANES + lane] = state[LANE_HERTZ1 * LANES + lane]
     for sample in range(oscillators.SPREAD):
-        sources.pending[0, lane, sample] = 0.0
-        sources.pending[1, lane, sample] = 0.0
+        sources.pending[lane, sample] = 0.0
+        sources.pending[LANES + lane, sample] = 0.0
     for sample in range(TRIANGLE_DELAY):
         sources.delay[lane, sample] = 0.0

@@ -29,10 +29,12 @@ _MASTER = np.float32(1.1127)
 _DC_POLE = np.float32(0.999)
 # Less than this is nothing; it would become numbers that processors are slow with.
 _NOTHING = np.float32(1e-20)
+# Samples of tracks that are summed at a time: so many of all lanes lie near the processor.
+_SUMMED = 128
 _F = np.float32
 
 # What a lane does.
-_WAITS, _SOUNDS, _DONE = range(3)
+_DONE, _WAITS, _SOUNDS = range(3)
 
 _RESTARTS_LFO = (
     planning.START,
@@ -115,8 +117,8 @@ def _start(lane, life, found, settings, state, filters, played):
     """What else the note-on of a silent voice does; its filter goes on from where its preparation has brought it."""
     numbers, values = found.numbers, found.values
     sources.start_sources(lane, settings[WAVE2 * LANES + lane], state, played)
-    played.generators[lane, 0] = np.uint32(numbers[life, planning.GENERATOR1])
-    played.generators[lane, 1] = np.uint32(numbers[life, planning.GENERATOR2])
+    played.generators[lane] = np.uint32(numbers[life, planning.GENERATOR1])
+    played.generators[LANES + lane] = np.uint32(numbers[life, planning.GENERATOR2])
     state[control.SMOOTH_CUTOFF * LANES + lane] = values[life, planning.CUTOFF_THEN]
     state[control.LFO_VALUE * LANES + lane] = values[life, planning.LFO_THEN]
     state[control.LFO_TICKS * LANES + lane] = 1.0
@@ -189,31 +191,44 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
             if not 0 <= which < most:
                 raise ValueError("The NoiseMaker's voice was given an event that cannot be.")
 
-    drive = np.zeros(BLOCK * LANES, np.float32)
-    opening = np.zeros(BLOCK * LANES, np.float32)
-    amp = np.zeros(BLOCK * LANES, np.float32)
-    filtered = np.zeros(BLOCK * LANES, np.float32)
-    modulation = np.zeros(BLOCK * LANES)
-    sine = np.zeros(LANES)
-    sweep = np.zeros(LANES)
+    # A constant size or another number of dimensions would be compiled by itself.
+    lanes = np.int64(LANES)
+    values = lanes * BLOCK
+    drive = np.zeros(values, np.float32)
+    opening = np.zeros(values, np.float32)
+    amp = np.zeros(values, np.float32)
+    filtered = np.zeros(values, np.float32)
+    modulation = np.zeros(values)
+    sine = np.zeros(lanes)
+    sweep = np.zeros(lanes)
     # Lanes beside each other, in arrays of this call's own: else nothing below becomes vector instructions.
-    settings = np.zeros(SETTINGS * LANES)
-    state = np.zeros(control.STATES * LANES)
+    settings = np.zeros(lanes * SETTINGS)
+    state = np.zeros(lanes * control.STATES)
     filters = _Filters(
-        np.zeros(ladder.STATE_ROWS * LANES, np.float32),
-        np.zeros(ladder.CONSTANT_ROWS * LANES, np.float32),
-        np.zeros(LANES, np.uint32),
+        np.zeros(lanes * ladder.STATE_ROWS, np.float32),
+        np.zeros(lanes * ladder.CONSTANT_ROWS, np.float32),
+        np.zeros(lanes, np.uint32),
     )
     played = sources.Sources(
-        np.zeros((LANES, 2), np.uint32),
-        np.zeros((2, LANES, oscillators.SPREAD)),
-        np.zeros((LANES, TRIANGLE_DELAY)),
+        np.zeros(lanes * 2, np.uint32),
+        np.zeros((lanes * 2, np.int64(oscillators.SPREAD))),
+        np.zeros((lanes, np.int64(TRIANGLE_DELAY))),
     )
-    scratch = sources.scratch()
-    does = np.full(LANES, _DONE)
-    since = np.zeros(LANES, np.int64)
-    following = np.zeros(LANES, np.int64)
-    to_load = np.full(LANES, -1)
+    size = np.int64(BLOCK)
+    scratch = sources.Scratch(
+        np.zeros(size, np.float32),
+        np.zeros(size, np.float32),
+        np.zeros(size),
+        np.zeros(size),
+        np.zeros(size, np.float32),
+        np.zeros(size + oscillators.SPREAD),
+        np.zeros(size),
+        np.zeros(TRIANGLE_DELAY + size),
+    )
+    does = np.zeros(lanes, np.int64)
+    since = np.zeros(lanes, np.int64)
+    following = np.zeros(lanes, np.int64)
+    to_load = np.zeros(lanes, np.int64)
     ladder.rest(filters.state)
     for lane in range(len(chosen)):
         life = chosen[lane]
@@ -223,9 +238,10 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
         since[lane] = -len(tables.sweep)
         following[lane] = first[life]
 
-    now = 0
+    # As what they become: what is called with a constant is compiled for it, too.
+    now, longest = np.int64(0), np.int64(BLOCK)
     while True:
-        samples, running, sounding, eventful = BLOCK, False, False, False
+        samples, running, sounding, eventful = longest, False, False, False
         for lane in range(len(chosen)):
             if does[lane] == _DONE:
                 continue
@@ -301,31 +317,32 @@ def play(chosen, found, lives, first, rows, tables, tracks, mix, begin):
 
 
 @kernel(nogil=True)
-def sum_tracks(mix, first, keep_from, out):
+def sum_tracks(mix, first):
     """Add up the voices of rows, then a 7 Hz high-pass y = x - x' + 0.999 y', then the master volume.
 
     Args:
-        mix: float32, (tracks, samples).
+        mix: float32, (tracks, samples); track i is the sound of row i in the end, those after the rows' are what
+            they were.
         first: int64, (rows + 1,): the tracks of row i are those from `first[i]` up to `first[i + 1]`; one at
             least, and `LANES` rows at most.
-        keep_from: sample from which on there is sound in `out`.
-        out: float32, (samples - keep_from, rows).
 
     Raises:
         ValueError: arrays that do not go together.
     """
     count = len(first) - 1
     samples = mix.shape[1]
-    if count > LANES or out.shape[1] != count or not 0 <= keep_from <= samples or len(out) != samples - keep_from:
-        raise ValueError("The NoiseMaker was given a buffer that its samples do not fit into.")
+    if count > LANES:
+        raise ValueError("The NoiseMaker was given more rows than lanes.")
     for row in range(count):
-        if not 0 <= first[row] < first[row + 1] <= len(mix):
+        # No track is written over before its row has been read.
+        if not row <= first[row] < first[row + 1] <= len(mix):
             raise ValueError("The NoiseMaker was given a row without a track.")
-    before = np.zeros(LANES, np.float32)
-    passed = np.zeros(LANES, np.float32)
-    block = np.zeros(BLOCK * LANES, np.float32)
-    for start in range(0, samples, BLOCK):
-        length = min(BLOCK, samples - start)
+    lanes = np.int64(LANES)
+    before = np.zeros(lanes, np.float32)
+    passed = np.zeros(lanes, np.float32)
+    block = np.zeros(lanes * _SUMMED, np.float32)
+    for start in range(0, samples, _SUMMED):
+        length = min(_SUMMED, samples - start)
         for row in range(count):
             sound = mix[first[row], start : start + length]
             for sample in range(length):
@@ -343,7 +360,7 @@ def sum_tracks(mix, first, keep_from, out):
                 before[row] = x
                 passed[row] = y
                 block[at] = y * _MASTER
-        for sample in range(max(keep_from - start, 0), length):
-            into = out[start + sample - keep_from]
-            for row in range(count):
-                into[row] = block[sample * LANES + row]
+        for row in range(count):
+            sound = mix[row, start : start + length]
+            for sample in range(length):
+                sound[sample] = block[sample * LANES + row]
