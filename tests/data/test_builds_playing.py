@@ -6,11 +6,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.data import build_collection, write_sounds
 from secret_sauce_hf.data.building import RECORD_NAME, finished_plan
 from secret_sauce_hf.data.plan import make_plan, shard_files
 from secret_sauce_hf.engines import Engine, Job
 from secret_sauce_hf.instruments import InputError, Note, get_collection, with_seconds
+from secret_sauce_hf.instruments.notes import Performances
+from secret_sauce_hf.presets import draw_presets
 
 LIGHT = get_collection("noisemaker-light")
 RIFF = (Note(48, 90, 0.1, 0.2), Note(55, 100, 0.4, 0.3))
@@ -94,3 +96,16 @@ def test_a_record_with_other_notes_is_refused(tmp_path, name, value):
     (folder / RECORD_NAME).write_text(json.dumps(record | {name: value}))
     with pytest.raises(InputError, match="is not a build of this version"):
         finished_plan(folder, LIGHT, Steps())
+
+
+def test_a_chord_that_no_guitarist_can_play_leaves_nothing_half_written(tmp_path):
+    guitar = get_collection("guitar")
+    # Both are on the lowest string only.
+    impossible = [Note(42, 90, 0.1, 0.4), Note(44, 90, 0.1, 0.4)]
+    with pytest.raises(InputError, match=r"what every row plays, pitch 42 at 0\.1 s: it needs the string of pitch 44"):
+        build_collection(guitar, tmp_path / "build", seed=1, count=4, plays=impossible, progress=False)
+    rows = draw_presets(guitar, 3, 1)
+    some = Performances.from_notes([[Note(64, 90, 0.1, 0.4)], [Note(60, 90, 0.1, 0.4)], impossible])
+    with pytest.raises(InputError, match=r"row 2, pitch 42 at 0\.1 s"):
+        write_sounds(rows.playing(some), tmp_path / "sounds", progress=False)
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ run row by row. They run at the rate of the takes: the cabinet leaves nothing ab
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from secret_sauce_hf.engines.guitar_rack import lines as guitar_lines
 from secret_sauce_hf.engines.guitar_rack import reverb as guitar_reverb
 from secret_sauce_hf.engines.guitar_rack.playing import Programme, Source, performed, source
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_instrument
-from secret_sauce_hf.presets import row_random
+from secret_sauce_hf.presets import Presets, row_random
 from secret_sauce_hf.processors import thread_count
 
 _PARAMETERS = get_instrument("guitar-rack").parameters
@@ -163,6 +163,12 @@ class GuitarRack(Engine):
     guesses = (
         "the strings, the amplifier, the cabinet, and the range of every knob: the rack of 2018 was never measured"
     )
+
+    def check_performances(self, presets: Presets, where: Callable[[int], str] = lambda row: f"row {row}") -> None:
+        """Refuse rows that play what no guitarist can, too: see `Engine` and `neck.on_strings`."""
+        super().check_performances(presets, where)
+        if not presets.play_constant:
+            Programme.of(presets.playing(presets.performances.in_time()), where)
 
     def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:
         """Where the LFO is in rows of a noise seed, see `Engine`: (count, 1)."""

@@ -1,6 +1,6 @@
 """What the effects are fed: strings through the amplifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -102,8 +102,12 @@ class Programme(NamedTuple):
     number: np.ndarray
 
     @classmethod
-    def of(cls, presets: Presets) -> "Programme":
-        """What some rows play, whose notes are in the order of their onsets.
+    def of(cls, presets: Presets, where: Callable[[int], str] = lambda row: f"row {row}") -> "Programme":
+        """What some rows play.
+
+        Args:
+            presets: the rows, whose notes are in the order of their onsets.
+            where: what a row is called in messages, by its number.
 
         Raises:
             InputError: a row plays what no guitarist can, see `neck.on_strings`.
@@ -126,7 +130,7 @@ class Programme(NamedTuple):
                 times = [(sample(note.onset), sample(note.end)) for note in notes]
                 # The one note of 2018 sounds as in 2018 whatever the others play.
                 constant = notes == (constant_note(timing),)
-                plucks.append(None if constant else neck.on_strings(notes, times, f"row {row}"))
+                plucks.append(None if constant else neck.on_strings(notes, times, where(row)))
             found[row] = numbers[notes]
         return cls(plucks, found)
 
