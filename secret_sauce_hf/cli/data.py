@@ -140,6 +140,12 @@ def sheet(
     prior: Prior = UNIFORM,
     rows: Annotated[int, typer.Option(help="How many rows to render.", **WHOLE)] = 608,
     tiles: Annotated[int, typer.Option(help="How many takes to show as spectrograms.", **WHOLE)] = 48,
+    note: PitchName = None,
+    velocity: Velocity = None,
+    duration: Duration = None,
+    seconds: Seconds = None,
+    clip: ClipFile = None,
+    channel: Channel = None,
 ) -> None:
     """Draw what is in a collection or a dataset: spectrograms, levels, brightness and settings in one picture.
 
@@ -147,16 +153,26 @@ def sheet(
 
     secret-sauce sheet subphatty
 
+    secret-sauce sheet noisemaker --note C1 --seconds 2
+
     secret-sauce sheet --data light --split test --out light.png
     """
     check_dataset(data)
+    playing = asked(note, velocity, duration, seconds, clip, channel)
+    declared, plays = None if collection is None else get_collection(collection), None
+    if playing.replaces or playing.seconds is not None:
+        if data is not None or declared is None:
+            raise InputError("--note, --clip and --seconds are for takes that are rendered: give a collection alone.")
+        declared = playing.lengthened(declared)
+        plays = playing.notes(declared)
+        tell_clip(playing, declared)
     if out is None:
         name = (collection and Path(collection).stem) if data is None else Path(data).resolve().name
         out = Path(fitting(name or "sound", "-sheet.png"))
 
     from secret_sauce_hf.plots import write_sheet
 
-    write_sheet(out, collection, data, split=split, seed=seed, prior=prior, rows=rows, tiles=tiles)
+    write_sheet(out, declared, data, split=split, seed=seed, prior=prior, plays=plays, rows=rows, tiles=tiles)
     say(f"{out}: a picture of {collection if data is None else data}.")
 
 

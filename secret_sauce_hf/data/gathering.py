@@ -1,6 +1,7 @@
 """Takes, rendered or read, to what a sound sheet shows of them: levels, brightness, settings, some of the sounds."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from secret_sauce_hf.data.names import RECORD_NAME
 from secret_sauce_hf.data.plan import shard_files
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Note
 from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
 from secret_sauce_hf.metrics.spectra import magnitudes
@@ -147,6 +148,7 @@ def gather_rendered(
     rows: int,
     tiles: int,
     prior: str = UNIFORM,
+    plays: Sequence[Note] | None = None,
     progress: bool = False,
 ) -> Gathered:
     """Render takes and gather what a sheet shows of them.
@@ -159,16 +161,23 @@ def gather_rendered(
         rows: how many, or all that there are if fewer.
         tiles: how many of them are shown as spectrograms.
         prior: how the presets of fresh rows are drawn, see `draw_presets`.
+        plays: notes that every row plays, rendered from silence; those that the rows have if None.
         progress: whether to show a progress bar.
 
     Raises:
-        InputError: the engine cannot render the collection's takes; a seed that is negative.
+        InputError: the engine cannot render the collection's takes, or does not play the notes; a seed that is
+            negative.
     """
     engine.check(collection)
     if seed is None and check_prior(prior, collection) != UNIFORM:
         raise InputError(f"The prior {prior} is one of fresh rows: give a seed.")
-    in_session = seed is None and is_original(collection) and engine.supports(collection, in_session=True)
+    recorded = seed is None and plays is None and is_original(collection)
+    in_session = recorded and engine.supports(collection, in_session=True)
     presets = original_presets(collection) if seed is None else draw_presets(collection, rows, seed, prior=prior)
+    if plays is not None:
+        presets = presets.playing(plays)
+        # One row will do: every other one plays the same.
+        engine.check_performances(presets[:1], lambda _: "what every row plays")
 
     def play(run: tuple[int, int]) -> tuple[np.ndarray, Presets]:
         start, stop = run

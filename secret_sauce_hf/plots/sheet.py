@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from secret_sauce_hf.data.gathering import BLOCK, LOWEST_DBFS, Gathered, gather_read, gather_rendered
 from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.files import is_stream, write_whole
-from secret_sauce_hf.instruments import Collection, InputError, Knob, Parameter, get_collection, integer
+from secret_sauce_hf.instruments import Collection, InputError, Knob, Note, Parameter, get_collection, integer
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE_DBFS
 from secret_sauce_hf.metrics.spectra import magnitudes
@@ -60,6 +61,7 @@ def sound_sheet(
     label: str | None = None,
     engine: Engine | None = None,
     prior: str = UNIFORM,
+    plays: Sequence[Note] | None = None,
     progress: bool = True,
 ) -> "Figure":
     """Draw what is in a collection: takes as spectrograms, levels, brightness and settings.
@@ -78,6 +80,7 @@ def sound_sheet(
         label: where `data` is from, for the head of the sheet, instead of what is found out.
         engine: that renders the rows; the collection's own if None.
         prior: how the presets of fresh rows are drawn, see `draw_presets`.
+        plays: notes that every rendered row plays; those that the rows have if None.
         progress: whether to show a progress bar.
 
     Returns:
@@ -101,11 +104,11 @@ def sound_sheet(
         collection = get_collection(collection)
         engine = engine or get_engine(collection)
         gathered = gather_rendered(
-            collection, engine, seed=seed, rows=rows, tiles=tiles, prior=prior, progress=progress
+            collection, engine, seed=seed, rows=rows, tiles=tiles, prior=prior, plays=plays, progress=progress
         )
     else:
-        if seed is not None or prior != UNIFORM:
-            what = "prior" if seed is None else "seed"
+        given = {"seed": seed, "prior": None if prior == UNIFORM else prior, "plays": plays}
+        if what := next((name for name, value in given.items() if value is not None), None):
             raise InputError(f"`{what}` is for rendering; leave it out where data is read.")
         gathered = gather_read(data, split, collection, label=label, tiles=tiles, progress=progress)
     figure = Figure(dpi=_DPI)

@@ -285,3 +285,13 @@ def test_a_sheet_says_whose_rows_it_shows():
     assert musical.presets == draw_presets(LIGHT, 8, 3, prior="musical")
     with pytest.raises(InputError, match="`prior` is for rendering; leave it out where data is read"):
         sound_sheet(data=dataset(draw_presets(LIGHT, 1, 1)), prior="musical", progress=False)
+
+
+def test_a_sheet_of_another_note_and_length(tmp_path):
+    figure = sound_sheet("noisemaker-light", rows=8, tiles=2, plays=[Note(36, 90, 0.1, 0.4)], progress=False)
+    told = [text.get_text() for text in figure.texts]
+    assert any("from silence" in text for text in told) and not any("in session" in text for text in told)
+    with pytest.raises(InputError, match="`plays` is for rendering"):
+        sound_sheet(data=tmp_path, plays=[Note(36, 90, 0.1, 0.4)], progress=False)
+    with pytest.raises(InputError, match="what every row plays, note 0: the pitch is 30"):
+        sound_sheet("guitar", rows=8, tiles=2, plays=[Note(30, 90, 0.1, 0.4)], progress=False)
