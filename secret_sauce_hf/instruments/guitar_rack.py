@@ -8,6 +8,7 @@ of 0.08 to 2 s and any pitch and velocity, in takes of 2.5 s, they agree with wh
 80 takes of 4 s with chords and melodies.
 """
 
+from secret_sauce_hf.instruments.families import beside
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
@@ -78,26 +79,35 @@ INSTRUMENT = Instrument(
 
 _TIMING = Timing(note_on=1 / 6, note_off=5 / 6, cut=(0.16, 1.0), reset_first=True, patch=1 / 12)
 
-_COLUMNS = (
-    "flanger_intensity",
-    "delay_time",
-    "disto_drive",
-    "reverb_room_size",
-    "reverb_on_off",
-    "delay_on_off",
-    "flanger_width",
-    "flanger_rate",
-    "disto_tone",
-    "filter_on_off",
-    "delay_feedback",
-    "delay_intensity",
-    "flanger_on_off",
-    "reverb_bright",
-    "filter_resonance",
-    "flanger_mode",
-    "disto_on_off",
-    "filter_mode_LBF_HPF",
-    "filter_frequency",
+_FULL = Collection(
+    name="guitar",
+    stem="guitar",
+    instrument=INSTRUMENT,
+    title="Guitar through five effects and their settings: 13 knobs and 6 switches",
+    columns=(
+        "flanger_intensity",
+        "delay_time",
+        "disto_drive",
+        "reverb_room_size",
+        "reverb_on_off",
+        "delay_on_off",
+        "flanger_width",
+        "flanger_rate",
+        "disto_tone",
+        "filter_on_off",
+        "delay_feedback",
+        "delay_intensity",
+        "flanger_on_off",
+        "reverb_bright",
+        "filter_resonance",
+        "flanger_mode",
+        "disto_on_off",
+        "filter_mode_LBF_HPF",
+        "filter_frequency",
+    ),
+    count=10_000,
+    train_count=8_000,
+    timing=_TIMING,
 )
 
 COLLECTIONS = (
@@ -130,40 +140,8 @@ COLLECTIONS = (
         enumerated=True,
         has_file_column=False,
     ),
-    Collection(
-        name="guitar",
-        stem="guitar",
-        instrument=INSTRUMENT,
-        title="Guitar through five effects and their settings: 13 knobs and 6 switches",
-        columns=_COLUMNS,
-        count=10_000,
-        train_count=8_000,
-        timing=_TIMING,
-    ),
-    Collection(
-        name="guitar-notes",
-        stem="guitar_notes",
-        instrument=INSTRUMENT,
-        title="Guitar through five effects and their settings, single notes: 13 knobs and 6 switches",
-        columns=_COLUMNS,
-        count=10_000,
-        train_count=8_000,
-        # The preset is sent at a slot's start, and has half a second to settle.
-        timing=Timing(note_on=0.6, note_off=3.0, cut=(0.5, 3.0), slot=3.0),
-        # To the 24th fret of the highest string.
-        plays=Playing("notes", 40, 88, strings=TUNING),
-        seed=20_260_006,
-    ),
-    Collection(
-        name="guitar-phrases",
-        stem="guitar_phrases",
-        instrument=INSTRUMENT,
-        title="Guitar through five effects and their settings, chords and melodies: 13 knobs and 6 switches",
-        columns=_COLUMNS,
-        count=2_000,
-        train_count=1_600,
-        timing=Timing(note_on=0.6, note_off=4.5, cut=(0.5, 4.5), slot=4.5),
-        plays=Playing("phrases", 40, 88, strings=TUNING),
-        seed=20_260_007,
-    ),
+    _FULL,
+    # To the 24th fret of the highest string.
+    beside(_FULL, Playing("notes", 40, 88, strings=TUNING), 20_260_006),
+    beside(_FULL, Playing("phrases", 40, 88, strings=TUNING), 20_260_007),
 )

@@ -13,6 +13,7 @@ depends on the notes enough to be told: short ones let the LFO and the waves be 
 144 takes of 4 s with chords and melodies it is 96 %, and 90 % at least.
 """
 
+from secret_sauce_hf.instruments.families import beside
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
 from secret_sauce_hf.instruments.parameters import (
     NEVER,
@@ -119,101 +120,65 @@ INSTRUMENT = Instrument(
 )
 
 _TIMING = Timing(note_on=1 / 6, note_off=1.0, cut=(0.1, 1.0))
-# The preset is sent at a slot's start, and has half a second to settle.
-_NOTES_TIMING = Timing(note_on=0.6, note_off=3.0, cut=(0.5, 3.0), slot=3.0)
-_PHRASES_TIMING = Timing(note_on=0.6, note_off=4.5, cut=(0.5, 4.5), slot=4.5)
 
-_LIGHT_COLUMNS = ("lfo1_rate", "filter_cutoff", "lfo1_amount", "osc2_wave", "filter_resonance")
-# The 2018 base preset.
-_LIGHT_FIXED: tuple[tuple[str, float | str], ...] = (
-    ("osc1_volume", 0.0),
-    ("osc2_volume", 10.0),
-    ("osc1_wave", "Pulse"),
-    ("osc1_pulse_width", 59 / 12.7),
-    ("filter_attack", 0.0),
-    ("filter_decay", 0.0),
-    ("filter_sustain", 10.0),
-    ("amp_attack", 0.0),
-    ("amp_decay", 0.0),
-    ("amp_sustain", 10.0),
-    ("lfo1_destination", "FILTER"),
+_LIGHT = Collection(
+    name="noisemaker-light",
+    stem="noisemaker_light",
+    instrument=INSTRUMENT,
+    title="TAL-NoiseMaker, one oscillator through the filter: 4 knobs and a switch",
+    columns=("lfo1_rate", "filter_cutoff", "lfo1_amount", "osc2_wave", "filter_resonance"),
+    # The 2018 base preset.
+    fixed=(
+        ("osc1_volume", 0.0),
+        ("osc2_volume", 10.0),
+        ("osc1_wave", "Pulse"),
+        ("osc1_pulse_width", 59 / 12.7),
+        ("filter_attack", 0.0),
+        ("filter_decay", 0.0),
+        ("filter_sustain", 10.0),
+        ("amp_attack", 0.0),
+        ("amp_decay", 0.0),
+        ("amp_sustain", 10.0),
+        ("lfo1_destination", "FILTER"),
+    ),
+    count=1_000,
+    train_count=800,
+    timing=_TIMING,
 )
-_COLUMNS = (
-    "filter_sustain",
-    "amp_sustain",
-    "lfo1_amount",
-    "osc1_pulse_width",
-    "amp_decay",
-    "lfo1_rate",
-    "filter_cutoff",
-    "lfo1_destination",
-    "osc2_wave",
-    "osc2_volume",
-    "amp_attack",
-    "osc1_volume",
-    "filter_resonance",
-    "filter_attack",
-    "filter_decay",
-    "osc1_wave",
+_FULL = Collection(
+    name="noisemaker",
+    stem="noisemaker",
+    instrument=INSTRUMENT,
+    title="TAL-NoiseMaker, both oscillators, filter, amplifier and LFO: 13 knobs and 3 switches",
+    columns=(
+        "filter_sustain",
+        "amp_sustain",
+        "lfo1_amount",
+        "osc1_pulse_width",
+        "amp_decay",
+        "lfo1_rate",
+        "filter_cutoff",
+        "lfo1_destination",
+        "osc2_wave",
+        "osc2_volume",
+        "amp_attack",
+        "osc1_volume",
+        "filter_resonance",
+        "filter_attack",
+        "filter_decay",
+        "osc1_wave",
+    ),
+    count=10_000,
+    train_count=8_000,
+    timing=_TIMING,
 )
+
+_NOTES = Playing("notes", 24, 96)
 
 COLLECTIONS = (
-    Collection(
-        name="noisemaker-light",
-        stem="noisemaker_light",
-        instrument=INSTRUMENT,
-        title="TAL-NoiseMaker, one oscillator through the filter: 4 knobs and a switch",
-        columns=_LIGHT_COLUMNS,
-        fixed=_LIGHT_FIXED,
-        count=1_000,
-        train_count=800,
-        timing=_TIMING,
-    ),
-    Collection(
-        name="noisemaker",
-        stem="noisemaker",
-        instrument=INSTRUMENT,
-        title="TAL-NoiseMaker, both oscillators, filter, amplifier and LFO: 13 knobs and 3 switches",
-        columns=_COLUMNS,
-        count=10_000,
-        train_count=8_000,
-        timing=_TIMING,
-    ),
-    Collection(
-        name="noisemaker-light-notes",
-        stem="noisemaker_light_notes",
-        instrument=INSTRUMENT,
-        title="TAL-NoiseMaker, one oscillator through the filter, single notes: 4 knobs and a switch",
-        columns=_LIGHT_COLUMNS,
-        fixed=_LIGHT_FIXED,
-        count=10_000,
-        train_count=8_000,
-        timing=_NOTES_TIMING,
-        plays=Playing("notes", 24, 96),
-        seed=20_260_001,
-    ),
-    Collection(
-        name="noisemaker-notes",
-        stem="noisemaker_notes",
-        instrument=INSTRUMENT,
-        title="TAL-NoiseMaker, both oscillators, filter, amplifier and LFO, single notes: 13 knobs and 3 switches",
-        columns=_COLUMNS,
-        count=10_000,
-        train_count=8_000,
-        timing=_NOTES_TIMING,
-        plays=Playing("notes", 24, 96),
-        seed=20_260_002,
-    ),
-    Collection(
-        name="noisemaker-phrases",
-        stem="noisemaker_phrases",
-        instrument=INSTRUMENT,
-        title="TAL-NoiseMaker, chords and melodies: 13 knobs and 3 switches",
-        columns=_COLUMNS,
-        count=2_000,
-        train_count=1_600,
-        timing=_PHRASES_TIMING,
-        plays=Playing("phrases", 24, 96),
-        seed=20_260_003,
-    ),
+    _LIGHT,
+    _FULL,
+    beside(_LIGHT, _NOTES, 20_260_001),
+    beside(_FULL, _NOTES, 20_260_002),
+    beside(_FULL, Playing("phrases", 24, 96), 20_260_003, "TAL-NoiseMaker"),
 )
