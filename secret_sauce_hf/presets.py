@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, get_collection, integer, performing, priors
+from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
 from secret_sauce_hf.instruments.rules import holds, may_hold
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
 from secret_sauce_hf.tables import FILE_COLUMN as FILE_COLUMN
-from secret_sauce_hf.tables import NOTE_COLUMNS, CsvTable, check_known, note_cells, shortened
+from secret_sauce_hf.tables import NOTE_COLUMNS, CsvTable, check_known, note_cells
 
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)
@@ -248,7 +249,7 @@ class Presets:
         if at := _first(np.isnan(unit)):
             number, column = at
             parameter = parameters[column]
-            cell = shortened(table[number][parameter.name])
+            cell = quoted(table[number][parameter.name])
             raise InputError(f"{where(number)}, column {parameter.name}: {cell} {parameter.allowed_setting()}.")
         if fault:
             raise fault
@@ -341,7 +342,7 @@ def restricted(collection: Collection, complete: Mapping[str, Any]) -> dict[str,
         told = parameter.parse([complete[parameter.name]])
         if np.isnan(told[0]) or parameter.unit_to_cc(told[0]) != parameter.setting_to_cc(np.asarray(setting)):
             raise InputError(
-                f"{parameter.name} is {shortened(complete[parameter.name])}, and every preset of {collection.name} "
+                f"{parameter.name} is {quoted(complete[parameter.name])}, and every preset of {collection.name} "
                 f"has {setting!r} there: read it for a collection of which {parameter.name} is a parameter."
             )
     return row
@@ -490,7 +491,7 @@ def _check_row(collection: Collection, row: Mapping[str, Any], number: int, wher
         InputError: not a mapping, a parameter is missing or unknown, or the file name is not one.
     """
     if not isinstance(row, Mapping):
-        raise InputError(f"{where(number)}: not a mapping from names to settings but {shortened(row)}.")
+        raise InputError(f"{where(number)}: not a mapping from names to settings but {quoted(row)}.")
     if missing := [name for name in collection.columns if row.get(name) is None]:
         raise InputError(f"{where(number)}: no value for {', '.join(missing)}.")
     if len(row) > len(collection.columns):
@@ -500,6 +501,6 @@ def _check_row(collection: Collection, row: Mapping[str, Any], number: int, wher
         return sound_file(number)
     if not _is_plain_file(file):
         raise InputError(
-            f"{where(number)}, column {FILE_COLUMN}: {shortened(file)} must be a plain file name without folders."
+            f"{where(number)}, column {FILE_COLUMN}: {quoted(file)} must be a plain file name without folders."
         )
     return str(file)

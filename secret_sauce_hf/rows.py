@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, Performances, check_notes, constant_note
 from secret_sauce_hf.instruments.takes import sound_file
@@ -24,7 +25,6 @@ from secret_sauce_hf.tables import (
     json_row,
     json_rows,
     read_text,
-    shortened,
 )
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -71,7 +71,7 @@ def read_rows(
             _check(row, played)
             file = sound_file(number) if row.file is None else row.file
             if file in taken:
-                raise InputError(f"{row.where}, file: {shortened(file)} is that of {taken[file]} already.")
+                raise InputError(f"{row.where}, file: {quoted(file)} is that of {taken[file]} already.")
             taken[file] = row.where
             found.append((row, file, played))
     except InputError as error:
@@ -110,7 +110,7 @@ def one_row(
     row = json_row(record if told or not isinstance(record, Mapping) else {"preset": record}, where)
     known = {parameter.name for parameter in collection.instrument.parameters} | {name for name, _ in collection.fixed}
     if unknown := [name for name in row.preset if name not in known]:
-        raise InputError(f"{where}: {collection.instrument.name} has no parameter {shortened(unknown[0])}.")
+        raise InputError(f"{where}: {collection.instrument.name} has no parameter {quoted(unknown[0])}.")
     row = replace(
         row,
         preset=restricted(collection, row.preset),
@@ -159,7 +159,7 @@ def _check(row: JsonRow, collection: Collection) -> None:
         setting = row.preset.get(parameter.name)
         if isinstance(setting, str) and not parameter.classes:
             raise InputError(
-                f"{row.where}, column {parameter.name}: {shortened(setting)} is text; write a number, without quotes."
+                f"{row.where}, column {parameter.name}: {quoted(setting)} is text; write a number, without quotes."
             )
     if FILE_COLUMN in row.preset:
         raise InputError(f"{row.where}: preset has {FILE_COLUMN!r}, which belongs beside it.")

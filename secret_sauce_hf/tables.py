@@ -13,6 +13,7 @@ from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any, TextIO
 
+from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection
 from secret_sauce_hf.instruments.notes import Note, Performances, check_notes, constant_note
@@ -41,12 +42,6 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+
 _DIGITS = 200
 
 
-def shortened(cell: Any) -> str:
-    """A value for messages, cut off where it is long."""
-    text = repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def check_known(collection: Collection, names: Iterable[str], where: str) -> None:
     """Refuse names that are neither parameters nor `file`.
 
@@ -55,7 +50,7 @@ def check_known(collection: Collection, names: Iterable[str], where: str) -> Non
     """
     if unknown := [name for name in names if name not in collection.columns and name != FILE_COLUMN]:
         raise InputError(
-            f"{where}: unknown column {shortened(unknown[0])}; {collection.name} has {', '.join(collection.columns)}."
+            f"{where}: unknown column {quoted(unknown[0])}; {collection.name} has {', '.join(collection.columns)}."
         )
 
 
@@ -239,17 +234,17 @@ def json_row(record: object, where: str) -> JsonRow:
         InputError: it is no such row; the message names the key and the remedy.
     """
     if not isinstance(record, Mapping):
-        raise InputError(f"{where}: {shortened(record)} is no row; write one object a line, as {_EXAMPLE}.")
+        raise InputError(f"{where}: {quoted(record)} is no row; write one object a line, as {_EXAMPLE}.")
     if unknown := [key for key in record if key not in _KEYS]:
-        raise InputError(f"{where}: unknown key {shortened(unknown[0])}; a row has {', '.join(_KEYS)}.")
+        raise InputError(f"{where}: unknown key {quoted(unknown[0])}; a row has {', '.join(_KEYS)}.")
     if not isinstance(record.get("preset"), Mapping):
-        told = f"preset is {shortened(record['preset'])}" if "preset" in record else "no preset"
+        told = f"preset is {quoted(record['preset'])}" if "preset" in record else "no preset"
         raise InputError(f"{where}: {told}; give an object of names and settings, as {_EXAMPLE}.")
     if not isinstance(record.get("file", ""), str):
-        raise InputError(f'{where}, file: {shortened(record["file"])} is no name; give a text such as "s0.wav".')
+        raise InputError(f'{where}, file: {quoted(record["file"])} is no name; give a text such as "s0.wav".')
     seconds = record.get("seconds", 1.0)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise InputError(f"{where}, seconds: {shortened(seconds)} is no number; give seconds, or leave it out.")
+        raise InputError(f"{where}, seconds: {quoted(seconds)} is no number; give seconds, or leave it out.")
     notes = json_notes(record["notes"], where) if "notes" in record else None
     return JsonRow(where, record["preset"], record.get("file"), notes, record.get("seconds"))
 
@@ -270,7 +265,7 @@ def _json(line: str, where: str) -> Any:
         if len(found) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise InputError(f"{where}: the key {shortened(twice)} is there more than once; leave one of them.")
+            raise InputError(f"{where}: the key {quoted(twice)} is there more than once; leave one of them.")
         return found
 
     def refuse(constant: str) -> Any:
@@ -292,15 +287,15 @@ def json_notes(told: Any, where: str) -> tuple[Note, ...]:
         InputError: no list, or one of other objects. Whether each can be played is left to `check_notes`.
     """
     if not isinstance(told, list):
-        raise InputError(f"{where}, notes: {shortened(told)} is no list; give the notes in [ ], or leave them out.")
+        raise InputError(f"{where}, notes: {quoted(told)} is no list; give the notes in [ ], or leave them out.")
     notes = []
     for number, note in enumerate(told):
         name = f"{where}, note {number}"
         if not isinstance(note, dict):
-            raise InputError(f"{name}: {shortened(note)} is no object; a note has {', '.join(sorted(Note._fields))}.")
+            raise InputError(f"{name}: {quoted(note)} is no object; a note has {', '.join(sorted(Note._fields))}.")
         if unknown := [key for key in note if key not in Note._fields]:
             known = ", ".join(sorted(Note._fields))
-            raise InputError(f"{name}: unknown key {shortened(unknown[0])}; a note has {known}.")
+            raise InputError(f"{name}: unknown key {quoted(unknown[0])}; a note has {known}.")
         if missing := [key for key in Note._fields if key not in note]:
             raise InputError(f"{name}: no {missing[0]}; a note has {', '.join(sorted(Note._fields))}.")
         notes.append(Note(_whole(note["pitch"]), _whole(note["velocity"]), note["onset"], note["duration"]))
@@ -345,7 +340,7 @@ def _note(cells: Mapping[str, str], collection: Collection, where: str) -> Note:
 
 def _number(cells: Mapping[str, str], name: str, where: str) -> Decimal:
     if not _NUMBER.fullmatch(cells[name]):
-        raise InputError(f"{where}, column {name}: {shortened(cells[name])} must be a number.")
+        raise InputError(f"{where}, column {name}: {quoted(cells[name])} must be a number.")
     return Decimal(cells[name])
 
 
@@ -371,7 +366,7 @@ def _check_header(collection: Collection, header: Sequence[str], others: Iterabl
     if not header:
         raise InputError("The table is empty: it needs a header line with the names of the parameters.")
     if repeated := [name for name in header if header.count(name) > 1]:
-        raise InputError(f"The header names {shortened(repeated[0])} more than once.")
+        raise InputError(f"The header names {quoted(repeated[0])} more than once.")
     if "notes" in header and "notes" not in {*collection.columns, *others}:
         raise InputError(
             f"The header: a table holds one note a row, in the columns {', '.join(NOTE_COLUMNS)}; several, as in "

@@ -9,14 +9,7 @@ import pyarrow.compute as pc
 from secret_sauce_hf.data.columns import NOTE_TYPES
 from secret_sauce_hf.data.names import NOTES_COLUMN
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.instruments.notes import (
-    MAX_NOTE_SECONDS,
-    MAX_NOTES,
-    PITCHES,
-    VELOCITIES,
-    Performances,
-    check_notes,
-)
+from secret_sauce_hf.instruments.notes import Performances
 
 _LISTS: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_list,
@@ -51,7 +44,7 @@ def performances_of(column: pa.ChunkedArray, first_row: int, seconds: float) -> 
     notes = lists.flatten()
     columns = {name: _values(notes, name, first, first_row) for name in NOTE_TYPES}
     performances = Performances(first, **columns)
-    _check(performances, first_row, seconds)
+    performances.check(lambda row: f"row {first_row + row}, column {NOTES_COLUMN}", seconds=seconds)
     return performances
 
 
@@ -84,17 +77,3 @@ def _values(notes: pa.StructArray, name: str, first: np.ndarray, first_row: int)
     numbers = values.to_numpy(zero_copy_only=False)
     # What is too large for a whole number of 64 bits is no pitch either; it stays out of range.
     return np.clip(numbers, -1, 2**15).astype(np.int64) if name in _WHOLE else numbers.astype(np.float64)
-
-
-def _check(performances: Performances, first_row: int, seconds: float) -> None:
-    """See that all rows are performances, and have the first that is none refused."""
-    onset, duration = performances.onset, performances.duration
-    pitch, velocity = performances.pitch, performances.velocity
-    # What is not a number fails every comparison.
-    legal = (
-        (pitch >= PITCHES[0]) & (pitch <= PITCHES[-1]) & (velocity >= VELOCITIES[0]) & (velocity <= VELOCITIES[-1])
-    ) & ((onset >= 0) & (onset < seconds) & (duration > 0) & (duration <= MAX_NOTE_SECONDS))
-    suspect = (performances.counts < 1) | (performances.counts > MAX_NOTES)
-    suspect[performances.row[~legal]] = True
-    for row in np.flatnonzero(suspect).tolist():
-        check_notes(performances[row], f"row {first_row + row}, column {NOTES_COLUMN}", seconds=seconds)

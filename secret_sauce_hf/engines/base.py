@@ -10,7 +10,6 @@ import numpy as np
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, integer
 from secret_sauce_hf.instruments.checking import check_timing
 from secret_sauce_hf.instruments.instrument import same_controls
-from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.presets import Presets
 
 
@@ -185,9 +184,7 @@ class Engine(ABC):
                 f"The engine of {self.name} plays the one note that a collection's timing has, and nothing else: leave "
                 "the notes out."
             )
-        performances, seconds = presets.performances, presets.collection.seconds
-        for row in range(len(performances)):
-            check_notes(performances[row], where(row), seconds=seconds, pitches=self.plays)
+        presets.performances.check(where, seconds=presets.collection.seconds, pitches=self.plays)
 
     def _checked(self, presets: Presets) -> Presets:
         """Rows whose notes are in the order of time.

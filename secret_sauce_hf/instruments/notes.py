@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Timing
 from secret_sauce_hf.instruments.pitches import pitch_number
@@ -169,6 +170,32 @@ class Performances:
         notes = np.arange(first[-1]) + np.repeat(self.first[rows] - first[:-1], counts)
         return Performances(first, *(values[notes] for values in self._columns[1:]))
 
+    def check(
+        self,
+        where: Callable[[int], str] = lambda row: f"row {row}",
+        *,
+        seconds: float = MAX_NOTE_SECONDS,
+        pitches: range = PITCHES,
+    ) -> None:
+        """Check every row as `check_notes` does one.
+
+        Args:
+            where: what a row is called in messages, by its number.
+            seconds: of the takes.
+            pitches: that can be played.
+
+        Raises:
+            InputError: of the first row that is no performance, see `check_notes`.
+        """
+        # What is not a number fails every comparison.
+        legal = (self.pitch >= pitches[0]) & (self.pitch <= pitches[-1])
+        legal &= (self.velocity >= VELOCITIES[0]) & (self.velocity <= VELOCITIES[-1])
+        legal &= (self.onset >= 0) & (self.onset < seconds) & (self.duration > 0) & (self.duration <= MAX_NOTE_SECONDS)
+        suspect = (self.counts < 1) | (self.counts > MAX_NOTES)
+        suspect[self.row[~legal]] = True
+        for row in np.flatnonzero(suspect).tolist():
+            check_notes(self[row], where(row), seconds=seconds, pitches=pitches)
+
     def in_time(self) -> "Performances":
         """Every row's notes in the order of their onsets; those of one onset stay in the order they have."""
         order = np.lexsort((np.arange(len(self.onset)), self.onset, self.row))
@@ -216,16 +243,16 @@ def check_notes(
 def _fault(note: Note, seconds: float, pitches: range) -> str:
     """What is wrong with a note, and the remedy; empty if nothing is."""
     if not _is_whole(note.pitch) or note.pitch not in PITCHES:
-        return f"the pitch is {_shortened(note.pitch)}; give a MIDI number from 0 to 127"
+        return f"the pitch is {quoted(note.pitch)}; give a MIDI number from 0 to 127"
     if note.pitch not in pitches:
         return f"the pitch is {note.pitch}, and what is played here goes from {pitches[0]} to {pitches[-1]}"
     if not _is_whole(note.velocity) or note.velocity not in VELOCITIES:
         off = " (which MIDI takes for a note-off)" if note.velocity == 0 else ""
-        return f"the velocity is {_shortened(note.velocity)}{off}; give 1 to 127"
+        return f"the velocity is {quoted(note.velocity)}{off}; give 1 to 127"
     if not _is_time(note.onset) or note.onset < 0:
-        return f"the onset is {_shortened(note.onset)}; give seconds from the start of the take, 0 or more"
+        return f"the onset is {quoted(note.onset)}; give seconds from the start of the take, 0 or more"
     if not _is_time(note.duration) or not 0 < note.duration <= MAX_NOTE_SECONDS:
-        return f"the duration is {_shortened(note.duration)}; give seconds above 0, up to {MAX_NOTE_SECONDS:g}"
+        return f"the duration is {quoted(note.duration)}; give seconds above 0, up to {MAX_NOTE_SECONDS:g}"
     if note.onset >= seconds:
         return f"it starts at {note.onset:g} s, and the take lasts {seconds:g} s; let it start within the take"
     return ""
@@ -238,8 +265,3 @@ def _is_whole(value: Any) -> bool:
 def _is_time(value: Any) -> bool:
     # Neither infinite nor NaN, nor of more digits than floats have.
     return (_is_whole(value) or isinstance(value, float | np.floating)) and bool(abs(value) < _NO_TIME)
-
-
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

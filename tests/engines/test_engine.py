@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 import scipy.signal
+from noisemaker_takes import PLAIN
 from numba import njit
 
 from secret_sauce_hf.engines import find_engine, get_engine, render
@@ -22,25 +23,6 @@ from secret_sauce_hf.presets import Presets, draw_presets
 RATE = 22_050
 NOTE_ON = 1_470
 """Samples into a take."""
-
-PLAIN = {
-    "osc1_volume": 0.0,
-    "osc2_volume": 10.0,
-    "osc1_wave": "Saw",
-    "osc2_wave": "Sine",
-    "osc1_pulse_width": 5.0,
-    "filter_cutoff": 10.0,
-    "filter_resonance": 0.0,
-    "filter_attack": 0.0,
-    "filter_decay": 0.0,
-    "filter_sustain": 10.0,
-    "amp_attack": 0.0,
-    "amp_decay": 0.0,
-    "amp_sustain": 10.0,
-    "lfo1_rate": 0.0,
-    "lfo1_amount": 5.0,
-    "lfo1_destination": "NOTHING",
-}
 
 
 def play(*changes: dict, **options) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from noisemaker_takes import PLAIN as PLAIN_SINE
 
 from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.engines.noisemaker import lfo, planning, settings, voice
@@ -17,24 +18,7 @@ from secret_sauce_hf.instruments.notes import Note, Performances
 from secret_sauce_hf.presets import Presets, draw_presets
 
 RATE = 22_050
-PLAIN = {
-    "osc1_volume": 0.0,
-    "osc2_volume": 3.0,
-    "osc1_wave": "Saw",
-    "osc2_wave": "Sine",
-    "osc1_pulse_width": 5.0,
-    "filter_cutoff": 10.0,
-    "filter_resonance": 0.0,
-    "filter_attack": 0.0,
-    "filter_decay": 0.0,
-    "filter_sustain": 10.0,
-    "amp_attack": 0.0,
-    "amp_decay": 0.0,
-    "amp_sustain": 10.0,
-    "lfo1_rate": 0.0,
-    "lfo1_amount": 5.0,
-    "lfo1_destination": "NOTHING",
-}
+PLAIN = PLAIN_SINE | {"osc2_volume": 3.0}
 
 
 def collection(seconds: float):
@@ -315,11 +299,10 @@ def render_at_random(count: int, seed: int) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's checks")
 def test_no_performance_makes_a_kernel_write_beyond_its_arrays():
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_noisemaker_notes as t\n"
-        "print(t.render_at_random(80, 3))"
+        "import sys; sys.path[:0] = sys.argv[1:]; import test_noisemaker_notes as t\nprint(t.render_at_random(80, 3))"
     )
     checks = {"MALLOC_CHECK_": "3", "MALLOC_PERTURB_": "165", "LD_PRELOAD": "libc_malloc_debug.so.0"}
-    command = [sys.executable, "-c", program, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", program, *map(str, Path(__file__).parents[:2])]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | checks, timeout=500)
     assert done.returncode == 0, done.stderr[-2_000:]
     assert "cannot be preloaded" not in done.stderr
