@@ -30,6 +30,8 @@ from secret_sauce_hf.instruments.parameters import Parameter, Switch
 UNIFORM, MUSICAL = "uniform", "musical"
 PRIORS = (UNIFORM, MUSICAL)
 """What `draw_presets` and everything that draws fresh rows takes as `prior`."""
+BOTH = "both"
+"""Some rows by one and some by the other: what a model of notes is trained on."""
 
 
 @dataclass(frozen=True)

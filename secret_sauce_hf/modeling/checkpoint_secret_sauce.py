@@ -26,6 +26,8 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 
+from .strokes_secret_sauce import HARMONIC_BINS, PLAYED_BINS
+
 IS_COPY = not __name__.startswith("secret_sauce_hf.")
 """Whether this file lies beside a checkpoint, instead of in the package."""
 
@@ -80,6 +82,7 @@ CODE = (
     "modeling_secret_sauce.py",
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
+    "strokes_secret_sauce.py",
     *BESIDE,
 )
 """The files that travel with a checkpoint."""
@@ -116,6 +119,8 @@ _INPUT_SIZES = {
     "envelope": ("hop", "bins"),
     "modulation": ("window", "hop", "rates", "bins"),
     "fbank": ("rate", "bins"),
+    "harmonics": ("window", "hop", "frames", "bins"),
+    "played": ("bins",),
 }
 """Per kind of input of a feature extractor the sizes that it has."""
 _UNREADABLE = (SafetensorError, OSError, KeyError, ValueError, TypeError, OverflowError)
@@ -323,8 +328,9 @@ def check_extractor_sizes(
                 f"The feature extractor has the input {repr(record)[:200]}; it needs a name and a kind, "
                 f"{', '.join(_INPUT_SIZES)}."
             )
-        for key in _INPUT_SIZES[kind]:
-            sizes[f"{record['name'][:60]}'s {key}"] = (record.get(key), largest[1] if key == "rate" else 2**16)
+        for key in (*_INPUT_SIZES[kind], *(["samples"] if "samples" in record else [])):
+            most = largest[1] if key in ("rate", "samples") else 2**16
+            sizes[f"{record['name'][:60]}'s {key}"] = (record.get(key), most)
     for name, (value, most) in sizes.items():
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             raise InputError(
@@ -340,6 +346,12 @@ def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) ->
     """Refuse sizes of an input that do not go together with a take."""
     kind, bins, window = record["kind"], record["bins"], record.get("window", 1)
     hop = least = record.get("hop", 1)
+    if record.get("samples", samples) > samples:
+        raise InputError(
+            f"The feature extractor's {record['name'][:60]} is of {record['samples']} samples, and a take has "
+            f"{samples}; take preprocessor_config.json from the model's checkpoint."
+        )
+    samples = record.get("samples", samples)
     if kind == "fbank":
         # 10 ms and 25 ms, at 16 kHz.
         samples, hop, least = samples * record["rate"] // sampling_rate, 160, 400
@@ -348,7 +360,11 @@ def _check_input(record: Mapping[str, Any], samples: int, sampling_rate: int) ->
     # Of the spectrum of a take, and of what makes bands or rates of it.
     values = (samples // hop + 1) * max(bins, window, 2 * record.get("rates", 1))
     odd = (
-        (kind == "envelope" and bins != 3) or (kind == "modulation" and bins % 2) or ("window" in record and window < 8)
+        (kind == "envelope" and bins != 3)
+        or (kind == "modulation" and bins % 2)
+        or ("window" in record and window < 8)
+        or (kind == "harmonics" and (bins != HARMONIC_BINS or record["frames"] * window > 2**22))
+        or (kind == "played" and bins != PLAYED_BINS)
     )
     if samples < least:
         raise InputError(

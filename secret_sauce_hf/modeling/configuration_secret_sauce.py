@@ -50,7 +50,7 @@ except ImportError:
 
     COLLECTIONS = {}
 
-INPUT_NAMES = ("short_mels", "long_mels", "envelope", "modulation", "fbank")
+INPUT_NAMES = ("short_mels", "long_mels", "envelope", "modulation", "fbank", "far_mels", "harmonics", "played")
 """What a model can read (see `SecretSauceModel.forward`)."""
 
 AST_FIELDS = (

@@ -30,6 +30,7 @@ from .checkpoint_secret_sauce import (
     read_json,
     tensor_kind,
 )
+from .strokes_secret_sauce import HARMONIC_BINS, PLAYED_BINS, POWER_FLOOR, Stroke, harmonics, played, window
 
 try:
     if IS_COPY:
@@ -51,8 +52,6 @@ except ImportError:
     soxr = None
 
 
-POWER_FLOOR = 1e-10
-"""Added to every power, relative to a full-scale sine: the noise of 16 bits lies there."""
 BATCH = 64
 """How many takes are transformed at a time, to bound the memory."""
 
@@ -67,6 +66,19 @@ DEFAULT_INPUTS: tuple[dict[str, Any], ...] = (
     # only that tells whether an LFO's amount is positive or negative.
     {"name": "modulation", "kind": "modulation", "window": 128, "hop": 32, "rates": 96, "bins": 32},
 )
+LISTENED_SECONDS = 4.0
+"""How much of a stroke a model of notes reads."""
+NOTE_INPUTS: tuple[dict[str, Any], ...] = (
+    # Slow envelopes, slow LFOs and releases, for which the others are too short.
+    {"name": "far_mels", "kind": "mels", "window": 2048, "hop": 1470, "bins": 48},
+    # The spectrum as it looks at any pitch, for a second and a half.
+    {"name": "harmonics", "kind": "harmonics", "window": 4096, "hop": 2048, "frames": 16, "bins": HARMONIC_BINS},
+    {"name": "played", "kind": "played", "bins": PLAYED_BINS},
+)
+"""What a model of notes reads besides the others, which it reads of a stroke's beginning."""
+OF_STROKES = ("harmonics", "played")
+"""Kinds of inputs that depend on what is played."""
+
 MODULATION_HZ = (0.7, 330.0)
 """Lowest and highest modulation rate that is looked for."""
 MODULATION_CYCLES = 4.0
@@ -125,8 +137,9 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         sampling_rate: of a take, in Hz.
         take_samples: its length in samples.
         note_on: when the note starts in it, in seconds.
-        inputs: per input its `name`, its `kind` ("mels", "envelope", "modulation" or
-            "fbank") and its sizes (samples), as in `DEFAULT_INPUTS`. A "fbank" is what
+        inputs: per input its `name`, its `kind` ("mels", "envelope", "modulation", "fbank",
+            "harmonics" or "played") and its sizes (samples), as in `DEFAULT_INPUTS` and
+            `NOTE_INPUTS`; with `samples`, of the take's first ones only. A "fbank" is what
             `ASTFeatureExtractor` makes of the take, but not longer than the take, and has
             its `rate` (in Hz), `bins`, `mean` and `std`.
         **kwargs: as of `FeatureExtractionMixin`.
@@ -135,7 +148,9 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         InputError: sizes that no sound has; unknown arguments.
     """
 
-    model_input_names = ["short_mels", "long_mels", "envelope", "modulation", "fbank", "peak"]  # noqa: RUF012 - the library's own form
+    model_input_names = [  # noqa: RUF012 - the library's own form
+        *("short_mels", "long_mels", "envelope", "modulation", "fbank", "far_mels", "harmonics", "played", "peak")
+    ]
 
     def __init__(
         self,
@@ -158,15 +173,22 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
             {"name": record["name"], "frames": self._frames(record), "bins": record["bins"]} for record in self.inputs
         ]
 
+    @property
+    def reads_strokes(self) -> bool:
+        """Whether it has to be told what is played."""
+        return any(record["kind"] in OF_STROKES for record in self.inputs)
+
     def _frames(self, record: Mapping[str, Any]) -> int:
+        samples = record.get("samples", self.take_samples)
         if record["kind"] == "modulation":
             return record["rates"]
+        if record["kind"] == "harmonics":
+            return record["frames"]
+        if record["kind"] == "played":
+            return 1
         if record["kind"] == "fbank":
-            return (
-                1
-                + (resampled_length(self.take_samples, self.sampling_rate, record["rate"]) - FBANK_WINDOW) // FBANK_HOP
-            )
-        return self.take_samples // record["hop"] + (record["kind"] == "mels")
+            return 1 + (resampled_length(samples, self.sampling_rate, record["rate"]) - FBANK_WINDOW) // FBANK_HOP
+        return samples // record["hop"] + (record["kind"] == "mels")
 
     def __call__(
         self, sounds: Any, sampling_rate: int | None = None, return_tensors: Any = "pt", **kwargs: Any
@@ -222,22 +244,48 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         take = take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
         return Placed(take, start, len(samples), (*mixed, *cleaned))
 
-    def transform(self, takes: torch.Tensor) -> dict[str, torch.Tensor]:
+    def windows(self, samples: np.ndarray, strokes: Sequence[Stroke]) -> np.ndarray:
+        """What `transform` takes of a sound for each of its strokes: float32 of shape (strokes, take_samples).
+
+        Args:
+            samples: float32 of shape (samples,), at the extractor's rate.
+            strokes: of the sound.
+        """
+        cut = [window(samples, stroke, self.sampling_rate, self.note_on, self.take_samples) for stroke in strokes]
+        return np.stack(cut)
+
+    def transform(self, takes: torch.Tensor, strokes: Sequence[Stroke] | None = None) -> dict[str, torch.Tensor]:
         """Takes to the model's inputs; see `__call__` for the shapes.
 
         Args:
             takes: float32 of shape (takes, take_samples).
+            strokes: what each of them plays; only needed where `reads_strokes`.
+
+        Raises:
+            InputError: it has to be told what is played, and is not.
         """
+        if self.reads_strokes and (strokes is None or len(strokes) != len(takes)):
+            raise InputError(
+                f"This feature extractor has to be told a stroke for each of the {len(takes)} takes; the pipeline "
+                "hears them by itself."
+            )
         parts = []
         with torch.inference_mode():
-            for chunk in takes.split(BATCH):
-                part = {record["name"]: self._transform(chunk, record) for record in self.inputs}
+            for start in range(0, len(takes), BATCH):
+                chunk, some = takes[start : start + BATCH], (strokes or ())[start : start + BATCH]
+                part = {record["name"]: self._transform(chunk, record, some) for record in self.inputs}
                 parts.append(part | {"peak": chunk.abs().amax(dim=1)})
         # Cloned outside of inference mode: training needs ordinary tensors.
         return {name: torch.cat([part[name] for part in parts]).clone() for name in parts[0]}
 
-    def _transform(self, takes: torch.Tensor, record: Mapping[str, Any]) -> torch.Tensor:
+    def _transform(self, takes: torch.Tensor, record: Mapping[str, Any], strokes: Sequence[Stroke]) -> torch.Tensor:
         """One input of takes (takes, samples): shape (takes, frames, bins), of the order of ±2."""
+        if record["kind"] == "played":
+            return played(strokes)
+        takes = takes[:, : record.get("samples", takes.shape[1])]
+        if record["kind"] == "harmonics":
+            sizes = (record["window"], record["hop"], record["frames"], round(self.note_on * self.sampling_rate))
+            return (harmonics(takes, strokes, *sizes, self.sampling_rate) + 6) / 3
         if record["kind"] == "envelope":
             return _envelope(takes, record["hop"])
         if record["kind"] == "modulation":

@@ -237,7 +237,11 @@ class SecretSauceModel(Registered, PreTrainedModel):
         envelope: torch.Tensor | None = None,
         modulation: torch.Tensor | None = None,
         fbank: torch.Tensor | None = None,
+        far_mels: torch.Tensor | None = None,
+        harmonics: torch.Tensor | None = None,
+        played: torch.Tensor | None = None,
         peak: torch.Tensor | None = None,
+        heard: torch.Tensor | None = None,
         labels: Mapping[str, torch.Tensor] | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
@@ -256,8 +260,13 @@ class SecretSauceModel(Registered, PreTrainedModel):
             envelope: shape (batch, frames, bins), from the feature extractor.
             modulation: shape (batch, frames, bins), from the feature extractor.
             fbank: shape (batch, frames, bins), from the feature extractor.
+            far_mels: shape (batch, frames, bins), from the feature extractor.
+            harmonics: shape (batch, frames, bins), from the feature extractor.
+            played: shape (batch, frames, bins), from the feature extractor.
             peak: shape (batch,), highest absolute sample: nothing is heard in a silent take.
                 Needed for the loss only; without it no take counts as silent.
+            heard: shape (batch, parameters), whether each parameter is heard. Needed for the loss
+                only; by the instrument's rules and `peak` if None.
             labels: per parameter name, shape (batch,): a knob's setting or the index of
                 a switch's label, as datasets hold them. All of them, or none.
             output_hidden_states: whether to tell what the encoder's layers read and tell.
@@ -278,12 +287,16 @@ class SecretSauceModel(Registered, PreTrainedModel):
             "envelope": envelope,
             "modulation": modulation,
             "fbank": fbank,
+            "far_mels": far_mels,
+            "harmonics": harmonics,
+            "played": played,
         }
         if missing := [name for name in self.config.input_names if given.get(name) is None]:
             raise InputError(f"The model needs {', '.join(missing)}; its feature extractor makes them.")
         # An instrument may have a parameter of any of these names.
         named: dict[str, Any] = {
             "peak": peak,
+            "heard": heard,
             "labels": labels,
             "output_hidden_states": output_hidden_states,
             "output_attentions": output_attentions,
@@ -301,13 +314,13 @@ class SecretSauceModel(Registered, PreTrainedModel):
         encode = self._pool if self.config.ast is not None else self._attend
         answers, states, attentions = encode(inputs, named["output_hidden_states"], named["output_attentions"])
         answers = self.norm(answers)
-        raw, heard = self.read(answers)
-        loss = self.loss(raw, heard, answers, told, named["peak"]) if told else None
-        heard = heard / self.heard_temperatures.float()
+        raw, odds = self.read(answers)
+        loss = self.loss(raw, odds, answers, told, named["peak"], named["heard"]) if told else None
+        odds = odds / self.heard_temperatures.float()
         output = SecretSauceOutput(
             loss=loss,
-            logits=self._mixed(raw, heard),
-            heard_logits=heard,
+            logits=self._mixed(raw, odds),
+            heard_logits=odds,
             answers=answers,
             hidden_states=states,
             attentions=attentions,
@@ -436,6 +449,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
         answers: torch.Tensor,
         labels: Mapping[str, torch.Tensor],
         peak: torch.Tensor | None = None,
+        heard: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Sum of the mean cross entropies of settings, of being heard and of the sampler, in nats.
 
@@ -449,6 +463,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
             answers: shape (batch, parameters, width).
             labels: as of `forward`.
             peak: as of `forward`.
+            heard: as of `forward`.
 
         Raises:
             InputError: labels that are not the parameters'.
@@ -456,7 +471,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
         if set(labels) != set(self.config.label_names):
             expected = ", ".join(self.config.label_names)
             raise InputError(f"Labels must be those of every parameter ({expected}), got {', '.join(labels)}.")
-        heard = self.heard_labels(labels, peak)
+        heard = self.heard_labels(labels, peak) if heard is None else heard.float()
         targets, chosen = zip(*(self._target(p, labels[p.name]) for p in self.parameter_specs), strict=True)
         corrections: Iterable[Any] = [None] * len(raw)
         if self.sampler is not None:

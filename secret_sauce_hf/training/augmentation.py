@@ -56,14 +56,14 @@ def _change(take: np.ndarray, random: np.random.Generator) -> np.ndarray:
     if shifts:
         take = _shift(take, round(random.uniform(-ONSET_SECONDS, ONSET_SECONDS) * SAMPLE_RATE))
     if equalises:
-        take = _equalise(take, random.normal(0.0, EQ_DB, EQ_BANDS))
+        take = equalise(take, random.normal(0.0, EQ_DB, EQ_BANDS))
     if gains:
         take = take * np.float32(10 ** (random.uniform(-GAIN_DB, GAIN_DB) / 20))
     if hisses:
         level = 10 ** (random.uniform(*NOISE_DBFS) / 20)
         take = take + (level * random.standard_normal(len(take))).astype(np.float32)
     if random.random() < CODEC:
-        take = _code(take, random.uniform(0.2, 0.9))
+        take = code(take, random.uniform(0.2, 0.9))
     return take
 
 
@@ -79,8 +79,13 @@ def _shift(take: np.ndarray, samples: int) -> np.ndarray:
     return np.pad(take, (0, -samples))[-len(take) :]
 
 
-def _equalise(take: np.ndarray, gains_db: np.ndarray) -> np.ndarray:
-    """A gain per frequency, straight between points that are evenly spaced in octaves from 60 Hz."""
+def equalise(take: np.ndarray, gains_db: np.ndarray) -> np.ndarray:
+    """A gain per frequency, straight between points that are evenly spaced in octaves from 60 Hz.
+
+    Args:
+        take: float32 of shape (samples,).
+        gains_db: at the points, in dB.
+    """
     size = scipy.fft.next_fast_len(len(take), real=True)
     hertz = np.maximum(scipy.fft.rfftfreq(size, 1 / SAMPLE_RATE), 1.0)
     points = np.geomspace(60.0, SAMPLE_RATE / 2, len(gains_db))
@@ -88,11 +93,19 @@ def _equalise(take: np.ndarray, gains_db: np.ndarray) -> np.ndarray:
     return scipy.fft.irfft(scipy.fft.rfft(take, size) * curve, size)[: len(take)].astype(np.float32)
 
 
-def _code(take: np.ndarray, compression: float) -> np.ndarray:
-    """Through Ogg Vorbis and back."""
+def code(take: np.ndarray, compression: float, codec: str = "OGG") -> np.ndarray:
+    """Through a lossy codec and back, as long as before.
+
+    Args:
+        take: float32 of shape (samples,).
+        compression: 0 for the best quality, 1 for the worst.
+        codec: "OGG" (Vorbis) or "MP3".
+    """
     coded = io.BytesIO()
+    subtype = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}[codec]
     soundfile.write(
-        coded, np.clip(take, -1, 1), SAMPLE_RATE, format="OGG", subtype="VORBIS", compression_level=compression
+        coded, np.clip(take, -1, 1), SAMPLE_RATE, format=codec, subtype=subtype, compression_level=compression
     )
     coded.seek(0)
-    return soundfile.read(coded, dtype="float32")[0][: len(take)]
+    decoded = soundfile.read(coded, dtype="float32")[0]
+    return np.pad(decoded, (0, max(len(take) - len(decoded), 0)))[: len(take)]

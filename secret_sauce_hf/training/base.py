@@ -30,6 +30,8 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     DEFAULT_INPUTS,
     FBANK_HOP,
     FBANK_WINDOW,
+    LISTENED_SECONDS,
+    NOTE_INPUTS,
     SecretSauceFeatureExtractor,
 )
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
@@ -42,6 +44,12 @@ PATCHES = {"long_mels": 3, "envelope": 40, "modulation": 12}
 Chosen by what a Sub Phatty model learned in 200 s: finer patches, coarser ones, and the short windows besides
 all taught it less.
 """
+NOTE_PATCHES = {"far_mels": 4, "harmonics": 2, "played": 1}
+"""What a model of notes reads besides, and the frames per token."""
+BEGINNING = 0.9
+"""How many seconds of a stroke it reads as closely as other models read a take."""
+NOTE_ON = 0.0667
+"""When a stroke starts in what it reads, in seconds; as a base has it if there is one."""
 STEM_SIZE = 512
 SPECIAL_TOKENS = 2
 """AST's first tokens, for class and distillation, which have no place in the picture."""
@@ -128,6 +136,11 @@ def _own_config(folder: Path) -> SecretSauceConfig:
         raise InputError(f"The config of {folder} cannot be read: {str(error).splitlines()[0]}") from error
 
 
+def reads_notes(collection: Collection) -> bool:
+    """Whether a model of a collection is one of notes: where its rows play different ones."""
+    return collection.plays is not None
+
+
 def first_model(
     collection: Collection,
     base: Base | None,
@@ -176,6 +189,7 @@ def first_model(
             seed,
             loaded.feature_extractor.inputs,
             {record["name"]: record["patch"] for record in theirs.config.inputs},
+            loaded.feature_extractor,
             hidden_size=hidden_size,
             num_hidden_layers=layers,
             num_attention_heads=theirs.config.num_attention_heads,
@@ -194,10 +208,25 @@ def first_model(
 
 
 def _build(
-    collection: Collection, seed: int, kinds: Sequence[Mapping[str, Any]], patches: Mapping[str, int], **sizes: Any
+    collection: Collection,
+    seed: int,
+    kinds: Sequence[Mapping[str, Any]],
+    patches: Mapping[str, int],
+    heard_from: SecretSauceFeatureExtractor | None = None,
+    **sizes: Any,
 ) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
-    """A model of our own with weights that are drawn."""
-    extractor = _extractor(collection, inputs=kinds)
+    """A model of our own with weights that are drawn.
+
+    Args:
+        collection: whose settings it shall tell.
+        seed: of the weights.
+        kinds: what it reads.
+        patches: frames per token of each input.
+        heard_from: the feature extractor of a base, which says where in a take its note starts.
+        **sizes: of the model.
+    """
+    extractor = _note_extractor(kinds, heard_from) if reads_notes(collection) else _extractor(collection, inputs=kinds)
+    patches = NOTE_PATCHES | dict(patches)
     inputs = [record | {"patch": patches[record["name"]]} for record in extractor.input_sizes()]
     _check_length(extractor, inputs, "a model of our own")
     sizes = {"intermediate_size": 4 * sizes["hidden_size"]} | sizes
@@ -225,6 +254,23 @@ def _build_on_ast(
 def _extractor(collection: Collection, **options: Any) -> SecretSauceFeatureExtractor:
     note_on = collection.timing.note_on - collection.timing.cut[0]
     return SecretSauceFeatureExtractor(take_samples=collection.samples, note_on=note_on, **options)
+
+
+def _note_extractor(
+    kinds: Sequence[Mapping[str, Any]], base: SecretSauceFeatureExtractor | None
+) -> SecretSauceFeatureExtractor:
+    """What makes the inputs of a model of notes.
+
+    Args:
+        kinds: what it reads of a stroke's beginning; of a base that is a model of notes, all.
+        base: of whose takes the inputs `kinds` are, so that its weights fit.
+    """
+    note_on = NOTE_ON if base is None else base.note_on
+    samples = round(BEGINNING * SAMPLE_RATE) if base is None else base.take_samples
+    if base is None or not base.reads_strokes:
+        kinds = [*({**record, "samples": samples} for record in kinds), *NOTE_INPUTS]
+    whole = round((note_on + LISTENED_SECONDS) * SAMPLE_RATE)
+    return SecretSauceFeatureExtractor(take_samples=whole, note_on=note_on, inputs=kinds)
 
 
 def _check_length(extractor: SecretSauceFeatureExtractor, inputs: list[dict[str, Any]], whose: str) -> None:

@@ -136,7 +136,8 @@ def calibrate(model: SecretSauceModel, examples: Examples) -> None:
             scores.append(list(raw))
             odds.append(told)
             labels = {name: batch[name] for name in model.config.label_names}
-            truths.append(model.heard_labels(labels, batch.get("peak")).bool())
+            known = batch.get("heard")
+            truths.append(model.heard_labels(labels, batch.get("peak")).bool() if known is None else known.bool())
     truth = torch.cat(truths).numpy()
     log_odds = torch.cat(odds).double().numpy()
     for column, parameter in enumerate(examples.presets.parameters):

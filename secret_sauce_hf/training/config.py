@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.instruments import InputError, integer
-from secret_sauce_hf.instruments.priors import PRIORS, UNIFORM
+from secret_sauce_hf.instruments.priors import BOTH, PRIORS, UNIFORM
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's global generator, which transformers seeds too, takes."""
@@ -68,7 +68,8 @@ class TrainingConfig:
     )
     prior: str = _setting(
         UNIFORM,
-        f"How the presets of the fresh sounds are drawn: {' or '.join(PRIORS)} (fewer extreme and silent ones).",
+        f"How the presets of the fresh sounds are drawn: {', '.join(PRIORS)} (fewer extreme and silent ones) or, of "
+        f"collections of notes, {BOTH}.",
     )
     precision: str = _setting("auto", "fp32, bf16 (mixed), or auto: mixed on a GPU that can.")
     base: str | Path | None = field(

@@ -21,7 +21,7 @@ from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
 from secret_sauce_hf.files import jsonable, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
-from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
+from secret_sauce_hf.instruments.priors import BOTH, PRIORS, UNIFORM, check_prior
 from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
@@ -31,7 +31,7 @@ from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.answering import distributions, predict
-from secret_sauce_hf.training.base import Base, first_model, open_base
+from secret_sauce_hf.training.base import Base, first_model, open_base, reads_notes
 from secret_sauce_hf.training.calibration import calibrate, calibration, set_unheard
 from secret_sauce_hf.training.config import (
     EPOCHS,
@@ -46,6 +46,7 @@ from secret_sauce_hf.training.data import Examples, built_takes, concatenate, ex
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, default_workers
+from secret_sauce_hf.training.strokes import extract_strokes
 from secret_sauce_hf.training.trainer import PresetTrainer
 
 VALIDATION_SEED = 1_000_000_007
@@ -167,7 +168,8 @@ def train(
     out = expanded(out)
     work = out / ".training"
     config.check(streams=data is None)
-    check_prior(config.prior, collection)
+    for prior in PRIORS if config.prior == BOTH and reads_notes(collection) else (config.prior,):
+        check_prior(prior, collection)
     if not collection.parameters:
         raise InputError(f"{collection.name} has no parameters to tell.")
     engine = _engine(collection, engine, needed=config.fresh > 0)
@@ -213,7 +215,7 @@ def train(
     rows = (
         examples.presets
         if isinstance(examples, Examples)
-        else draw_presets(collection, DRAWN, run.seed, prior=run.prior)
+        else draw_presets(collection, DRAWN, run.seed, prior=UNIFORM if run.prior == BOTH else run.prior)
     )
     set_unheard(model, rows)
     # All have looked at the folder before one of them makes it.
@@ -338,8 +340,8 @@ def _examples(
         data = pinned({"source": run.data.partition("@")[0], "revision": run.data_revision}, run.data)
         examples = extract(built_takes(data, collection), extractor, title="reading", progress=progress)
     if run.validation and engine is not None:
-        takes = fresh_takes(engine, collection, run.validation, run.seed + VALIDATION_SEED, run.prior)
-        checks = extract(takes, extractor, total=run.validation, title="validation sounds", progress=progress)
+        seed, bar = run.seed + VALIDATION_SEED, {"title": "validation sounds", "progress": progress}
+        checks = _fresh(engine, collection, extractor, run.validation, seed, run.prior, **bar)
     elif examples is not None and (held := round(len(examples) * HELD_OUT)):
         checks = examples.select(slice(len(examples) - held, None))
         examples = examples.select(slice(0, len(examples) - held))
@@ -364,10 +366,25 @@ def _examples(
         return stream, checks
     assert examples is not None
     if run.fresh and engine is not None:
-        takes = fresh_takes(engine, collection, run.fresh, run.seed, run.prior)
-        rendered = extract(takes, extractor, total=run.fresh, title="fresh sounds", progress=progress)
+        bar = {"title": "fresh sounds", "progress": progress}
+        rendered = _fresh(engine, collection, extractor, run.fresh, run.seed, run.prior, **bar)
         examples = concatenate(examples, rendered)
     return examples, checks
+
+
+def _fresh(
+    engine: Engine,
+    collection: Collection,
+    extractor: SecretSauceFeatureExtractor,
+    count: int,
+    seed: int,
+    prior: str,
+    **bar: Any,
+) -> Examples:
+    """Fresh sounds as the engine makes them, of whole takes or, for a model of notes, of strokes."""
+    if extractor.reads_strokes:
+        return extract_strokes(engine, collection, extractor, count, seed, prior, **bar)
+    return extract(fresh_takes(engine, collection, count, seed, prior), extractor, total=count, **bar)
 
 
 def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress: bool) -> TrainingArguments:
@@ -452,13 +469,15 @@ def _record(
 ) -> dict[str, Any]:
     if isinstance(examples, FreshStream):
         sounds = examples.steps * examples.new
-        takes = fresh_takes(
-            examples.engine, checks.presets.collection, min(sounds, REFERENCES), run.seed, examples.prior
+        few = _fresh(
+            *(examples.engine, checks.presets.collection, examples.extractor),
+            *(min(sounds, REFERENCES), run.seed, examples.prior),
+            progress=False,
         )
-        few = extract(takes, examples.extractor, progress=False)
     else:
         sounds, few = len(examples), examples.select(slice(0, REFERENCES))
-    truth, heard = checks.presets, checks.presets.heard()
+    truth = checks.presets
+    heard = checks.features["heard"].bool().numpy() if "heard" in checks.features else truth.heard()
 
     def scored(units: np.ndarray) -> Scores:
         return score(truth.parameters, truth.unit, units, heard)

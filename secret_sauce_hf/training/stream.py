@@ -15,6 +15,7 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauce
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.training.augmentation import augment as change_some
 from secret_sauce_hf.training.data import fresh_rows, labels
+from secret_sauce_hf.training.strokes import Pages
 
 REPEAT_STEPS = 240
 """After so many steps a sound comes again, in long runs. A worker keeps its own sounds until then."""
@@ -83,6 +84,7 @@ class FreshStream(IterableDataset):
         self.own = range(part * self.new // parts, (part + 1) * self.new // parts)
         """Which of a step's new sounds are this part's."""
         self.lag = REPEAT_STEPS if steps >= repeats * REPEAT_STEPS else max(1, steps // repeats)
+        self._pages: Pages | None = None
         self.start = 0
         """The first step, where a run goes on."""
 
@@ -108,12 +110,21 @@ class FreshStream(IterableDataset):
     def _sounds(self, step: int) -> dict[str, torch.Tensor]:
         """The new sounds of a step."""
         first = step * self.new + self.own.start
+        if self.extractor.reads_strokes:
+            if self._pages is None:
+                self._pages = Pages(self.engine, self.collection, self.extractor, self.seed, self.prior, self.augment)
+            sounds = self._pages.rows(first, len(self.own))
+            return _halved(sounds.features(self.extractor)) | labels(sounds.presets)
         takes, presets = fresh_rows(self.engine, self.collection, first, len(self.own), self.seed, self.prior)
         if self.augment:
             takes = change_some(takes, self.seed, first)
         features = self.extractor.transform(torch.from_numpy(takes))
-        half = {name: values.half() for name, values in features.items() if name != "peak"}
-        return half | {"peak": features["peak"]} | labels(presets)
+        return _halved(features) | labels(presets)
+
+
+def _halved(features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """In half precision, but for the peak."""
+    return {name: values if name == "peak" else values.half() for name, values in features.items()}
 
 
 class _Kept:
