@@ -19,6 +19,8 @@ from secret_sauce_hf.training.field import damage
 
 PAGE = 512
 """Rows that are rendered together, since engines render many takes at once in the time of a few."""
+KEPT = 6
+"""Pages that are kept (60 MB each): a stream shows sounds anew that it first showed some time ago."""
 PATTERN = 8
 """Of so many neighbouring rows the last two are strokes of one phrase, the others are single notes."""
 AT_ONCE = 64
@@ -61,8 +63,8 @@ class Pages:
 
     Of every `PATTERN` rows two are strokes of a phrase, where there are phrases. With the prior
     "both" every second `PATTERN` rows are of each. Every second page is played in session where
-    the engine can. Row i is the same whichever others are asked for. The last page is kept: asking
-    for rows in order renders each once.
+    the engine can. Row i is the same whichever others are asked for. The last pages are kept: asking
+    for rows in order, at `KEPT` places in turn at most, renders each once.
 
     Args:
         engine: renders them.
@@ -89,7 +91,7 @@ class Pages:
         self._priors = (UNIFORM, MUSICAL) if prior == BOTH else (prior,)
         self._augment = augment
         self._phrases = phrases_of(collection)
-        self._kept: tuple[int, list[_Source]] | None = None
+        self._kept: dict[int, list[_Source]] = {}
 
     def rows(self, first: int, count: int) -> Strokes:
         """The rows from `first` on."""
@@ -110,12 +112,15 @@ class Pages:
     def _find(self, row: int) -> tuple["_Source", int, int]:
         """Where a row comes from: the source, the number in it, and which of its two strokes."""
         page, place = divmod(row, PAGE)
-        if self._kept is None or self._kept[0] != page:
-            self._kept = (page, self._rendered(page))
+        if page not in self._kept:
+            if len(self._kept) == KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[page] = self._rendered(page)
+        # The one that was asked for last is the last to go.
+        sources = self._kept[page] = self._kept.pop(page)
         group, inner = divmod(place, PATTERN)
         which, group = group % len(self._priors), group // len(self._priors)
         notes = PATTERN - 2 if self._phrases is not None else PATTERN
-        sources = self._kept[1]
         if inner < notes:
             return sources[which], group * notes + inner, 0
         return sources[len(self._priors) + which], group, inner - notes
