@@ -80,6 +80,7 @@ CODE = (
     "encoder_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
     "modeling_secret_sauce.py",
+    "outputs_secret_sauce.py",
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
     "strokes_secret_sauce.py",

@@ -142,6 +142,7 @@ _LARGEST = {
     "num_attention_heads": 2**10,
     "intermediate_size": 2**16,
     "stem_size": 2**16,
+    "domain_size": 2**16,
     "knob_bins": 2**14,
     "sampler_layers": 2**10,
     "take_samples": 2**24,
@@ -163,6 +164,7 @@ _COUNTS = (
     "knob_bins",
     "sampler_layers",
     "stem_size",
+    "domain_size",
 )
 _NUMBERS = {"note_on": (0.0, 600.0), "hidden_dropout_prob": (0.0, 1.0), "label_width": (1e-6, 2.0**14)}
 """Lowest and highest value."""
@@ -274,6 +276,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         label_width: standard deviation of a knob's training label, in bins.
         sampler_layers: number of layers of the sampler, which draws whole presets; none if 0.
         stem_size: units of a layer between every patch and its token; none if 0.
+        domain_size: units of what tells whether the instrument can make a sound; it is not told if 0.
         ast: config of an audio spectrogram transformer (`ASTConfig`) that is the encoder
             instead of layers of our own; only `AST_FIELDS` are kept, and the four sizes
             above are those in it. It reads the one input that there is then, whose
@@ -289,7 +292,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
 
     model_type = "secret-sauce"
     # The Trainer gathers whatever a model returns, but for these.
-    keys_to_ignore_at_inference = ["heard_logits", "answers", "hidden_states", "attentions"]  # noqa: RUF012 - the library's own form
+    keys_to_ignore_at_inference = ["heard_logits", "answers", "domain_logits", "hidden_states", "attentions"]  # noqa: RUF012 - the library's own form
 
     def __init__(
         self,
@@ -309,6 +312,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         label_width: float = 1.5,
         sampler_layers: int = 2,
         stem_size: int = 0,
+        domain_size: int = 0,
         ast: Mapping[str, Any] | None = None,
         instrument: str = "",
         instrument_title: str = "",
@@ -336,6 +340,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         self.label_width = label_width
         self.sampler_layers = sampler_layers
         self.stem_size = stem_size
+        self.domain_size = domain_size
         self.ast = None if ast is None else {name: _as_lists(ast[name]) for name in AST_FIELDS if name in ast}
         if self.ast is not None:
             encoder = self.ast_config()
@@ -398,6 +403,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
             self.knob_bins - 1,
             self.sampler_layers + 1,
             self.stem_size + 1,
+            self.domain_size + 1,
         )
         if smallest < 1:
             raise InputError("The config's sizes must be positive, with at least two bins per knob.")

@@ -16,7 +16,6 @@ all. `sampler_secret_sauce` draws whole presets from both.
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel, initialization
-from transformers.utils import ModelOutput, logging
+from transformers.utils import logging
 
 from .checkpoint_secret_sauce import (
     IS_COPY,
@@ -39,6 +38,8 @@ from .checkpoint_secret_sauce import (
 )
 from .configuration_secret_sauce import SHARED_VALUES, SecretSauceConfig
 from .encoder_secret_sauce import Layer, Patches
+from .outputs_secret_sauce import DomainHead
+from .outputs_secret_sauce import SecretSauceOutput as SecretSauceOutput
 from .sampler_secret_sauce import Correction, PresetSampler
 
 try:
@@ -61,31 +62,6 @@ if TYPE_CHECKING:
 
 FEWEST_HEARD = 8
 """A parameter's loss is a mean over the rows of a batch where it is heard; over so many at least, lest one rule."""
-
-
-@dataclass
-class SecretSauceOutput(ModelOutput):
-    """What the model tells of a batch of sounds.
-
-    Args:
-        loss: scalar, if labels were given.
-        logits: per parameter, shape (batch, `knob_bins`) or (batch, labels): logarithms of
-            the calibrated probabilities, over all sounds, whether the parameter is heard or not.
-        heard_logits: shape (batch, parameters): calibrated log odds of being heard.
-        answers: shape (batch, parameters, width): what the heads and the sampler read.
-        hidden_states: if asked for, what the encoder's layers read and the last one tells: one
-            more than there are layers, each of shape (batch, tokens, width). Of an encoder of
-            our own the last one holds the parameters' tokens alone.
-        attentions: if asked for, the weights of every layer's attention, of shape (batch,
-            heads, tokens, tokens).
-    """
-
-    loss: torch.Tensor | None = None
-    logits: tuple[torch.Tensor, ...] | None = None
-    heard_logits: torch.Tensor | None = None
-    answers: torch.Tensor | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
-    attentions: tuple[torch.Tensor, ...] | None = None
 
 
 class SecretSauceModel(Registered, PreTrainedModel):
@@ -145,6 +121,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
             knobs = [not parameter.classes for parameter in self.parameter_specs]
             heads = config.num_attention_heads
             self.sampler = PresetSampler(names, sizes, knobs, width, config.sampler_layers, heads)
+        self.domain = DomainHead(width, len(names), config.domain_size) if config.domain_size else None
         self.register_buffer("unheard", self._even())
         self.register_buffer("temperatures", torch.ones(len(names)))
         self.register_buffer("heard_temperatures", torch.ones(len(names)))
@@ -172,6 +149,9 @@ class SecretSauceModel(Registered, PreTrainedModel):
         elif isinstance(module, nn.ParameterDict):
             for place in module.values():
                 nn.init.trunc_normal_(place, std=0.02)
+        elif isinstance(module, DomainHead):
+            nn.init.zeros_(module.centre)
+            nn.init.ones_(module.scale)
         elif isinstance(module, SecretSauceModel):
             nn.init.trunc_normal_(module.queries, std=0.02)
             nn.init.ones_(module.temperatures)
@@ -316,12 +296,14 @@ class SecretSauceModel(Registered, PreTrainedModel):
         answers = self.norm(answers)
         raw, odds = self.read(answers)
         loss = self.loss(raw, odds, answers, told, named["peak"], named["heard"]) if told else None
+        domain = None if self.domain is None else self.domain(self.domain.evidence(answers, odds, raw))
         odds = odds / self.heard_temperatures.float()
         output = SecretSauceOutput(
             loss=loss,
             logits=self._mixed(raw, odds),
             heard_logits=odds,
             answers=answers,
+            domain_logits=domain,
             hidden_states=states,
             attentions=attentions,
         )
