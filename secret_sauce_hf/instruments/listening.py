@@ -207,7 +207,7 @@ def align(samples: np.ndarray, length: int, note_on: int, rate: int) -> Aligned:
     is_take = abs(len(samples) - length) <= SAME_LENGTH * rate
     if not len(samples):
         return Aligned(np.zeros(length, np.float32), 0, ())
-    cleaned, remarks = _without_steady(samples, min(STEADY, 0.75 * note_on / rate) if is_take else STEADY, rate)
+    cleaned, remarks = without_steady(samples, min(STEADY, 0.75 * note_on / rate) if is_take else STEADY, rate)
     onset = hear_onset(cleaned)
     if not onset.heard:
         start = 0 if is_take else -note_on
@@ -315,7 +315,7 @@ def is_hiss(samples: np.ndarray) -> bool:
     return bool(np.exp(np.log(spectrum + 1e-20).mean()) > HISS_FLATNESS * (spectrum.mean() + 1e-20))
 
 
-def _without_steady(samples: np.ndarray, seconds: float, rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def without_steady(samples: np.ndarray, seconds: float, rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """A sound without the offset and hum that it begins with, and what was taken off.
 
     Where they go on beneath the note, they are taken off there too.

@@ -79,6 +79,8 @@ CODE = (
     "configuration_secret_sauce.py",
     "encoder_secret_sauce.py",
     "feature_extraction_secret_sauce.py",
+    "hearing_secret_sauce.py",
+    "listener_secret_sauce.py",
     "modeling_secret_sauce.py",
     "outputs_secret_sauce.py",
     "pipeline_secret_sauce.py",

@@ -193,7 +193,7 @@ def _check_kinds(values: Mapping[str, Any]) -> None:
                 for pair in value
             )
             kind = "a list of pairs of a name and a setting"
-        elif name == "ast":
+        elif name in ("ast", "listener"):
             fits, kind = value is None or isinstance(value, Mapping), "a mapping"
         else:
             continue
@@ -277,6 +277,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         sampler_layers: number of layers of the sampler, which draws whole presets; none if 0.
         stem_size: units of a layer between every patch and its token; none if 0.
         domain_size: units of what tells whether the instrument can make a sound; it is not told if 0.
+        listener: sizes of the network that hears which notes are played, see `NoteListener`; None without one.
         ast: config of an audio spectrogram transformer (`ASTConfig`) that is the encoder
             instead of layers of our own; only `AST_FIELDS` are kept, and the four sizes
             above are those in it. It reads the one input that there is then, whose
@@ -313,6 +314,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         sampler_layers: int = 2,
         stem_size: int = 0,
         domain_size: int = 0,
+        listener: Mapping[str, Any] | None = None,
         ast: Mapping[str, Any] | None = None,
         instrument: str = "",
         instrument_title: str = "",
@@ -341,6 +343,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         self.sampler_layers = sampler_layers
         self.stem_size = stem_size
         self.domain_size = domain_size
+        self.listener = None if listener is None else _as_lists(listener)
         self.ast = None if ast is None else {name: _as_lists(ast[name]) for name in AST_FIELDS if name in ast}
         if self.ast is not None:
             encoder = self.ast_config()

@@ -36,12 +36,12 @@ try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments.errors import InputError
-    from secret_sauce_hf.instruments.listening import align, mix
+    from secret_sauce_hf.instruments.listening import STEADY, align, mix, without_steady
     from secret_sauce_hf.instruments.sounds import MAX_SAMPLES, RATES, listed, read_samples
     from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE
 except ImportError:
     from .errors import InputError  # type: ignore[import-not-found, no-redef]
-    from .listening import align, mix  # type: ignore[import-not-found, no-redef]
+    from .listening import STEADY, align, mix, without_steady  # type: ignore[import-not-found, no-redef]
     from .sounds import MAX_SAMPLES, RATES, listed, read_samples  # type: ignore[import-not-found, no-redef]
     from .takes import PEAK, SAMPLE_RATE  # type: ignore[import-not-found, no-redef]
 
@@ -235,14 +235,30 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         Raises:
             InputError: see `read_sound`.
         """
-        channels, rate, name = read_samples(sound, sampling_rate)
-        samples, mixed = _to_mono(channels, rate, name)
-        if rate != self.sampling_rate:
-            samples = _resample_sound(samples, rate, self.sampling_rate)
+        samples, mixed = self._read(sound, sampling_rate)
         note_on = round(self.note_on * self.sampling_rate)
         take, start, cleaned = align(samples, self.take_samples, note_on, self.sampling_rate)
         take = take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
         return Placed(take, start, len(samples), (*mixed, *cleaned))
+
+    def _read(self, sound: Any, sampling_rate: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+        channels, rate, name = read_samples(sound, sampling_rate)
+        samples, mixed = _to_mono(channels, rate, name)
+        return samples if rate == self.sampling_rate else _resample_sound(samples, rate, self.sampling_rate), mixed
+
+    def read(self, sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+        """A sound of any length, mono and at the extractor's rate, without the offset and hum that it begins with.
+
+        Returns:
+            float32 of shape (samples,), no louder than full scale; and what was done to it, a sentence each.
+
+        Raises:
+            InputError: see `read_sound`.
+        """
+        samples, mixed = self._read(sound, sampling_rate)
+        samples, cleaned = without_steady(samples, STEADY, self.sampling_rate)
+        peak = float(np.abs(samples).max(initial=0))
+        return (samples * np.float32(PEAK / max(PEAK, peak))).astype(np.float32), (*mixed, *cleaned)
 
     def windows(self, samples: np.ndarray, strokes: Sequence[Stroke]) -> np.ndarray:
         """What `transform` takes of a sound for each of its strokes: float32 of shape (strokes, take_samples).

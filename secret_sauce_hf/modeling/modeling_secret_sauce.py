@@ -38,6 +38,7 @@ from .checkpoint_secret_sauce import (
 )
 from .configuration_secret_sauce import SHARED_VALUES, SecretSauceConfig
 from .encoder_secret_sauce import Layer, Patches
+from .listener_secret_sauce import NoteListener
 from .outputs_secret_sauce import DomainHead
 from .outputs_secret_sauce import SecretSauceOutput as SecretSauceOutput
 from .sampler_secret_sauce import Correction, PresetSampler
@@ -121,6 +122,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
             knobs = [not parameter.classes for parameter in self.parameter_specs]
             heads = config.num_attention_heads
             self.sampler = PresetSampler(names, sizes, knobs, width, config.sampler_layers, heads)
+        self.listener = NoteListener(**config.listener) if config.listener else None
         self.domain = DomainHead(width, len(names), config.domain_size) if config.domain_size else None
         self.register_buffer("unheard", self._even())
         self.register_buffer("temperatures", torch.ones(len(names)))
@@ -150,8 +152,8 @@ class SecretSauceModel(Registered, PreTrainedModel):
             for place in module.values():
                 nn.init.trunc_normal_(place, std=0.02)
         elif isinstance(module, DomainHead):
-            nn.init.zeros_(module.centre)
-            nn.init.ones_(module.scale)
+            initialization.copy_(module.centre, torch.zeros_like(module.centre))
+            initialization.copy_(module.scale, torch.ones_like(module.scale))
         elif isinstance(module, SecretSauceModel):
             nn.init.trunc_normal_(module.queries, std=0.02)
             nn.init.ones_(module.temperatures)

@@ -50,6 +50,9 @@ class DomainHead(nn.Module):
         hidden: units of the layer between.
     """
 
+    centre: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, width: int, parameters: int, hidden: int):
         super().__init__()
         size = 2 * width + 2 * parameters

@@ -10,6 +10,8 @@ from transformers import Pipeline
 
 from .checkpoint_secret_sauce import IS_COPY, check_arguments, push_saved
 from .configuration_secret_sauce import SecretSauceConfig
+from .hearing_secret_sauce import Listened, listen, read_notes
+from .outputs_secret_sauce import combined
 
 try:
     if IS_COPY:
@@ -33,7 +35,7 @@ MAX_CANDIDATES = 10_000
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""
 
-_ARGUMENTS = ("sampling_rate", "num_candidates", "seed", "batch_size", "num_workers")
+_ARGUMENTS = ("sampling_rate", "notes", "num_candidates", "seed", "batch_size", "num_workers")
 _OF_THE_LIBRARY = ("local_files_only", "use_fast")
 """What `pipeline()` hands on to a pipeline, though it has acted on it."""
 
@@ -47,6 +49,10 @@ class AudioToPresetPipeline(Pipeline):
     may have made the sound, drawn from the joint distribution of all parameters (from the
     same `seed` the same ones).
 
+    A model of notes reads sounds of any length, and hears what is played in them; or `notes`
+    tells it, of every sound that is given: per note `pitch`, `velocity`, `onset` and `duration`, in
+    seconds from the start of the sound, of which all but the pitch may be left out.
+
     Returns:
         Per sound a dict of five entries, the first four per parameter name:
         `preset`, the settings (a knob's is one that its controller can send);
@@ -58,11 +64,13 @@ class AudioToPresetPipeline(Pipeline):
         `midi`, the controllers that set the preset, as `mido.Message`s (None where mido
         is not installed). With `num_candidates` also `candidates`, the most probable
         first: dicts of a `preset` and its `score`, the logarithm of its probability. The
-        answer itself is one of them; fewer are told where fewer differ.
+        answer itself is one of them; fewer are told where fewer differ. Of a model of notes also
+        `notes`, what is played, a dict per note; and of one that was trained to tell it
+        `in_domain`, the probability that the instrument can make the sound.
 
     Raises:
         InputError: a sound that cannot be read; no candidates are asked for; the model
-            cannot tell any.
+            cannot tell any; notes that are none, or are told to a model of one note.
     """
 
     _load_processor = False
@@ -87,6 +95,9 @@ class AudioToPresetPipeline(Pipeline):
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """See the class."""
+        if self.reads_notes:
+            # Sounds of several strokes each cannot be stacked.
+            kwargs["batch_size"] = 1
         batch = listed(inputs)
         if batch is None and isinstance(inputs, list):
             # Of a list the library would take every number for a sound.
@@ -102,6 +113,11 @@ class AudioToPresetPipeline(Pipeline):
             return super().__call__(list(batch), **kwargs)
         # One after the other: a column may be larger than the memory.
         return list(super().__call__((sound for sound in batch), **kwargs))
+
+    @property
+    def reads_notes(self) -> bool:
+        """Whether its model is one of notes, which reads sounds of any length."""
+        return getattr(self.feature_extractor, "reads_strokes", False)
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
         """Save the model and the feature extractor, with the code beside them.
@@ -119,6 +135,7 @@ class AudioToPresetPipeline(Pipeline):
         sampling_rate: int | None = None,
         num_candidates: int | None = None,
         seed: int | None = None,
+        notes: Sequence[Any] | None = None,
         **kwargs: Any,
     ):
         check_arguments("audio-to-preset pipeline", kwargs, _ARGUMENTS, _OF_THE_LIBRARY)
@@ -128,21 +145,50 @@ class AudioToPresetPipeline(Pipeline):
             seed = integer("seed", seed)
         if num_candidates is not None and self.model.sampler is None:
             raise InputError("This model has no sampler of presets to tell candidates; leave num_candidates out.")
-        given = {"sampling_rate": sampling_rate}, {"num_candidates": num_candidates, "seed": seed}
+        if notes is not None and not self.reads_notes:
+            raise InputError(
+                "This model was trained on one note and takes every sound for that; leave notes out, or take a model "
+                f"of notes, such as {self.model.config.collection}-notes where there is one."
+            )
+        if notes is not None:
+            notes = tuple(read_notes(notes))
+        given = {"sampling_rate": sampling_rate, "notes": notes}, {"num_candidates": num_candidates, "seed": seed}
         before, after = ({name: value for name, value in part.items() if value is not None} for part in given)
         return before, {}, after
 
-    def preprocess(self, input_: Any, sampling_rate: int | None = None) -> Mapping[str, Any]:
+    def preprocess(
+        self, input_: Any, sampling_rate: int | None = None, notes: Sequence[Any] | None = None
+    ) -> Mapping[str, Any]:
         """One sound to the model's inputs."""
+        if self.reads_notes:
+            return self.inputs_of(self.listen(input_, sampling_rate, notes))
         return self.feature_extractor([input_], sampling_rate=sampling_rate, return_tensors="pt")
+
+    def listen(self, sound: Any, sampling_rate: int | None = None, notes: Sequence[Any] | None = None) -> Listened:
+        """What is played in a sound, as a model of notes hears it; see `hearing_secret_sauce.listen`."""
+        return listen(self.feature_extractor, self.model.listener, sound, sampling_rate, notes)
+
+    def inputs_of(self, listened: Listened) -> dict[str, Any]:
+        """The inputs of a model of notes, one row per stroke, and beside them the notes and what each stroke counts."""
+        takes = self.feature_extractor.windows(listened.samples, listened.strokes)
+        notes = np.array(listened.notes, dtype=np.float64).reshape(-1, 4)
+        return self.feature_extractor.transform(torch.from_numpy(takes), listened.strokes) | {
+            "notes": torch.from_numpy(notes),
+            "weights": torch.from_numpy(listened.weights).float(),
+        }
 
     def _forward(self, input_tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         inputs = {name: input_tensors[name] for name in self.model.config.input_names}
         outputs = self.model(**inputs)
+        told: dict[str, torch.Tensor] = {"peak": input_tensors["peak"]}
+        if "weights" in input_tensors:
+            outputs = combined(outputs, input_tensors["weights"])
+            told = {"peak": input_tensors["peak"].amax(dim=0, keepdim=True), "notes": input_tensors["notes"]}
+        if outputs.domain_logits is not None:
+            told["domain"] = outputs.domain_logits
         names = self.model.config.label_names
-        return {"peak": input_tensors["peak"], "heard": outputs.heard_logits, "answers": outputs.answers} | {
-            f"logits_{name}": logits for name, logits in zip(names, outputs.logits, strict=True)
-        }
+        told |= {"heard": outputs.heard_logits, "answers": outputs.answers}
+        return told | {f"logits_{name}": logits for name, logits in zip(names, outputs.logits, strict=True)}
 
     def postprocess(
         self, model_outputs: Mapping[str, torch.Tensor], num_candidates: int | None = None, seed: int = 0
@@ -181,6 +227,13 @@ class AudioToPresetPipeline(Pipeline):
             "controllers": {p.name: controller_values(p, code) for p, code in zip(parameters, cc, strict=True)},
             "midi": _messages(parameters, cc),
         }
+        if "notes" in model_outputs:
+            answer["notes"] = [
+                {"pitch": int(pitch), "velocity": int(velocity), "onset": onset, "duration": duration}
+                for pitch, velocity, onset, duration in model_outputs["notes"].reshape(-1, 4).tolist()
+            ]
+        if "domain" in model_outputs:
+            answer["in_domain"] = float(model_outputs["domain"].reshape(-1).sigmoid())
         if num_candidates is not None:
             answers = model_outputs["answers"].reshape(1, len(parameters), -1)
             answer["candidates"] = self._candidates(parameters, logits, answers, cc, num_candidates, seed)
