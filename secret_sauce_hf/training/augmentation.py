@@ -63,7 +63,7 @@ def _change(take: np.ndarray, random: np.random.Generator) -> np.ndarray:
         level = 10 ** (random.uniform(*NOISE_DBFS) / 20)
         take = take + (level * random.standard_normal(len(take))).astype(np.float32)
     if random.random() < CODEC:
-        take = _code(take, random.uniform(0.2, 0.9))
+        take = code(take, random.uniform(0.2, 0.9))
     return take
 
 
@@ -88,7 +88,7 @@ def _equalise(take: np.ndarray, gains_db: np.ndarray) -> np.ndarray:
     return scipy.fft.irfft(scipy.fft.rfft(take, size) * curve, size)[: len(take)].astype(np.float32)
 
 
-def _code(take: np.ndarray, compression: float) -> np.ndarray:
+def code(take: np.ndarray, compression: float) -> np.ndarray:
     """Through Ogg Vorbis and back."""
     coded = io.BytesIO()
     soundfile.write(
