@@ -12,7 +12,6 @@ This file imports torch, NumPy and siblings only, so that a checkpoint can carry
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,15 @@ from torch import nn
 from torch.nn import functional
 
 from .checkpoint_secret_sauce import IS_COPY
+from .transcription_secret_sauce import (
+    FINE_HOP,
+    HOP,
+    STEPS,
+    Heard,
+    Logits,
+    transcribed,
+    tuned_notes,
+)
 
 try:
     if IS_COPY:
@@ -40,11 +48,8 @@ LISTENER = "listener"
 FORMAT = 1
 """Of these files; another one is refused."""
 
-HOP = 512
-"""Samples from one frame of the pitches to the next, 23 ms."""
-FINE_HOP = 64
-"""Samples from one frame of the onsets and ends to the next, 2.9 ms."""
-STEPS = HOP // FINE_HOP
+MOST_SECONDS = 60
+"""Longer sounds are not listened to at once."""
 BINS = 3
 """Of the spectrum, per semitone."""
 LOWEST_BIN = 8
@@ -57,8 +62,8 @@ WINDOWS = ((4096, 0.0, 600.0), (2048, 600.0, 2400.0), (1024, 2400.0, 11025.0))
 """Length of a window in samples, and from which to which frequency in Hz its spectrum is taken."""
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8)
 """Of every pitch, those whose places in the spectrum are stacked; half of it tells an octave from its root."""
-FINE_WINDOWS = ((128, 8), (512, 24))
-"""Length of a window in samples, and how many bands its spectrum is summed in."""
+FINE_WINDOWS = ((128, 8, 1), (512, 24, 2))
+"""Length of a window in samples, how many bands its spectrum is summed in, and how many fine frames have the same."""
 MOST_RECORD, MOST_WEIGHTS = 2**20, 2**24
 """Of its files in bytes; larger ones are not read."""
 
@@ -73,24 +78,6 @@ class Features(NamedTuple):
 
     pitched: torch.Tensor
     fine: torch.Tensor
-
-
-class Logits(NamedTuple):
-    """What the network tells of a batch of sounds: log odds, and numbers.
-
-    Args:
-        onset: shape (batch, pitches, frames): whether a note starts.
-        sounding: shape (batch, pitches, frames): whether a note sounds.
-        velocity: shape (batch, pitches, frames): log odds whose probability is a share of 127.
-        fine_onset: shape (batch, fine frames): whether any note starts.
-        fine_end: shape (batch, fine frames): whether any note ends.
-    """
-
-    onset: torch.Tensor
-    sounding: torch.Tensor
-    velocity: torch.Tensor
-    fine_onset: torch.Tensor
-    fine_end: torch.Tensor
 
 
 def features(sounds: torch.Tensor) -> Features:
@@ -113,7 +100,7 @@ def features(sounds: torch.Tensor) -> Features:
         for index, value in ((lower, heard * (1 - share)), (lower + 1, heard * share)):
             inside = (index >= 0) & (index < bins)
             power.scatter_add_(2, torch.where(inside, index, float(bins)).long(), value * inside)
-    fine = torch.cat([_bands(sounds, frames * STEPS, size, count) for size, count in FINE_WINDOWS], dim=2)
+    fine = torch.cat([_bands(sounds, frames * STEPS, *window) for window in FINE_WINDOWS], dim=2)
     return Features(_scaled(power[..., :bins]).transpose(1, 2), _scaled(fine).transpose(1, 2))
 
 
@@ -134,15 +121,14 @@ def _reassigned(
     Returns:
         Both of shape (batch, frames, lines).
     """
-    time = torch.arange(size, dtype=torch.float32, device=sounds.device) * (2 * math.pi / size)
-    window = (1 - time.cos()) / 2
-    slope = time.sin() * (math.pi / size)
     pieces = _frames(sounds, frames, size, HOP)
     # A silence of zeros has no frequency, and an offset is none.
-    pieces = pieces - pieces.mean(dim=2, keepdim=True)
+    plain = torch.fft.rfft(pieces - pieces.mean(dim=2, keepdim=True))
     first, last = max(1, round(low * size / SAMPLE_RATE)), min(round(high * size / SAMPLE_RATE), size // 2)
-    spectrum = torch.fft.rfft(pieces * window)[..., first:last]
-    derived = torch.fft.rfft(pieces * slope)[..., first:last]
+    # Windows that are sums of a constant, a cosine and a sine mix neighbouring lines: one transform does for both.
+    before, here, after = plain[..., first - 1 : last - 1], plain[..., first:last], plain[..., first + 1 : last + 1]
+    spectrum = here / 2 - (before + after) / 4
+    derived = (before - after) * (-0.5j * math.pi / size)
     power = spectrum.real.square() + spectrum.imag.square()
     turned = (derived.imag * spectrum.real - derived.real * spectrum.imag) / (power + 1e-20)
     # By a line and a half at most: what is further is no tone there.
@@ -150,15 +136,15 @@ def _reassigned(
     shift = (-turned * (size / (2 * math.pi))).clamp(-1.5, 1.5)
     hertz = (lines + shift) * (SAMPLE_RATE / size)
     place = (12 * torch.log2(hertz / 440.0) + 69 - LOWEST_BIN) * BINS
-    return place, power / window.sum().square()
+    return place, power / (size / 2) ** 2
 
 
-def _bands(sounds: torch.Tensor, frames: int, size: int, count: int) -> torch.Tensor:
-    """The power in bands of short windows: shape (batch, frames, count)."""
+def _bands(sounds: torch.Tensor, frames: int, size: int, count: int, every: int) -> torch.Tensor:
+    """The power in bands of short windows, one for `every` so many frames: shape (batch, frames, count)."""
     window = torch.hann_window(size, device=sounds.device)
-    spectrum = torch.fft.rfft(_frames(sounds, frames, size, FINE_HOP) * window)
+    spectrum = torch.fft.rfft(_frames(sounds, frames // every, size, FINE_HOP * every) * window)
     power = (spectrum.real.square() + spectrum.imag.square()) / window.sum().square()
-    return power @ _band_matrix(size, count).to(sounds.device)
+    return (power @ _band_matrix(size, count).to(sounds.device)).repeat_interleave(every, dim=1)
 
 
 def _band_matrix(size: int, count: int) -> torch.Tensor:
@@ -204,7 +190,7 @@ class NoteListener(nn.Module):
     """
 
     def __init__(
-        self, *, lowest: int = 21, highest: int = 108, channels: int = 24, fine_channels: int = 32, told: int = 8
+        self, *, lowest: int = 21, highest: int = 108, channels: int = 16, fine_channels: int = 24, told: int = 8
     ):
         super().__init__()
         self.sizes = {
@@ -215,7 +201,7 @@ class NoteListener(nn.Module):
             "told": told,
         }
         self.pitches = range(lowest, highest + 1)
-        bands = sum(count for _, count in FINE_WINDOWS)
+        bands = sum(count for _, count, _ in FINE_WINDOWS)
 
         def over_time(dilation: int) -> nn.Module:
             return _Residual(nn.Conv1d, fine_channels, 5, dilation)
@@ -276,6 +262,41 @@ class NoteListener(nn.Module):
             part = functional.pad(pitched[:, first : first + count * BINS], (0, 0, 0, missing))
             stacks.append(part.unflatten(1, (count, BINS)).transpose(1, 2))
         return torch.cat(stacks, dim=1)
+
+    @torch.no_grad()
+    def listen(self, samples: np.ndarray) -> Heard:
+        """Hear the notes of a sound.
+
+        Args:
+            samples: shape (any,), at `SAMPLE_RATE`, full scale ±1; of .1 to 30 s is what it was made for.
+
+        Returns:
+            At least one note, unless the sound is silent. Where nothing has a pitch it is one note of `NO_PITCH`, of
+            little confidence.
+
+        Raises:
+            InputError: no samples of one channel, samples that are no numbers, or more than `MOST_SECONDS` of them.
+        """
+        samples = np.asarray(samples)
+        if samples.ndim != 1 or samples.dtype.kind != "f":
+            raise InputError("A sound to listen to is one channel of numbers from -1 to 1: give float samples, (any,).")
+        if len(samples) > MOST_SECONDS * SAMPLE_RATE:
+            raise InputError(f"The sound lasts longer than {MOST_SECONDS} s; listen to a part of it.")
+        sound = samples.astype(np.float32)
+        if not np.isfinite(sound).all():
+            raise InputError("The sound has samples that are no numbers; read it again.")
+        # An offset is not heard.
+        sound = sound - np.float32(sound.mean() if len(sound) else 0)
+        if not len(sound) or np.abs(sound).max() < SILENCE:
+            return Heard((), 0.0)
+        # So that no frame lacks its end.
+        padded = np.pad(sound, (0, -len(sound) % HOP))
+        was_training = self.training
+        self.eval()
+        logits = self(features(torch.from_numpy(padded)[None]))
+        self.train(was_training)
+        odds = Logits(*(values[0].float().sigmoid().numpy() for values in logits))
+        return tuned_notes(sound, transcribed(odds, sound, self.pitches))
 
     def save(self, folder: str | Path, training: dict[str, Any] | None = None) -> None:
         """Write `listener.safetensors`, in half precision, and `listener.json`, each whole.

@@ -78,7 +78,7 @@ class ListeningConfig:
 
     fresh: int = 0
     minutes: float | None = None
-    batch_size: int = 16
+    batch_size: int = 8
     seed: int = 0
     learning_rate: float = 2e-3
 
@@ -148,7 +148,7 @@ def train_listener(
             _average(averaged, listener, min(AVERAGED, step / (step + 9)))
             for name, part in parts.items():
                 kept = min(0.99, (step - 1) / step)
-                means[name] = kept * means.get(name, 0.0) + (1 - kept) * float(part)
+                means[name] = kept * means.get(name, 0.0) + (1 - kept) * part.item()
             advance(config.batch_size)
             if time.monotonic() - saved > SAVED_SECONDS:
                 saved = time.monotonic()

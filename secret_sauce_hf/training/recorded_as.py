@@ -42,8 +42,9 @@ def in_a_room(sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
     size = scipy.fft.next_fast_len(length + (SAMPLE_RATE if reverberates else 0), real=True)
     spectrum = scipy.fft.rfft(sound, size)
     if reverberates:
-        seconds, level = random.uniform(0.1, 0.9), 10 ** (random.uniform(-20.0, -3.0) / 20)
-        echo = random.standard_normal(round(seconds * SAMPLE_RATE)) * 10 ** (-3 * np.linspace(0, 1, round(seconds * SAMPLE_RATE)))
+        length_of_echo, level = round(random.uniform(0.1, 0.9) * SAMPLE_RATE), 10 ** (random.uniform(-20.0, -3.0) / 20)
+        # By 60 dB over its length.
+        echo = random.standard_normal(length_of_echo) * 10 ** (-3 * np.linspace(0, 1, length_of_echo))
         echo *= level / np.sqrt(np.square(echo).sum())
         # The walls are further away than the loudspeaker.
         response = np.concatenate([[1.0], np.zeros(round(random.uniform(0.001, 0.02) * SAMPLE_RATE)), echo])
@@ -74,8 +75,9 @@ def disturbed(sound: np.ndarray, random: np.random.Generator) -> tuple[np.ndarra
         sound = sound + noise * np.float32(10 ** (noise_db / 20))
     if hums:
         angle = 2 * np.pi * random.choice([50.0, 60.0]) / SAMPLE_RATE * np.arange(length)
-        shares = random.uniform(0.0, 1.0, 6) / np.arange(1, 7)
-        hum = sum(share * np.sin(angle * (number + 1) + turn) for number, (share, turn) in enumerate(zip(shares, random.uniform(0, 6.3, 6), strict=True)))
+        numbers = np.arange(1, 7)
+        shares, turns = random.uniform(0.0, 1.0, 6) / numbers, random.uniform(0.0, 2 * np.pi, 6)
+        hum = shares @ np.sin(np.outer(numbers, angle) + turns[:, None])
         sound = sound + (hum * 10 ** (random.uniform(*HUM_DBFS) / 20)).astype(np.float32)
     if offset:
         sound = sound + np.float32(random.uniform(-OFFSET, OFFSET))
