@@ -86,6 +86,7 @@ CODE = (
     "pipeline_secret_sauce.py",
     "sampler_secret_sauce.py",
     "strokes_secret_sauce.py",
+    "transcription_secret_sauce.py",
     *BESIDE,
 )
 """The files that travel with a checkpoint."""

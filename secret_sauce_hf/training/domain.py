@@ -152,9 +152,7 @@ def _of_engine(
     return torch.cat(parts)
 
 
-def _of_files(
-    pipe: AudioToPresetPipeline, files: Sequence[Path], seed: int, progress: bool
-) -> Iterator[torch.Tensor]:
+def _of_files(pipe: AudioToPresetPipeline, files: Sequence[Path], seed: int, progress: bool) -> Iterator[torch.Tensor]:
     """What the head reads of the longest strokes of each file, as they are and changed: (strokes, size)."""
     extractor = pipe.feature_extractor
     lead = round(extractor.note_on * SAMPLE_RATE)

@@ -23,7 +23,7 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, Knob, get_collection
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.training.answering import answers_of, distributions
-from secret_sauce_hf.training.augmentation import _code, _detune, _equalise, _shift
+from secret_sauce_hf.training.augmentation import _detune, _shift, code, equalise
 from secret_sauce_hf.training.data import fresh_rows
 
 SEED = 77
@@ -36,8 +36,8 @@ CHANGES: dict[str, Change] = {
     "noise at -45 dBFS": lambda take, random: take + 5.6e-3 * random.standard_normal(len(take)),
     "5 cents sharp": lambda take, _: _detune(take, 5.0),
     "3 ms late": lambda take, _: _shift(take, round(0.003 * SAMPLE_RATE)),
-    "EQ of 2 dB": lambda take, random: _equalise(take, random.normal(0.0, 2.0, 6)),
-    "Ogg Vorbis": lambda take, _: _code(take, 0.6),
+    "EQ of 2 dB": lambda take, random: equalise(take, random.normal(0.0, 2.0, 6)),
+    "Ogg Vorbis": lambda take, _: code(take, 0.6),
 }
 
 

@@ -264,7 +264,7 @@ class TestAugmentation:
         np.testing.assert_array_equal(augmentation._shift(tone, -5)[:-5], tone[5:])
         louder = augmentation._equalise(tone, np.full(6, 6.0))
         assert np.abs(louder - tone * 10 ** (6 / 20)).max() < 1e-3
-        coded = augmentation._code(tone, 0.2)
+        coded = augmentation.code(tone, 0.2)
         assert coded.shape == tone.shape
         assert np.corrcoef(coded, tone)[0, 1] > 0.99
 
