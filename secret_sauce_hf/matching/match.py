@@ -1,13 +1,14 @@
 """From a sound to a preset, its MIDI and what it sounds like."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import (
@@ -18,16 +19,19 @@ from secret_sauce_hf.instruments import (
     get_collection,
     same_parameters,
 )
+from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.notes import Note, constant_note
 from secret_sauce_hf.instruments.sounds import STANDARD_INPUT
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching import writing
 from secret_sauce_hf.matching.alternatives import describe, ranked
 from secret_sauce_hf.matching.asked import check_search
+from secret_sauce_hf.matching.playable import playable
 from secret_sauce_hf.matching.problem import Budget, Problem
 from secret_sauce_hf.matching.progress import match_progress
 from secret_sauce_hf.matching.proposals import propose
 from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
-from secret_sauce_hf.matching.reference import place
+from secret_sauce_hf.matching.reference import place, place_played
 from secret_sauce_hf.matching.result import MODEL, Candidate, Result, Search
 from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.matching.strategies import Strategy, get_strategy
@@ -40,6 +44,8 @@ from secret_sauce_hf.presets import Presets
 
 DEFAULT_SECONDS = 10.0
 """How long `match` searches if it is not told."""
+LEAD_SECONDS = 0.1
+"""How long before its first note a sound is compared, where the collection does not say."""
 PROPOSALS = 256
 """How many of the model's presets are rendered at first."""
 NEAREST_TAKES = 16
@@ -90,6 +96,7 @@ def match(
     engine: Engine | None = None,
     progress: bool = False,
     num_candidates: int | None = None,
+    notes: Sequence[Any] | None = None,
 ) -> Match:
     """Find the preset that makes a sound.
 
@@ -121,6 +128,9 @@ def match(
         engine: renders presets; if None, the one that is found for the collection.
         progress: whether to show a progress bar, on standard error if that is a terminal.
         num_candidates: old name of `candidates`.
+        notes: what is played in the sound, for a model of notes: `Note`s, or mappings with `pitch`,
+            `velocity`, `onset` and `duration` in seconds from the start of the sound, of which all but
+            the pitch may be left out. The model hears what is not told.
 
     Returns:
         The match; nothing is written until its `save`.
@@ -145,7 +155,21 @@ def match(
         loaded = model if isinstance(model, Loaded) else load_model(collection, model)
         pipe, model_name = loaded.pipe, loaded.name
         collection = _agreed(collection, _collection_of(pipe.model.config), model_name)
-        reference = place(pipe.feature_extractor, sound, sampling_rate)
+        heard_notes = None
+        if getattr(pipe, "reads_notes", False):
+            listened = pipe.listen(sound, sampling_rate, notes)
+            inputs = pipe.inputs_of(listened)
+            lead = collection.plays.onset if collection.plays is not None else LEAD_SECONDS
+            reference, heard_notes = place_played(listened, SAMPLE_RATE, lead)
+        else:
+            if notes is not None:
+                raise InputError(
+                    f"{model_name} was trained on one note, and takes every sound for that; leave the notes out, or "
+                    f"ask for a collection of notes, such as {collection.name}-notes where there is one."
+                )
+            reference = place(pipe.feature_extractor, sound, sampling_rate)
+            # What the pipeline does of a sound that is a take already, without reading and aligning it again.
+            inputs = pipe.feature_extractor.transform(torch.from_numpy(reference.take[None]))
         # Silence tells nothing that could be searched for.
         audible = _is_audible(reference.take)
         if engine is None:
@@ -153,11 +177,18 @@ def match(
             engine = find_engine(collection)
         else:
             engine.check(collection)
-        space = None if engine is None else Space(collection, engine)
+        space = None
+        if engine is not None and heard_notes is None:
+            space = Space(collection, engine)
+        elif engine is not None:
+            form = with_seconds(collection, len(reference.take) / SAMPLE_RATE)
+            heard_notes, left_out = playable(heard_notes or [constant_note(form.timing)], form, engine)
+            reference = replace(reference, remarks=(*reference.remarks, *left_out))
+            space = Space(form, engine, notes=heard_notes, exact=listened.given)
         searching = space is not None and audible and bool(seconds or renders)
         rng = np.random.default_rng(seed)
         drawn = PROPOSALS if searching or candidates > 1 else 1
-        answer, proposals = propose(pipe, collection, reference.take, drawn, seed, rng)
+        answer, proposals = propose(pipe, collection, inputs, drawn, seed, rng)
         if searching or takes is not None:
             # Its kernels take a while to load.
             objective = Objective(reference.take, reference.known, reference.note_on)
@@ -199,7 +230,7 @@ def match(
                 rendered = to_float(sounds[-1])
                 values = _distances(reference.take, compared[-1])
                 remarks.append("The search found nothing nearer than the model's own answer.")
-    rate, start = pipe.feature_extractor.sampling_rate, reference.start + search.shift
+    rate, start = pipe.feature_extractor.sampling_rate * reference.stretch, reference.start + search.shift
     presets = Presets.from_cc(collection, np.array([found[0].cc]))
     confidence, heard = answer["confidence"], answer["heard"]
     if searched or found[0].origin != MODEL:
@@ -230,6 +261,8 @@ def match(
         sound_seconds=reference.length / rate,
         silent=not audible,
         remarks=tuple(remarks),
+        notes=None if "notes" not in answer else tuple(Note(**note) for note in answer["notes"]),
+        in_domain=answer.get("in_domain"),
     )
 
 

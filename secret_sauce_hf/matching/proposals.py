@@ -1,10 +1,10 @@
 """Presets that a sound may have been made with, before anything is rendered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.posterior import Posterior
@@ -61,14 +61,14 @@ class Proposals:
 
 
 def propose(
-    pipe: Any, collection: Collection, take: np.ndarray, count: int, seed: int, rng: np.random.Generator
+    pipe: Any, collection: Collection, inputs: Mapping[str, Any], count: int, seed: int, rng: np.random.Generator
 ) -> tuple[dict[str, Any], Proposals]:
     """Ask a model, once.
 
     Args:
         pipe: an `AudioToPresetPipeline`.
         collection: its collection.
-        take: float32 of shape (samples,).
+        inputs: of its model, of one sound: what its `preprocess` returns.
         count: how many candidates, the model's own answer among them. Up to half of the
             others come from its sampler of whole presets, if it has one; the rest takes
             every parameter by itself.
@@ -78,8 +78,7 @@ def propose(
     Returns:
         The pipeline's answer, and `count` proposals.
     """
-    # What the pipeline does of a sound that is a take already, without reading and aligning it again.
-    outputs = pipe.forward(pipe.feature_extractor.transform(torch.from_numpy(take[None])))
+    outputs = pipe.forward(inputs)
     sampling = {"num_candidates": count // 2, "seed": seed} if pipe.model.sampler is not None and count > 1 else {}
     answer = pipe.postprocess(outputs, **sampling)
     posterior = Posterior.of_outputs(pipe.model, collection, outputs)

@@ -5,8 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from secret_sauce_hf.instruments.listening import SAME_LENGTH
-from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
+from secret_sauce_hf.instruments.listening import SAME_LENGTH, cut
+from secret_sauce_hf.instruments.notes import Note
+from secret_sauce_hf.instruments.takes import SILENCE
+from secret_sauce_hf.modeling.feature_extraction_secret_sauce import LISTENED_SECONDS, SecretSauceFeatureExtractor
+from secret_sauce_hf.modeling.hearing_secret_sauce import Listened
+
+TAIL_SECONDS = 0.05
+"""How much silence is left after a sound has ended: a preset that sounds on is heard to be wrong."""
+SHORTEST_SECONDS = 0.25
+"""A shorter part than this after the first onset is filled up with silence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +29,7 @@ class Reference:
         start: the sample of the sound, at the take's rate, that is the take's first one.
         length: how many samples the sound has, at the take's rate.
         remarks: what was done to the sound besides that, a sentence each.
+        stretch: how much longer the sound is than it was: it may have been brought in tune.
     """
 
     take: np.ndarray
@@ -30,6 +39,7 @@ class Reference:
     start: int = 0
     length: int = 0
     remarks: tuple[str, ...] = ()
+    stretch: float = 1.0
 
     def earlier(self, shift: int) -> "Reference":
         """The sound `shift` samples earlier; where it covers nothing any more, there is silence."""
@@ -47,6 +57,36 @@ class Reference:
         sounds = sounds.copy()
         sounds[:, :start] = sounds[:, stop:] = 0
         return sounds
+
+
+def place_played(listened: Listened, rate: int, lead: float) -> tuple[Reference, tuple[Note, ...]]:
+    """The part of a sound that is compared where a model heard what is played in it, and its notes.
+
+    Args:
+        listened: the sound, and what is played in it.
+        rate: of the sound, in Hz.
+        lead: how many seconds a take begins before its first note.
+
+    Returns:
+        As much of the sound as a model of notes reads, and of its end what is more than silence; and the notes
+        in it, in seconds from its start.
+    """
+    samples, notes = listened.samples, listened.notes
+    onset = notes[0].onset if notes else 0.0
+    start, note_on = round((onset - lead) * rate), round(lead * rate)
+    last = min(len(samples), start + note_on + round(LISTENED_SECONDS * rate))
+    loud = np.flatnonzero(np.abs(samples[max(start, 0) : last]) > SILENCE / 4)
+    end = max(start, 0) + (int(loud[-1]) + 1 if len(loud) else 0) + round(TAIL_SECONDS * rate)
+    length = max(min(end, last) - start, note_on + round(SHORTEST_SECONDS * rate))
+    known = max(-start, 0), min(last - start, length)
+    within = [note for note in notes if note.onset - onset + lead < length / rate]
+    played = tuple(
+        Note(note.pitch, note.velocity, max(note.onset - onset + lead, 0.0), max(note.duration, 0.001))
+        for note in within
+    )
+    take = cut(samples, start, length)
+    whole = Reference(take, known, note_on, False, start, len(samples), listened.remarks, listened.stretch)
+    return whole, played
 
 
 def place(extractor: Any, sound: Any, sampling_rate: int | None) -> Reference:

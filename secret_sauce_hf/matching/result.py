@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.parameters import controller_values
 from secret_sauce_hf.presets import fixed_settings
 
@@ -121,6 +122,8 @@ class Result:
         sound_seconds: how long the sound is, as far as it was read.
         silent: whether nothing is heard in it: then the preset is nothing but a guess.
         remarks: what was done to the sound and to the answer besides, a sentence each.
+        notes: what is played, times in seconds from the start of the sound; None of a model of one note.
+        in_domain: probability that the instrument can make the sound, 0 to 1; None if the model does not tell it.
     """
 
     sound: str
@@ -147,6 +150,8 @@ class Result:
     sound_seconds: float = 0.0
     silent: bool = False
     remarks: tuple[str, ...] = ()
+    notes: tuple[Note, ...] | None = None
+    in_domain: float | None = None
 
     @property
     def fixed(self) -> dict[str, float | str]:
@@ -216,5 +221,7 @@ class Result:
             "sound_seconds": self.sound_seconds,
             "silent": self.silent,
             "remarks": list(self.remarks),
+            "notes": None if self.notes is None else [note._asdict() for note in self.notes],
+            "in_domain": self.in_domain,
             "versions": self.versions,
         }

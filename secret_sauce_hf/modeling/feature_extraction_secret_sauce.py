@@ -244,7 +244,7 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
     def _read(self, sound: Any, sampling_rate: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
         channels, rate, name = read_samples(sound, sampling_rate)
         samples, mixed = _to_mono(channels, rate, name)
-        return samples if rate == self.sampling_rate else _resample_sound(samples, rate, self.sampling_rate), mixed
+        return samples if rate == self.sampling_rate else resample_sound(samples, rate, self.sampling_rate), mixed
 
     def read(self, sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
         """A sound of any length, mono and at the extractor's rate, without the offset and hum that it begins with.
@@ -452,7 +452,8 @@ def _fbank_filters(bins: int, rate: int) -> torch.Tensor:
     return torch.from_numpy(filters).double()
 
 
-def _resample_sound(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+def resample_sound(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """Samples of a sound at another rate, by soxr where it is installed: float32, (samples,) to (others,)."""
     if soxr is not None:
         return soxr.resample(samples, rate, new_rate)
     return resample(torch.from_numpy(samples)[None], rate, new_rate)[0].numpy()

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .checkpoint_secret_sauce import IS_COPY
+from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor, resample_sound
 from .strokes_secret_sauce import PITCHES, Stroke, longest, strokes_of
 
 try:
@@ -19,12 +20,11 @@ except ImportError:
     from .errors import InputError, integer  # type: ignore[import-not-found, no-redef]
     from .takes import NOTE, SILENCE, VELOCITY  # type: ignore[import-not-found, no-redef]
 
-if TYPE_CHECKING:
-    from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor
-
 MOST_NOTES = 1_000
 """More notes of one sound than this are no performance but a mistake."""
 MOST_SECONDS = 600.0
+LEAST_CENTS = 2.5
+"""A sound that is out of tune by less stays as it is: oscillators of an instrument differ by as much."""
 _FIELDS = ("pitch", "velocity", "onset", "duration")
 
 
@@ -49,10 +49,12 @@ class Listened:
     """A sound, and what is played in it.
 
     Args:
-        samples: float32 of shape (samples,), mono, at the extractor's rate, full scale ±1.
-        notes: what is played, in the order of time; none if it is silent.
+        samples: float32 of shape (samples,), mono, at the extractor's rate, full scale ±1, in tune: a sound
+            that was higher than its notes is played slower.
+        notes: what is played, in the order of time, in seconds from the start of `samples`; none if it
+            is silent.
         strokes: those that a model reads.
-        cents: how much higher the sound is than its notes.
+        cents: how much higher the sound was than its notes.
         given: whether the notes were given, all of them with their times.
         remarks: what was done to the sound, a sentence each.
     """
@@ -65,13 +67,23 @@ class Listened:
     remarks: tuple[str, ...]
 
     @property
+    def stretch(self) -> float:
+        """How much longer than the sound `samples` are."""
+        return _stretch(self.cents)
+
+    @property
+    def told(self) -> tuple[PlayedNote, ...]:
+        """The notes in seconds from the start of the sound as it was given."""
+        return _slowed(self.notes, 1 / self.stretch)
+
+    @property
     def weights(self) -> np.ndarray:
         """What each stroke counts: as many seconds as it tells of, up to one and a bit for the rest; (strokes,)."""
         return np.array([min(stroke.until, 1.0) + 0.1 for stroke in self.strokes])
 
 
 def listen(
-    extractor: "SecretSauceFeatureExtractor",
+    extractor: SecretSauceFeatureExtractor,
     listener: Any,
     sound: Any,
     sampling_rate: int | None = None,
@@ -108,11 +120,24 @@ def listen(
             f"The first note starts at {told[0].onset:g} s, and the sound lasts {seconds:.3g} s; onsets are counted "
             "from the start of the sound."
         )
-    strokes = longest(strokes_of(told, seconds, cents))
+    if stretch := _stretch(cents) - 1:
+        rate = extractor.sampling_rate
+        samples = resample_sound(samples, rate, round(rate * (1 + stretch)))
+        told, seconds = list(_slowed(told, 1 + stretch)), len(samples) / rate
+    strokes = longest(strokes_of(told, seconds))
     if not strokes or float(np.abs(samples).max(initial=0)) < SILENCE:
         # What is told of silence is a guess anyway.
         strokes = [Stroke((NOTE,), 0.0, seconds)]
     return Listened(samples, tuple(told), tuple(strokes), cents, complete, remarks)
+
+
+def _stretch(cents: float) -> float:
+    """How much longer a sound gets that is brought in tune; 1 where it is as good as that."""
+    return 2.0 ** (cents / 1200) if abs(cents) >= LEAST_CENTS else 1.0
+
+
+def _slowed(notes: Iterable[PlayedNote], factor: float) -> tuple[PlayedNote, ...]:
+    return tuple(one._replace(onset=one.onset * factor, duration=one.duration * factor) for one in notes)
 
 
 def read_notes(notes: Iterable[Any]) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ class AudioToPresetPipeline(Pipeline):
     def inputs_of(self, listened: Listened) -> dict[str, Any]:
         """The inputs of a model of notes, one row per stroke, and beside them the notes and what each stroke counts."""
         takes = self.feature_extractor.windows(listened.samples, listened.strokes)
-        notes = np.array(listened.notes, dtype=np.float64).reshape(-1, 4)
+        notes = np.array(listened.told, dtype=np.float64).reshape(-1, 4)
         return self.feature_extractor.transform(torch.from_numpy(takes), listened.strokes) | {
             "notes": torch.from_numpy(notes),
             "weights": torch.from_numpy(listened.weights).float(),
@@ -220,7 +220,7 @@ class AudioToPresetPipeline(Pipeline):
             cc.append(int(code))
         audible = float(model_outputs["peak"]) >= SILENCE
         odds = model_outputs["heard"].reshape(-1).tolist()
-        answer = {
+        answer: dict[str, Any] = {
             "preset": _preset(parameters, cc),
             "confidence": confidence,
             "heard": {p.name: audible and told > 0 for p, told in zip(parameters, odds, strict=True)},
