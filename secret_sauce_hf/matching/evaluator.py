@@ -13,6 +13,8 @@ from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.processors import thread_count
 
+NOISE_LEAST_DB = 0.2
+"""Distances of noisy sounds above `Objective.floor` are not told apart below this."""
 GROUPS = 2
 """Of as many rows as the engine renders best together: fewest renderings between two looks at the clock."""
 
@@ -50,6 +52,7 @@ class Evaluator:
         self.batch = groups * self._together
         self._pool = ThreadPoolExecutor(thread_count())
         self._known: dict[bytes, float] = {}
+        self._told: dict[bytes, float] = {}
         self._batch_seconds = 0.0
         self.matters = np.arange(len(self.space.parameters)) >= self.space.settings
         """Columns that were seen to change the distance where the declared rules do not hear them; phases at first."""
@@ -58,6 +61,8 @@ class Evaluator:
         """Distance of the best place, with the prior penalty."""
         self.told = np.inf
         """Distance of the best place, without the prior penalty."""
+        self.averaged: np.ndarray | None = None
+        """The place whose noise was averaged last, see `chance.average`; None where distances are as they are."""
         self._best_take: tuple[bytes, np.ndarray] | None = None
         self.noise_row = 0
         """Whose noise the renderings have, see `Space.render`."""
@@ -101,7 +106,7 @@ class Evaluator:
     def prefer(self, place: np.ndarray) -> None:
         """Take a place for the best, as one that sounds the same."""
         self.best_place, self.best = place.copy(), float(self(place[None])[0])
-        self.told = self.best / float(self.penalties(place[None])[0])
+        self.told = float(self._told[place.astype(np.int64).tobytes()])
 
     def retarget(self, objective: Objective, noise_row: int, places: np.ndarray, takes: np.ndarray) -> None:
         """Measure from now on by another objective, or with other noise; what is known so far is forgotten.
@@ -116,6 +121,7 @@ class Evaluator:
         distances = objective(takes)
         self.objective, self.noise_row = objective, noise_row
         self._known.clear()
+        self._told.clear()
         self.best = np.inf
         self._learn(places, distances, takes)
 
@@ -176,9 +182,13 @@ class Evaluator:
         self._report(self)
 
     def _learn(self, places: np.ndarray, told: np.ndarray, takes: np.ndarray) -> None:
-        distances = told * self.penalties(places)
-        for row, distance in zip(places, distances.tolist(), strict=True):
-            self._known[row.tobytes()] = distance
+        # What no preset is nearer than is not the preset's fault.
+        floor = self.objective.floor
+        apart = np.maximum(told - floor, NOISE_LEAST_DB if floor else 0.0)
+        distances = told + apart * (self.penalties(places) - 1)
+        for row, distance, own in zip(places, distances.tolist(), told.tolist(), strict=True):
+            key = row.tobytes()
+            self._known[key], self._told[key] = distance, own
         # The very first place is the model's own answer.
         for row in sorted({0, int(distances.argmin())} if not self.trace else {int(distances.argmin())}):
             if distances[row] < self.best:

@@ -75,6 +75,8 @@ class Search:
         renders: how many presets it rendered.
         shift: by how many samples the sound was found to be late.
         noise_row: whose noise came nearest, see `Space.render`.
+        averaged: whether noise was compared by its likelihood, so that a single rendering's distance tells little.
+        cents: by how much the sound was found to be tuned higher.
     """
 
     known: np.ndarray | None = None
@@ -84,6 +86,8 @@ class Search:
     renders: int = 0
     shift: int = 0
     noise_row: int = 0
+    averaged: bool = False
+    cents: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

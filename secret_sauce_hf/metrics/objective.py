@@ -1,22 +1,20 @@
 """How far renderings are from one reference: what the search makes small.
 
 The distance is that of `secret_sauce_hf.metrics.mss`, weighted over time and told a little
-about level and waveform. It is computed thousands of times per match, so that everything
-about the reference is computed once.
+about level and waveform; where noise sounds, a likelihood takes its place (see `Objective.in_noise`).
+It is computed thousands of times per match, so that everything about the reference is computed once.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
+import soxr
+from scipy.special import digamma
 
-from secret_sauce_hf.compiling import kernel
 from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE, SILENCE
-from secret_sauce_hf.metrics.sounds import mss_scales
-from secret_sauce_hf.metrics.spectra import POWER_FLOOR, TOP_DB, hann, mel_bands
+from secret_sauce_hf.metrics.mels import levels_and_peaks, scales
+from secret_sauce_hf.metrics.noise import NATS_DB, Noise, divergence
 
 LEVEL_WEIGHT = 0.1
 """What a difference in level of 1 dB counts, in dB of spectral distance."""
@@ -38,61 +36,8 @@ MAX_SHIFT_SECONDS = 0.025
 _INT16 = np.float32(1 / FULL_SCALE)
 # Rows whose spectra are computed together; so few that they stay in the processor's cache.
 _ROWS_TOGETHER = 4
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """One of the three spectrograms."""
-
-    length: int
-    hop: int
-    bands: int
-    window: np.ndarray
-    starts: np.ndarray
-    """Per band the first bin of which it is the lower of two bands that the bin lies in: (bands,), last the end."""
-    shares: np.ndarray
-    """How much of each bin its lower and its upper band get, (2, bins)."""
-
-    def centres(self, samples: int) -> np.ndarray:
-        """The sample in the middle of every frame."""
-        return np.arange(samples // self.hop + 1) * self.hop
-
-
-@cache
-def _scales() -> tuple[_Scale, ...]:
-    scales = []
-    for length, hop, bands in mss_scales(SAMPLE_RATE):
-        filters = mel_bands(SAMPLE_RATE, length, bands)
-        # A bin lies in two neighbouring triangles at most: the products with all others are 0. Above the last
-        # triangle it lies in none, and counts to the bands below.
-        lower = np.maximum.accumulate(np.minimum((filters > 0).argmax(axis=1), bands - 2))
-        shares = np.stack([np.take_along_axis(filters, (lower + step)[:, None], axis=1)[:, 0] for step in (0, 1)])
-        starts = np.searchsorted(lower, np.arange(bands))
-        scales.append(_Scale(length, hop, bands, hann(length).astype(np.float32), starts, shares.astype(np.float32)))
-    return tuple(scales)
-
-
-@kernel(nogil=True)
-def _mel_powers(spectra, starts, shares, out):
-    """Power in mel bands: spectra (rows, frames, bins) to out (rows, frames, bands).
-
-    Not a product of matrices: BLAS would compute it in threads of its own, which stall
-    whenever another program needs a processor.
-    """
-    last = out.shape[2] - 1
-    for row in range(spectra.shape[0]):
-        for frame in range(spectra.shape[1]):
-            lower = np.float32(0.0)
-            for band in range(last):
-                upper = np.float32(0.0)
-                for index in range(starts[band], starts[band + 1]):
-                    value = spectra[row, frame, index]
-                    power = value.real * value.real + value.imag * value.imag
-                    lower += power * shares[0, index]
-                    upper += power * shares[1, index]
-                out[row, frame, band] = lower
-                lower = upper
-            out[row, frame, last] = lower
+# The spectrogram that levels are aligned by: neither short in time nor in frequency.
+_MIDDLE = 1
 
 
 class Analysis(NamedTuple):
@@ -101,10 +46,12 @@ class Analysis(NamedTuple):
     Args:
         waves: float32 of shape (rows, samples), full scale 1.
         levels: their mel spectrograms in dB, each of shape (rows, frames, bands).
+        peaks: the spectrograms' maxima in dB, each of shape (rows,).
     """
 
     waves: np.ndarray
     levels: list[np.ndarray]
+    peaks: list[np.ndarray]
 
 
 class Objective:
@@ -116,18 +63,35 @@ class Objective:
             nothing is compared.
         note_on: sample at which a rendering's note starts.
         shift: by how many samples the reference is late.
+        cents: by how much it is tuned higher than the renderings.
+        noise: what in it is noise, see `in_noise`.
+
+    Attributes:
+        floor: what the very preset of a noisy reference comes to, about; 0 without `noise`.
     """
 
-    def __init__(self, reference: np.ndarray, known: tuple[int, int], note_on: int, shift: int = 0):
+    def __init__(
+        self,
+        reference: np.ndarray,
+        known: tuple[int, int],
+        note_on: int,
+        shift: int = 0,
+        cents: float = 0.0,
+        noise: Noise | None = None,
+    ):
         self.reference = reference
         self.known = known
         self.note_on = note_on
         self.shift = shift
+        self.cents = cents
+        self.noise = noise
         samples = len(reference)
         start, stop = max(known[0] - shift, 0), min(known[1] - shift, samples)
         wave = np.zeros(samples, np.float32)
         wave[start:stop] = reference[start + shift : stop + shift]
-        self._scales = _scales()
+        if cents:
+            wave, start, stop = _retuned(wave, (start, stop), note_on, cents)
+        self._scales = scales()
         # Of samples: what lies before the note, or outside of the recording, tells less or nothing.
         weights = np.where(np.arange(samples) < note_on, LEAD_WEIGHT, 1.0)
         weights[:start] = weights[stop:] = 0.0
@@ -140,15 +104,49 @@ class Objective:
             if not frames.any():
                 frames[:] = 1.0
             self._weights.append((frames / frames.sum() / scale.bands).astype(np.float32))
-        self._targets = [levels[0] for levels in self._levels(wave[None])]
+        levels, peaks = levels_and_peaks(wave[None])
+        self._targets = [level[0] for level in levels]
+        self._peaks = [float(peak[0]) for peak in peaks]
         self._body = slice(min(max(start, note_on), max(stop - 1, 0)), max(stop, 1))
         self._wave = wave[self._body]
         self._energy = float(self._wave @ self._wave)
         self._audible = bool(np.abs(self._wave).max() >= SILENCE)
+        self.floor = 0.0
+        self._wave_weight = WAVE_WEIGHT
+        if noise is not None:
+            self._cells, self._compared, self.floor = self._noisy_weights(noise)
+            # No waveform of noise is that of other noise.
+            self._wave_weight *= 1 - self.noise_share(noise)
 
     def shifted(self, shift: int) -> "Objective":
         """An objective of the same reference, taken to be late by `shift` samples."""
-        return Objective(self.reference, self.known, self.note_on, shift)
+        return Objective(self.reference, self.known, self.note_on, shift, self.cents, self.noise)
+
+    def tuned(self, cents: float) -> "Objective":
+        """An objective of the same reference, taken to be tuned higher by `cents`."""
+        return Objective(self.reference, self.known, self.note_on, self.shift, cents, self.noise)
+
+    def in_noise(self, takes: np.ndarray) -> "Objective":
+        """An objective that measures noise by its likelihood.
+
+        What of a sound is noise is read off renderings of one preset near it, which differ in their noise only.
+        There the expected power of a rendering is compared with the sound's by `noise.divergence`, as its own
+        noise is taken off it; elsewhere levels are compared as ever. All levels are compared but for one common
+        factor, the median, since the maximum of a noisy spectrogram is left to chance.
+
+        Args:
+            takes: int16 of shape (rows, samples), 8 rows at least, the first with the noise that the renderings to
+                be measured have.
+        """
+        levels, peaks = levels_and_peaks(takes * _INT16)
+        return Objective(
+            self.reference, self.known, self.note_on, self.shift, self.cents, Noise.of_renderings(levels, peaks)
+        )
+
+    def noise_share(self, noise: Noise) -> float:
+        """How much of what is compared is noise, 0 to 1."""
+        cells = zip(noise.shares, self._weights, strict=True)
+        return sum(float(share.sum(axis=1) @ weights) for share, weights in cells) / len(self._scales)
 
     def __call__(self, takes: np.ndarray) -> np.ndarray:
         """Distances of renderings, int16 of shape (rows, samples): float64, (rows,)."""
@@ -167,27 +165,36 @@ class Objective:
     def residuals(self, takes: np.ndarray) -> np.ndarray:
         """Differences of the spectrograms from the reference's in dB, int16 takes to float32 (rows, cells)."""
         parts = []
-        for _, levels in self._analyses(takes):
-            cells = [(one - target).reshape(len(one), -1) for one, target in zip(levels, self._targets, strict=True)]
+        for analysis in self._analyses(takes):
+            if self.noise is not None:
+                differences = self._aligned(analysis, self.noise)
+            else:
+                differences = [one - target for one, target in zip(analysis.levels, self._targets, strict=True)]
+            cells = [difference.reshape(len(difference), -1) for difference in differences]
             parts.append(np.concatenate(cells, axis=1))
         return np.concatenate(parts)
 
     def _analyses(self, takes: np.ndarray) -> Iterator[Analysis]:
         for at in range(0, len(takes), _ROWS_TOGETHER):
             waves = takes[at : at + _ROWS_TOGETHER] * _INT16
-            yield Analysis(waves, self._levels(waves))
+            yield Analysis(waves, *levels_and_peaks(waves))
 
     @property
     def cell_weights(self) -> np.ndarray:
         """What 1 dB in each cell of `residuals` counts, shape (cells,)."""
-        scales = zip(self._weights, self._scales, strict=True)
-        return np.concatenate([np.repeat(weights, scale.bands) for weights, scale in scales]) / len(self._scales)
+        if self.noise is not None:
+            return np.concatenate([(tonal + noisy).ravel() for tonal, noisy in self._cells])
+        each = zip(self._weights, self._scales, strict=True)
+        return np.concatenate([np.repeat(weights, scale.bands) for weights, scale in each]) / len(self._scales)
 
     def _distances(self, analysis: Analysis) -> np.ndarray:
         waves = analysis.waves
         spectral = np.zeros(len(waves))
-        for levels, target, weights in zip(analysis.levels, self._targets, self._weights, strict=True):
-            spectral += (np.abs(levels - target).sum(axis=2) @ weights) / len(self._scales)
+        if self.noise is not None:
+            spectral += self._noisy(analysis, self.noise)
+        else:
+            for levels, target, weights in zip(analysis.levels, self._targets, self._weights, strict=True):
+                spectral += (np.abs(levels - target).sum(axis=2) @ weights) / len(self._scales)
         bodies = waves[:, self._body]
         energies = np.einsum("rs,rs->r", bodies, bodies, dtype=np.float64)
         products = np.einsum("rs,s->r", bodies, self._wave, dtype=np.float64)
@@ -196,28 +203,60 @@ class Objective:
         louder = 10 * np.log10((energies + 1e-9) / (self._energy + 1e-9))
         level = np.abs(louder)
         waveform = 10 * np.log10(residue / WAVE_FLOOR)
-        distances = spectral + LEVEL_WEIGHT * np.minimum(level, LEVEL_MOST_DB) + WAVE_WEIGHT * waveform
+        distances = spectral + LEVEL_WEIGHT * np.minimum(level, LEVEL_MOST_DB) + self._wave_weight * waveform
         distances += np.maximum(-louder - SOFT_DB, 0.0)
         if self._audible and (energies < SILENCE**2 * bodies.shape[1]).any():
             distances += np.where(np.abs(waves).max(axis=1) < SILENCE, SILENT_DB, 0.0)
         # The last bits depend on how the rows were batched; the search must not.
         return np.round(distances, 5)
 
-    def _levels(self, waves: np.ndarray) -> list[np.ndarray]:
-        """Mel spectrograms in dB re each sound's own maximum, each (rows, frames, bands)."""
-        rows, samples = waves.shape
-        most = max(scale.length for scale in self._scales) // 2
-        padded = np.zeros((rows, samples + 2 * most + 1), np.float32)
-        padded[:, most : most + samples] = waves
-        levels = []
-        for scale in self._scales:
-            first = most - scale.length // 2
-            windows = np.lib.stride_tricks.sliding_window_view(padded[:, first:], scale.length, axis=1)
-            frames = windows[:, : (samples // scale.hop) * scale.hop + 1 : scale.hop] * scale.window
-            spectra = scipy.fft.rfft(frames, axis=-1)
-            powers = np.empty((*spectra.shape[:2], scale.bands), np.float32)
-            _mel_powers(spectra, scale.starts, scale.shares, powers)
-            decibels = np.log10(np.maximum(powers, np.float32(POWER_FLOOR))) * np.float32(10)
-            decibels -= decibels.max(axis=(1, 2), keepdims=True)
-            levels.append(np.maximum(decibels, np.float32(-TOP_DB)))
-        return levels
+    def _aligned(self, analysis: Analysis, noise: Noise) -> list[np.ndarray]:
+        """What is expected of renderings less what the reference has in dB, but for a common factor: per scale."""
+        differences = []
+        told = zip(analysis.levels, analysis.peaks, self._targets, self._peaks, noise.corrections, strict=True)
+        for levels, peaks, target, peak, correction in told:
+            differences.append(levels + (peaks[:, None, None] + (correction - target - np.float32(peak))))
+        middle = differences[_MIDDLE][:, self._compared]
+        gains = np.median(middle.reshape(len(middle), -1), axis=1)[:, None, None]
+        for difference in differences:
+            difference -= gains
+        return differences
+
+    def _noisy(self, analysis: Analysis, noise: Noise) -> np.ndarray:
+        """Spectral distances where there is noise: float64, (rows,)."""
+        distances = np.zeros(len(analysis.waves))
+        for difference, (tonal, noisy) in zip(self._aligned(analysis, noise), self._cells, strict=True):
+            distances += np.einsum("rfb,fb->r", np.abs(difference), tonal, dtype=np.float64)
+            distances += np.einsum("rfb,fb->r", divergence(difference), noisy, dtype=np.float64)
+        return distances
+
+    def _noisy_weights(self, noise: Noise) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray, float]:
+        """What 1 dB counts in each cell, tonal and noisy; which middle frames are seen in full; and `floor`."""
+        cells = []
+        floor = 0.0
+        for weights, share, sure in zip(self._weights, noise.shares, noise.sure, strict=True):
+            each = weights[:, None] / len(self._scales)
+            noisy = each * share * sure
+            noisy *= (each * share).sum() / max(float(noisy.sum()), 1e-20)
+            cells.append((each * (1 - share), noisy))
+            # The divergence's mean where powers follow a gamma distribution of shape a, whose variance is 1 / a.
+            shape = np.maximum(sure.astype(np.float64) ** 2, 0.5)
+            floor += float((noisy * (np.log(shape) - digamma(shape))).sum()) * NATS_DB
+        weights = self._weights[_MIDDLE]
+        return cells, weights > weights.max() / 2, floor
+
+
+def _retuned(wave: np.ndarray, known: tuple[int, int], note_on: int, cents: float) -> tuple[np.ndarray, int, int]:
+    """A sound that is tuned higher by `cents`, tuned down; its note starts where it did.
+
+    Returns:
+        The sound, and the first and last sample, exclusive, that are known of it.
+    """
+    ratio = 2.0 ** (cents / 1200)
+    slow = soxr.resample(wave, SAMPLE_RATE, SAMPLE_RATE * ratio, quality="HQ").astype(np.float32)
+    first = round(note_on * ratio) - note_on
+    tuned = np.zeros_like(wave)
+    start, stop = max(-first, 0), min(len(slow) - first, len(wave))
+    tuned[start:stop] = slow[start + first : stop + first]
+    covered = [round(edge * ratio) - first for edge in known]
+    return tuned, max(covered[0], start, 0), min(covered[1], stop)

@@ -106,6 +106,14 @@ class Refinement(Strategy):
                     raise
                 interrupted = True
             known = evaluator.known(TOLD) if evaluator.best_place is not None else None
-            shift = evaluator.objective.shift
-            trace = tuple(evaluator.trace)
-            return Search(known, interrupted, trace, budget.elapsed, budget.used, shift, evaluator.noise_row)
+            return Search(
+                known,
+                interrupted,
+                tuple(evaluator.trace),
+                budget.elapsed,
+                budget.used,
+                evaluator.objective.shift,
+                evaluator.noise_row,
+                averaged=evaluator.averaged is not None,
+                cents=evaluator.objective.cents,
+            )

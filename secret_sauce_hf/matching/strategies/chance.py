@@ -4,13 +4,22 @@ import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE
 from secret_sauce_hf.matching.evaluator import Evaluator
-from secret_sauce_hf.matching.space import NOISE_SEED, TURN
+from secret_sauce_hf.matching.space import TURN
 from secret_sauce_hf.metrics.objective import MAX_SHIFT_SECONDS
 
 NOISES = 128
 """Rows of noise, or of phases, out of which the one is chosen that a sound's may be like, of all presets tried."""
 FEW_NOISES = 4
 """Rows of noise out of which it is seen whether noise matters at all."""
+AVERAGED = 24
+"""Renderings with different noise over which noise is averaged."""
+NOISE_SHARE = 0.1
+"""If less than this of a sound is noise, it is compared as if it had none."""
+REMEASURED = 64
+"""How many of the best places are measured again when noise is averaged."""
+TUNINGS = (20.0, 5.0, 1.0)
+"""In cents, steps by which a tuning is looked for, each around the best of those before."""
+MOST_CENTS = 60.0
 PHASE_STEP = 8
 """How far apart phases are tried, in steps."""
 
@@ -45,6 +54,71 @@ def align(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
     return True
 
 
+def tune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
+    """See whether the sound is tuned otherwise than its renderings, and tune it back if so.
+
+    The engines play MIDI's pitches; so it is the sound that is resampled, for which nothing is rendered anew.
+
+    Args:
+        evaluator: renders and measures; what it knows is forgotten where the sound is tuned.
+        places: the best one, and perhaps a few more, shape (rows, columns).
+        gain: the part of the distance that a tuning has to save.
+
+    Returns:
+        Whether the sound was tuned.
+    """
+    objective = evaluator.objective
+    takes = evaluator.render(places)
+    analyses = objective.analyse(takes)
+    now = best = float(objective.compare(analyses).min())
+    cents = objective.cents
+    for step, reach in zip(TUNINGS, (3, 3, 4), strict=True):
+        around = cents
+        for candidate in (around + step * move for move in range(-reach, reach + 1) if move):
+            if abs(candidate) <= MOST_CENTS:
+                distance = float(objective.tuned(candidate).compare(analyses).min())
+                if distance < best:
+                    best, cents = distance, candidate
+    if best > now * (1 - gain):
+        return False
+    evaluator.retarget(objective.tuned(cents), evaluator.noise_row, places, takes)
+    return True
+
+
+def average(evaluator: Evaluator) -> bool:
+    """Compare noise by its likelihood from now on, if there is some in the best place's sound.
+
+    What is expected of a preset's noise is averaged over `AVERAGED` renderings of the best one, and brought up to
+    date whenever this is called with another one.
+
+    Args:
+        evaluator: renders and measures; what it knows, but for the `REMEASURED` best places, is forgotten where
+            there is noise.
+
+    Returns:
+        Whether places are measured otherwise than before.
+
+    Raises:
+        SpentError: the budget does not allow for it.
+    """
+    place = evaluator.known(1)
+    if evaluator.averaged is not None and np.array_equal(evaluator.averaged, place[0]):
+        return False
+    objective = evaluator.objective
+    again = evaluator.known(REMEASURED)
+    evaluator.spend(AVERAGED)
+    own = evaluator.render(place)
+    others = np.repeat(place, AVERAGED - 1, axis=0)
+    takes = evaluator.space.render(others, evaluator.noise_row + 1, same_noise=False)
+    averaged = objective.in_noise(np.concatenate([own, takes]))
+    if averaged.noise is None or averaged.noise_share(averaged.noise) < NOISE_SHARE:
+        return False
+    evaluator.spend(len(again))
+    evaluator.retarget(averaged, evaluator.noise_row, again, evaluator.render(again))
+    evaluator.averaged = place[0].copy()
+    return True
+
+
 def attune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
     """See with which noise and phases presets come nearest to the sound, and go on with those.
 
@@ -62,11 +136,16 @@ def attune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
         SpentError: the budget does not allow for it.
     """
     space = evaluator.space
+    if evaluator.averaged is not None:
+        _turn(evaluator)
+        return False
 
     def with_noises(row: np.ndarray, count: int) -> np.ndarray:
         evaluator.spend(count)
-        presets = space.presets(np.repeat(row[None], count, axis=0))
-        return space.engine.render(presets, noise_seed=NOISE_SEED)
+        free = space.drawn(count)
+        free[:, space.phases :] = row[space.settings + space.phases :]
+        rows = np.concatenate([np.repeat(space.cc(row[None]), count, axis=0), free], axis=1)
+        return space.render(rows, same_noise=False)
 
     few = evaluator.objective(with_noises(places[0], FEW_NOISES))
     if np.ptp(few) <= gain * few.min():
@@ -78,15 +157,23 @@ def attune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
     now = (evaluator(places) / evaluator.penalties(places)).min()
     changed = bool(distances.min() < now * (1 - gain))
     if changed:
-        places = space.places(space.cc(places), space.drawn(NOISES)[best])
+        turned = slice(space.settings, space.settings + space.phases)
+        places = places.copy()
+        places[:, turned] = space.drawn(NOISES)[best, : space.phases]
         evaluator.spend(len(places))
         evaluator.retarget(evaluator.objective, best, places, space.render(places, best))
+    _turn(evaluator)
+    return changed
+
+
+def _turn(evaluator: Evaluator) -> None:
+    """Try other phases of the best place, one by one."""
+    space = evaluator.space
     for _ in range(2 if space.phases else 0):
         place = evaluator.known(1)[0]
         tried = []
-        for column in range(space.settings, len(place)):
+        for column in range(space.settings, space.settings + space.phases):
             around = np.repeat(place[None], TURN // PHASE_STEP, axis=0)
             around[:, column] = (place[column] + np.arange(0, TURN, PHASE_STEP)) % TURN
             tried.append(around)
         evaluator(np.concatenate(tried))
-    return changed

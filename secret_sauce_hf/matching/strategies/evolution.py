@@ -1,4 +1,4 @@
-"""Races of evolution strategies, with descents along the slopes and steps on the controllers' grid between them."""
+"""Races from good starts, with descents along the slopes and steps on the controllers' grid between them."""
 
 import numpy as np
 
@@ -7,16 +7,18 @@ from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.space import TURN
 from secret_sauce_hf.matching.strategies.base import Refinement
-from secret_sauce_hf.matching.strategies.chance import align, attune
+from secret_sauce_hf.matching.strategies.chance import align, attune, average, tune
+from secret_sauce_hf.matching.strategies.descending import Descent
 from secret_sauce_hf.matching.strategies.gauss_newton import descend
-from secret_sauce_hf.matching.strategies.racing import Runner, library, run_lap
+from secret_sauce_hf.matching.strategies.mirrors import images
+from secret_sauce_hf.matching.strategies.racing import Racing, Runner, library, run_lap
 from secret_sauce_hf.matching.strategies.starting import RUNNERS, starts
 from secret_sauce_hf.matching.strategies.stepping import climb, sweep
 
 DESCENT = 8
 """Steps along the spectrograms' slopes after a race."""
 PHASE_SPREAD = 0.1
-"""Standard deviation of phases to begin with, in turns."""
+"""Standard deviation of phases and times to begin with, in turns or parts of their range."""
 
 
 class Evolution(Refinement):
@@ -28,44 +30,58 @@ class Evolution(Refinement):
         """Import the `cma` library."""
         library()
 
+    def runner(
+        self, evaluator: Evaluator, start: np.ndarray, spread: np.ndarray, population: int, rng: np.random.Generator
+    ) -> Racing:
+        """What takes part in the races, from a place; see `Runner`."""
+        return Runner(evaluator, start, spread, population, rng)
+
     def refine(self, evaluator: Evaluator, problem: Problem, proposals: Proposals, rng: np.random.Generator) -> None:
         """Race, see `Refinement`."""
         space = evaluator.space
-        spread = np.concatenate([proposals.posterior.spread, np.full(space.phases, PHASE_SPREAD)])
+        spread = np.concatenate([proposals.posterior.spread, np.full(space.free, PHASE_SPREAD)])
         places = space.places(proposals.cc)
         evaluator(places)
         if not problem.target.is_take:
             align(evaluator, evaluator.known(4), 0.05)
+            tune(evaluator, evaluator.known(4), 0.05)
         attune(evaluator, evaluator.known(4), 0.02)
+        average(evaluator)
         # The others with the phases of the best.
         evaluator(space.places(proposals.cc, evaluator.known(1)[0, space.settings :]))
         sweep(evaluator, evaluator.known(1)[0], 10)
+        average(evaluator)
         places, distances = _offspring(evaluator, proposals, rng)
-        places = np.concatenate([evaluator.known(256), places])
+        mirrored = images(space, evaluator.known(1)[0])
+        places = np.concatenate([evaluator.known(256), places, mirrored])
         distances = evaluator(places)
         population = max(8, evaluator.batch // RUNNERS)
-        runners: list[Runner] = []
+        runners: list[Racing] = []
         fruitless, lap, swept = 0, 0, np.inf
         while fruitless < 3:
             before = evaluator.best
             taken = [runner.place for runner in runners]
             fresh = starts(evaluator, places, distances, RUNNERS - len(runners), taken)
-            runners += [Runner(evaluator, start, spread / 2, population, rng) for start in fresh]
+            runners += [self.runner(evaluator, start, spread / 2, population, rng) for start in fresh]
             run_lap(evaluator, runners)
+            runners.sort(key=lambda runner: runner.best)
             lap += 1
-            aligned = align(evaluator, evaluator.known(1), 0.2)
-            if attune(evaluator, evaluator.known(1), 0.05) or aligned:
-                phases = evaluator.known(1)[0, space.settings :]
+            moved = align(evaluator, evaluator.known(1), 0.2)
+            if not problem.target.is_take:
+                moved |= tune(evaluator, evaluator.known(1), 0.2)
+            moved |= attune(evaluator, evaluator.known(1), 0.05)
+            if moved | average(evaluator):
+                free = evaluator.known(1)[0, space.settings :]
                 for runner in runners:
-                    choice = np.concatenate([runner.place[None], space.places(space.cc(runner.place[None]), phases)])
+                    choice = np.concatenate([runner.place[None], space.places(space.cc(runner.place[None]), free)])
                     distances = evaluator(choice)
                     runner.best, runner.place = float(distances.min()), choice[distances.argmin()]
-                before, swept = np.inf, np.inf
+                before, swept = evaluator.best if not moved else np.inf, np.inf
             runners = runners[: RUNNERS // 2]
             ends = descend(evaluator, np.array([runner.place for runner in runners]), 2)
             for index, (runner, end) in enumerate(zip(runners, ends, strict=True)):
                 if (end != runner.place).any():
-                    runners[index] = Runner(evaluator, end, spread / 4, population, rng)
+                    runners[index] = self.runner(evaluator, end, spread / 4, population, rng)
                     runners[index].best = float(evaluator(end[None])[0])
             if lap >= 2 and evaluator.best < swept:
                 swept = evaluator.best
@@ -74,18 +90,41 @@ class Evolution(Refinement):
                 climb(evaluator, evaluator.known(1)[0])
             fruitless = 0 if evaluator.best < before - 1e-3 else fruitless + 1
             places, distances = _offspring(evaluator, proposals, rng)
-            places = np.concatenate([evaluator.known(16), places])
+            places = np.concatenate([evaluator.known(16), places, images(space, evaluator.known(1)[0])])
             distances = evaluator(places)
+
+
+class Coordinates(Evolution):
+    """Races of descents along coordinates from the best candidates, otherwise as `Evolution`."""
+
+    name = "coordinates"
+
+    def prepare(self) -> None:
+        """Import nothing."""
+
+    def runner(
+        self,
+        evaluator: Evaluator,
+        start: np.ndarray,
+        spread: np.ndarray,
+        population: int,
+        rng: np.random.Generator,  # noqa: ARG002 - nothing is drawn
+    ) -> Racing:
+        """What takes part in the races, from a place; see `Descent`."""
+        return Descent(evaluator, start, spread, population)
 
 
 def _offspring(evaluator: Evaluator, proposals: Proposals, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Places that take each parameter from one of two good ones, or as the model would."""
+    space = evaluator.space
+    turned = slice(space.settings, space.settings + space.phases)
     elite = evaluator.known(32)
     children = np.empty((0, elite.shape[1]), np.int64)
     for _ in range(2):
         parents = elite[rng.integers(len(elite), size=(2, evaluator.batch))]
         cc = proposals.posterior.sample(evaluator.batch, rng)
-        fresh = evaluator.space.places(cc, rng.integers(TURN, size=(len(cc), evaluator.space.phases)))
+        fresh = space.places(cc, elite[0, space.settings :])
+        fresh[:, turned] = rng.integers(TURN, size=fresh[:, turned].shape)
         draw = rng.random(fresh.shape)
         born = np.where(draw < 0.45, parents[0], np.where(draw < 0.9, parents[1], fresh))
         evaluator(born)

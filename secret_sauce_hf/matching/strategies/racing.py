@@ -1,8 +1,9 @@
 """Races of evolution strategies over the knobs that are heard in a preset, and over phases."""
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -84,12 +85,28 @@ class Runner:
             self.best, self.place = float(distances.min()), generation[distances.argmin()].copy()
 
 
-def run_lap(evaluator: Evaluator, runners: list[Runner]) -> None:
-    """Let runners evolve for a lap, side by side."""
+class Racing(Protocol):
+    """What takes part in a race."""
+
+    place: np.ndarray
+    """Its best place, shape (columns,)."""
+    best: float
+    """The distance of it."""
+
+    def ask(self) -> np.ndarray:
+        """The next places to measure, shape (any, columns); none when it is at its end."""
+        ...
+
+    def tell(self, generation: np.ndarray, distances: np.ndarray) -> None:
+        """How far they are from the sound, (any,)."""
+        ...
+
+
+def run_lap(evaluator: Evaluator, runners: Sequence[Racing]) -> None:
+    """Let runners go on for a lap, side by side."""
     for _ in range(LAP):
         generations = [runner.ask() for runner in runners]
         distances = evaluator(np.concatenate(generations))
         for runner, generation in zip(runners, generations, strict=True):
             runner.tell(generation, distances[: len(generation)])
             distances = distances[len(generation) :]
-    runners.sort(key=lambda runner: runner.best)
