@@ -13,9 +13,7 @@ TOGETHER = 0.03
 """Notes whose onsets are at most this far apart, in seconds, start together."""
 
 
-def playable(
-    notes: Sequence[Note], collection: Collection, engine: Engine
-) -> tuple[tuple[Note, ...], tuple[str, ...]]:
+def playable(notes: Sequence[Note], collection: Collection, engine: Engine) -> tuple[tuple[Note, ...], tuple[str, ...]]:
     """What of a performance an instrument can play, and what was done to it, a sentence each.
 
     What is too high or too low is taken by octaves, and of notes that cannot sound together the lowest

@@ -94,7 +94,7 @@ def strokes_of(notes: Iterable[AnyNote], seconds: float, cents: float = 0.0) -> 
         else:
             groups.append([note])
     starts = [group[0].onset for group in groups]
-    ends = [*starts[1:], seconds]
+    ends = [*starts[1:], seconds][: len(starts)]
     return [
         Stroke(
             tuple(sorted({int(note.pitch) for note in group})),

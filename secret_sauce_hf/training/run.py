@@ -172,7 +172,7 @@ def train(
         check_prior(prior, collection)
     if not collection.parameters:
         raise InputError(f"{collection.name} has no parameters to tell.")
-    engine = _engine(collection, engine, needed=config.fresh > 0)
+    engine = rendering_engine(collection, engine, needed=config.fresh > 0)
     settings = {setting.name: getattr(config, setting.name) for setting in fields(config)}
     epochs = (FRESH_EPOCHS if data is None else EPOCHS) if config.epochs is None else config.epochs
     run = _Run(
@@ -276,7 +276,7 @@ def _history(log: list[dict[str, Any]], run: _Run, seconds: float) -> list[dict[
     ]
 
 
-def _engine(collection: Collection, given: Engine | None, *, needed: bool) -> Engine | None:
+def rendering_engine(collection: Collection, given: Engine | None, *, needed: bool) -> Engine | None:
     """What renders the fresh rows; None where nothing can and nothing has to.
 
     Raises:
