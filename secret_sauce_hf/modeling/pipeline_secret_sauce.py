@@ -35,7 +35,7 @@ MAX_CANDIDATES = 10_000
 NEAR = 0.5
 """A knob's confidence is the probability that its setting is at most this far from the answer."""
 
-_ARGUMENTS = ("sampling_rate", "notes", "num_candidates", "seed", "batch_size", "num_workers")
+_ARGUMENTS = ("sampling_rate", "num_candidates", "seed", "notes", "batch_size", "num_workers")
 _OF_THE_LIBRARY = ("local_files_only", "use_fast")
 """What `pipeline()` hands on to a pipeline, though it has acted on it."""
 

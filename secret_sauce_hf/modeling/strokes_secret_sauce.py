@@ -168,8 +168,8 @@ def harmonics(
 ) -> torch.Tensor:
     """Log10 of the power in bands relative to the fundamental: float32 of shape (takes, frames, `HARMONIC_BINS`).
 
-    The first band ends at a quarter of the fundamental. Then every harmonic has one, from a quarter of
-    the fundamental below it to a quarter above, and so has what lies between two of them; above
+    The first band ends at a quarter of the fundamental. Every harmonic has one, from a quarter of
+    the fundamental below it to a quarter above, and so has what lies before each; above
     the `HARMONICS`-th the bands are evenly spaced in octaves. 0 is the power of a full-scale sine.
 
     Args:
