@@ -12,6 +12,7 @@ This file imports torch, NumPy and siblings only, so that a checkpoint can carry
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,7 +135,7 @@ def _reassigned(
     # By a line and a half at most: what is further is no tone there.
     lines = torch.arange(first, last, dtype=torch.float32, device=sounds.device)
     shift = (-turned * (size / (2 * math.pi))).clamp(-1.5, 1.5)
-    hertz = (lines + shift) * (SAMPLE_RATE / size)
+    hertz = ((lines + shift) * (SAMPLE_RATE / size)).clamp_min(1.0)
     place = (12 * torch.log2(hertz / 440.0) + 69 - LOWEST_BIN) * BINS
     return place, power / (size / 2) ** 2
 
@@ -233,12 +234,21 @@ class NoteListener(nn.Module):
         nn.init.constant_(self.heads.bias, -4.0)  # type: ignore[arg-type]
         nn.init.constant_(self.fine_heads.bias, -4.0)  # type: ignore[arg-type]
 
-    def forward(self, heard: Features) -> Logits:
-        """What is played, frame by frame."""
+    def forward(self, heard: Features, parts: Sequence[range] | None = None) -> Logits:
+        """What is played, frame by frame.
+
+        Args:
+            heard: of a batch of sounds.
+            parts: for every sound which of the pitches are told, by their places, all as many: in training a part is
+                enough, since all are heard in the same way. All are told if None.
+        """
         fine = self.fine_first(self.fine_in(heard.fine))
         frames = heard.pitched.shape[2]
-        told = self.fine_told(fine)[:, :, None].expand(-1, -1, len(self.pitches), -1)
-        hidden = self.pitched(self.pitched_in(torch.cat([self._stacked(heard.pitched), told], dim=1)))
+        stacked = self._stacked(heard.pitched)
+        if parts is not None:
+            stacked = torch.stack([one[:, part.start : part.stop] for one, part in zip(stacked, parts, strict=True)])
+        told = self.fine_told(fine)[:, :, None].expand(-1, -1, stacked.shape[2], -1)
+        hidden = self.pitched(self.pitched_in(torch.cat([stacked, told], dim=1)))
         onset, sounding, velocity = self.heads(hidden).unbind(dim=1)
         again = torch.cat(
             [self.pitched_told(hidden).amax(dim=2), onset.amax(dim=1)[:, None], sounding.amax(dim=1)[:, None]], dim=1

@@ -13,7 +13,7 @@ import numpy as np
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import VELOCITY
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, SILENCE_DBFS
-from secret_sauce_hf.modeling.listener_secret_sauce import FINE_HOP, HOP, STEPS
+from secret_sauce_hf.modeling.transcription_secret_sauce import FINE_HOP, HOP, STEPS
 from secret_sauce_hf.presets import Presets
 
 HEARD_DB = 50.0
