@@ -28,7 +28,6 @@ from secret_sauce_hf.training.phrases import Phrase, Targets, phrases, targets
 from secret_sauce_hf.training.recorded_as import (
     DETUNE_CENTS,
     DETUNED,
-    LEAD,
     LEVEL_DB,
     disturbed,
     in_a_room,
@@ -55,12 +54,12 @@ AGAIN = 64
 """Half of a batch are sounds that were seen before, drawn among the last of them: most of the time goes into these."""
 PART = 44
 """Pitches that are told of a sound at a time."""
-SECONDS = 3.0
-"""Of every sound; longer takes are seen in part."""
+SECONDS = 1.5
+"""Of every sound; longer takes are seen in part, around where one of their notes starts or ends."""
 CUT = 0.2
 """Share of the sounds that break off before they end."""
-EARLY = 0.75
-"""Share of the takes of one note that are seen from before their start."""
+STARTS = 0.7
+"""Share of the sounds in which a start is sure to be seen, with as much as there is room for after it."""
 WEIGHTS = {"onset": 88.0, "sounding": 44.0, "velocity": 0.3, "fine_onset": 10.0, "fine_end": 5.0}
 """Of the parts of the loss, which are means."""
 SAVED_SECONDS = 60.0
@@ -292,10 +291,9 @@ def recorded(phrase: Phrase, random: np.random.Generator, pitches: range) -> tup
     notes = phrase.notes.copy()
     notes[:, 0] += cents / 100
     notes[:, 2:] /= 2 ** (cents / 1200)
-    if len(notes) == 1:
-        start = -random.uniform(0.0, LEAD) if random.random() < EARLY else random.uniform(0.0, LEAD / 2)
-    else:
-        start = random.uniform(-LEAD, max(len(take) - length, 0) / SAMPLE_RATE + LEAD / 2)
+    number = int(random.integers(len(notes)))
+    seen, before = (2, 0.5) if random.random() < STARTS else (3, 0.9)
+    start = notes[number, seen] - random.uniform(0.05, before) * SECONDS
     first = round(start * SAMPLE_RATE)
     clean = np.zeros(length, np.float32)
     piece = take[max(first, 0) : max(first + length, 0)][: length - max(-first, 0)]

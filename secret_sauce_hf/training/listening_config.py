@@ -19,7 +19,7 @@ class ListeningConfig:
 
     fresh: int = 0
     minutes: float | None = None
-    batch_size: int = 8
+    batch_size: int = 6
     seed: int = 0
     learning_rate: float = 3e-3
 

@@ -15,8 +15,6 @@ DETUNED = 0.7
 DETUNE_CENTS = 60.0
 LEVEL_DB = (-30.0, 0.0)
 """Of the peak."""
-LEAD = 0.7
-"""At most so many seconds come before a take, and at least half as much of it is cut from its start."""
 NOISE_DBFS = (-85.0, -40.0)
 HUM_DBFS = (-75.0, -35.0)
 OFFSET = 0.1
@@ -42,7 +40,7 @@ def in_a_room(sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
     size = scipy.fft.next_fast_len(length + (SAMPLE_RATE if reverberates else 0), real=True)
     spectrum = scipy.fft.rfft(sound, size)
     if reverberates:
-        length_of_echo, level = round(random.uniform(0.1, 0.9) * SAMPLE_RATE), 10 ** (random.uniform(-20.0, -3.0) / 20)
+        length_of_echo, level = round(random.uniform(0.1, 0.7) * SAMPLE_RATE), 10 ** (random.uniform(-20.0, -3.0) / 20)
         # By 60 dB over its length.
         echo = random.standard_normal(length_of_echo) * 10 ** (-3 * np.linspace(0, 1, length_of_echo))
         echo *= level / np.sqrt(np.square(echo).sum())
