@@ -96,7 +96,7 @@ def features(sounds: torch.Tensor) -> Features:
     for size, low, high in WINDOWS:
         place, heard = _reassigned(sounds, frames, size, low, high)
         # What lies between two bins counts for both, so that fractions of a semitone are not lost.
-        lower = place.floor().clamp(-1, bins)
+        lower = place.floor()
         share = place - lower
         for index, value in ((lower, heard * (1 - share)), (lower + 1, heard * share)):
             inside = (index >= 0) & (index < bins)
