@@ -24,7 +24,7 @@ from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.training.data import fresh_rows
 from secret_sauce_hf.training.listening_config import ListeningConfig
-from secret_sauce_hf.training.phrases import Phrase, Targets, phrases, targets
+from secret_sauce_hf.training.phrases import Phrase, Targets, as_present, phrases, targets
 from secret_sauce_hf.training.recorded_as import (
     DETUNE_CENTS,
     DETUNED,
@@ -235,7 +235,8 @@ class _Examples:
             latest = number // (CHUNK * SEEN) + POOL // 4
             chunk = self._pool[int(random.integers(max(0, latest - POOL), latest + 1))]
             sound, target = recorded(chunk[int(random.integers(len(chunk)))], random, self.pitches)
-            self._kept[number] = features(torch.from_numpy(sound)[None]), target
+            heard = features(torch.from_numpy(sound)[None])
+            self._kept[number] = heard, as_present(target, heard.pitched[0].numpy(), self.pitches)
             while len(self._kept) > AGAIN + self._config.batch_size:
                 self._kept.popitem(last=False)
         return self._kept[number]

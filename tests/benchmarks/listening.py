@@ -4,7 +4,9 @@
 
 LISTENER is the folder of a listener, FOLDER has the Parquet files of recordings (`plugin_recordings.SETS`). Counted
 are rows with a pitch that peak above -40 dBFS: of recordings those without a noise oscillator, of fresh takes the test
-rows of collections whose pitch `training.phrases` is sure of. Of single notes the table shows how often the pitch and
+rows of collections whose pitch `training.phrases` is sure of. In some of these a filter leaves nothing of the pitch;
+the first table has a second line for single notes of which a harmonic is there (`training.phrases.presence`). Of
+single notes the table shows how often the pitch and
 its class are right, and the medians of the errors of onset and end, the latter where the end is heard. Of phrases it
 shows precision, recall and F1 as mir_eval defines them: a note is right if its pitch is, and its onset within 50 ms.
 Nothing may be tuned on the second half of the recordings.
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
 from scipy.sparse import csr_array
@@ -28,14 +31,15 @@ from plugin_recordings import SETS, comparable, recorded
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
-from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener
-from secret_sauce_hf.modeling.transcription_secret_sauce import Heard
+from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener, features
+from secret_sauce_hf.modeling.transcription_secret_sauce import HOP, Heard
 from secret_sauce_hf.presets import draw_presets
-from secret_sauce_hf.training.phrases import phrases
+from secret_sauce_hf.training.phrases import PRESENT_DB, STANDS_OUT_DB, phrases, presence
 
 LOUD = 10 ** (-40 / 20)
 TOLERANCE = 0.05
 """Seconds, of an onset that is right."""
+PER_SECOND = SAMPLE_RATE / HOP
 HEARD_DB = 40.0
 """An end is heard if the sound is softer before it than its loudest by less, and by 10 dB more soon after it."""
 FRESH = ("subphatty-notes", "guitar-notes", "subphatty-phrases", "guitar-phrases")
@@ -63,6 +67,8 @@ def main() -> None:
         spent = (time.process_time() - begun) / max(len(results), 1)
         if name.endswith("notes"):
             singles.add_row(name, str(len(results)), *_of_notes(results))
+            there = [one for one in results if _is_there(one[0], one[1])]
+            singles.add_row("  pitch is there", str(len(there)), *_of_notes(there))
         else:
             several.add_row(name, str(len(results)), *_of_phrases(results), f"{1000 * spent:.0f}")
     Console(width=120).print(singles, several)
@@ -100,6 +106,14 @@ def _fresh(count: int) -> Iterator[tuple[str, Iterator]]:
         found = phrases(engine, takes, presets)
         rows = [row for row, one in enumerate(found) if one.tonal == 1 and np.abs(one.take).max() > LOUD]
         yield name, iter([(row, found[row].take, found[row].notes) for row in rows])
+
+
+def _is_there(sound: np.ndarray, notes: np.ndarray) -> bool:
+    """Whether the pitch of the only note of a sound is in it at all."""
+    pitch, _, onset, end = notes[0]
+    pitched = features(torch.from_numpy(sound)[None]).pitched[0].numpy()
+    level, stands_out = presence(pitched[:, round(onset * PER_SECOND) + 1 : round(end * PER_SECOND)], round(pitch))
+    return level >= -PRESENT_DB and stands_out >= STANDS_OUT_DB
 
 
 def _of_notes(results: list[tuple[np.ndarray, np.ndarray, Heard]]) -> list[str]:

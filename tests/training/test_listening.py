@@ -10,12 +10,21 @@ import torch
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import InputError, Note, Performances, get_collection
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE
-from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener
+from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener, features
 from secret_sauce_hf.modeling.transcription_secret_sauce import FINE_HOP, HOP
 from secret_sauce_hf.presets import draw_presets
+from secret_sauce_hf.training import listening
 from secret_sauce_hf.training.listening import SECONDS, recorded, train_listener
 from secret_sauce_hf.training.listening_config import ListeningConfig
-from secret_sauce_hf.training.phrases import Phrase, phrases, targets
+from secret_sauce_hf.training.phrases import (
+    PRESENT_DB,
+    STANDS_OUT_DB,
+    Phrase,
+    as_present,
+    phrases,
+    presence,
+    targets,
+)
 from secret_sauce_hf.training.recorded_as import disturbed, in_a_room, tuned
 
 PITCHES = range(21, 109)
@@ -103,6 +112,32 @@ class TestTargets:
         assert PITCHES[int(found.sounding.any(axis=1).argmax())] == heard
 
 
+class TestPresence:
+    def spectrum(self, sound: np.ndarray) -> np.ndarray:
+        return features(torch.from_numpy(sound.astype(np.float32))[None]).pitched[0].numpy()
+
+    def test_a_tone_is_there_and_what_is_a_fifth_above_is_not(self):
+        spectrum = self.spectrum(tone(0.0, 2.0))[:, 5:-5]
+        level, stands_out = presence(spectrum, 69)
+        assert level == pytest.approx(0.0, abs=1.0)
+        assert stands_out > STANDS_OUT_DB
+        assert presence(spectrum, 76)[0] < -PRESENT_DB
+
+    def test_nothing_stands_out_of_noise(self):
+        noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE)
+        assert presence(self.spectrum(noise), 69)[1] < presence(self.spectrum(tone(0.0, 2.0)), 69)[1] / 2
+
+    @pytest.mark.parametrize(("level", "pitched", "heard"), [(1.0, 1.0, True), (2e-3, 0.0, True), (1e-5, 1.0, False)])
+    def test_only_what_is_there_is_learned(self, level, pitched, heard):
+        # Beneath a tone of another pitch, as a filter's ringing may be.
+        sound = level * tone(0.5, 1.5) + tone(0.5, 1.5, hertz=90.0)
+        target = targets(sound, np.array([[69, 100, 0.5, 1.5]]), 1.0, -120.0, PITCHES)
+        found = as_present(target, self.spectrum(sound), PITCHES)
+        assert found.pitched == pitched
+        assert found.sounding.any() == heard
+        assert np.array_equal(found.fine_onset, target.fine_onset)
+
+
 class TestRecorded:
     def test_tuning(self):
         higher = tuned(tone(0.0, 2.0), 100.0)
@@ -144,6 +179,14 @@ class TestRecorded:
 SMALL = ListeningConfig(fresh=12, batch_size=4, seed=2)
 
 
+@pytest.fixture
+def few_rows(monkeypatch):
+    """Of every collection a few rows at a time."""
+    monkeypatch.setattr(listening, "CHUNK", 2)
+    monkeypatch.setattr(listening, "POOL", 4)
+
+
+@pytest.mark.usefixtures("few_rows")
 class TestRuns:
     def test_a_run_writes_a_listener_and_is_the_same_again(self, tmp_path):
         records = [train_listener(tmp_path / name, SMALL, progress=False) for name in ("one", "other")]
@@ -157,8 +200,6 @@ class TestRuns:
         assert {path.name for path in (tmp_path / "one").iterdir()} == {"listener.json", "listener.safetensors"}
 
     def test_an_interrupted_run_goes_on(self, tmp_path, monkeypatch):
-        from secret_sauce_hf.training import listening
-
         whole = train_listener(tmp_path / "whole", SMALL, progress=False)
         monkeypatch.setattr(listening, "SAVED_SECONDS", 0.0)
         average, calls = listening._average, []
