@@ -2,6 +2,8 @@
 
 import io
 import json
+import math
+import pickle
 import time
 from collections import OrderedDict
 from dataclasses import asdict, replace
@@ -324,7 +326,7 @@ def _progress(step: int, steps: int | None, seconds: float, minutes: float | Non
 
 def _set_rate(optimizer: torch.optim.Optimizer, highest: float, step: int, done: float) -> None:
     """Up over the first steps, then down along a cosine."""
-    rate = highest * min(1.0, (step + 1) / 50) * (0.03 + 0.97 * (1 + np.cos(np.pi * done)) / 2)
+    rate = highest * min(1.0, (step + 1) / 50) * (0.03 + 0.97 * (1 + math.cos(math.pi * done)) / 2)
     for group in optimizer.param_groups:
         group["lr"] = rate
 
@@ -385,7 +387,7 @@ def _restore(
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         return int(state["step"]), float(state["seconds"])
-    except (RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
+    except (pickle.UnpicklingError, RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is no state of a run; delete it and start anew.") from error
