@@ -69,7 +69,7 @@ def disturbed(sound: np.ndarray, random: np.random.Generator) -> tuple[np.ndarra
         noise = random.standard_normal(length).astype(np.float32)
         if random.random() < 0.5:
             # Darker: half of it is what the samples before were.
-            noise = np.convolve(noise, np.float32([0.5, 0.5, 0.35, 0.25]), "same").astype(np.float32)
+            noise = np.convolve(noise, np.array([0.5, 0.5, 0.35, 0.25]), "same").astype(np.float32)
         sound = sound + noise * np.float32(10 ** (noise_db / 20))
     if hums:
         angle = 2 * np.pi * random.choice([50.0, 60.0]) / SAMPLE_RATE * np.arange(length)
