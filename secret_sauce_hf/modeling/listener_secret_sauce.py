@@ -53,16 +53,17 @@ MOST_SECONDS = 60
 """Longer sounds are not listened to at once."""
 BINS = 3
 """Of the spectrum, per semitone."""
-LOWEST_BIN = 8
-"""The pitch of the lowest bin, in MIDI numbers: an octave below the lowest note, and a little more."""
+LOWEST_BIN = 1
+"""The pitch of the lowest bin, in MIDI numbers: a twelfth below the lowest note, and a little more."""
 HIGHEST_BIN = 125
 """The pitch above the highest bin: half the sample rate."""
 FLOOR_DB = 80.0
 """What is softer than the loudest of a sound by more is nothing."""
 WINDOWS = ((4096, 0.0, 600.0), (2048, 600.0, 2400.0), (1024, 2400.0, 11025.0))
 """Length of a window in samples, and from which to which frequency in Hz its spectrum is taken."""
-HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8)
-"""Of every pitch, those whose places in the spectrum are stacked; half of it tells an octave from its root."""
+HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8, 1 / 3)
+"""Of every pitch, those whose places in the spectrum are stacked; a half and a third of it tell a note from another's
+harmonics."""
 FINE_WINDOWS = ((128, 8, 1), (512, 24, 2))
 """Length of a window in samples, how many bands its spectrum is summed in, and how many fine frames have the same."""
 MOST_RECORD, MOST_WEIGHTS = 2**20, 2**24

@@ -39,6 +39,8 @@ NEAR_ONSET = 14
 NEAR_END = 24
 TOGETHER = 0.03
 """Notes that start within so many seconds start together."""
+OVERTONES = (19, 28, 31)
+"""Semitones of a third, fifth and sixth harmonic."""
 SHORTEST = 0.02
 """Seconds: no note is shorter."""
 ENVELOPE_DB = 40.0
@@ -239,13 +241,16 @@ def _centre(odds: np.ndarray, peak: int, width: int = 2) -> float:
 
 
 def _separate(notes: list[HeardNote]) -> list[HeardNote]:
-    """Without the weaker of two notes a semitone apart that start together, and without notes inside of themselves."""
+    """Without the weaker of two notes that start together and are a semitone apart, or where one is an overtone."""
     kept: list[HeardNote] = []
-    for note in sorted(notes, key=lambda one: -one.confidence):
+    # Of two that are about as sure, the lower one first.
+    for note in sorted(notes, key=lambda one: (-round(one.confidence, 1), one.pitch)):
         for other in kept:
             apart = abs(other.pitch - note.pitch)
             together = abs(other.onset - note.onset) <= TOGETHER
             if together and (apart == 0 or (apart == 1 and note.confidence < 0.6 * other.confidence)):
+                break
+            if together and note.pitch - other.pitch in OVERTONES and note.confidence < 1.1 * other.confidence:
                 break
         else:
             kept.append(note)

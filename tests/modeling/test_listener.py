@@ -12,6 +12,7 @@ from secret_sauce_hf.instruments import InputError, Note, Performances, get_coll
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, SILENCE, to_float
 from secret_sauce_hf.modeling.listener_secret_sauce import (
     BINS,
+    HIGHEST_BIN,
     LOWEST_BIN,
     MOST_SECONDS,
     Features,
@@ -105,8 +106,8 @@ class TestNetwork:
     def test_it_hears_all_pitches_in_the_same_way(self, listener):
         # The same spectrum some semitones higher: the same odds there, away from the borders.
         random = torch.Generator().manual_seed(0)
-        pitched = torch.zeros(1, 351, 12)
-        pitched[:, 120:220] = torch.rand(1, 100, 12, generator=random)
+        pitched = torch.zeros(1, (HIGHEST_BIN - LOWEST_BIN) * BINS, 12)
+        pitched[:, 141:241] = torch.rand(1, 100, 12, generator=random)
         fine = torch.zeros(1, 32, 12 * STEPS)
         higher = torch.roll(pitched, 5 * BINS, dims=1)
         plain, moved = (listener(Features(values, fine)).onset[0] for values in (pitched, higher))
@@ -229,6 +230,10 @@ class TestTranscription:
         told.sounding[40] = told.sounding[39]
         (note,) = transcribed(told, self.SOUND, PITCHES)
         assert note.pitch == 61
+
+    def test_an_overtone_is_no_note(self):
+        (note,) = transcribed(odds(80, (60, 10, 40), (79, 10, 40)), self.SOUND, PITCHES)
+        assert note.pitch == 60
 
     def test_what_sounds_at_the_beginning_starts_there(self):
         told = odds(80, (60, 0, 40))
