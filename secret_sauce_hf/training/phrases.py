@@ -194,7 +194,7 @@ def targets(clean: np.ndarray, notes: np.ndarray, tonal: float, noise_db: float,
         if end - ends > LATE:
             _forget(end_known, ends, end)
             end = ends
-        place = _within(round(pitch), pitches) - pitches[0]
+        place = within(round(pitch), pitches) - pitches[0]
         sounding[place, first + heard[0] : first + heard[-1] + 1] = 1
         if start >= 0:
             near = _peak(start / per_frame, frames, 1.0)
@@ -224,8 +224,8 @@ def presence(pitched: np.ndarray, pitch: int) -> tuple[float, float]:
     levels, outstanding = [], []
     for harmonic in range(1, PARTIALS + 1):
         middle = round((pitch - LOWEST_BIN + 12 * math.log2(harmonic)) * BINS)
-        if middle + BINS + 1 > len(pitched):
-            break
+        if not BINS <= middle < len(pitched) - BINS:
+            continue
         # Half a semitone to either side, as the sound may be out of tune.
         level = pitched[middle - 1 : middle + 2].max(axis=0)
         beside = np.minimum(pitched[middle - BINS], pitched[middle + BINS])
@@ -278,7 +278,7 @@ def _forget(known: np.ndarray, start: float, end: float) -> None:
     known[max(first, 0) : max(last, 0)] = 0
 
 
-def _within(pitch: int, pitches: range) -> int:
+def within(pitch: int, pitches: range) -> int:
     """A pitch, by octaves into the range if it is beyond."""
     while pitch < pitches[0]:
         pitch += 12

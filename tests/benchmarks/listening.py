@@ -1,6 +1,6 @@
 """How well the listener hears notes: of recordings of the real NoiseMaker, and of fresh takes of the engines' own.
 
-    python tests/benchmarks/listening.py LISTENER FOLDER [--half first|second] [--rows N]
+    python tests/benchmarks/listening.py LISTENER FOLDER [--half first|second] [--rows N] [--sets NAME …]
 
 LISTENER is the folder of a listener, FOLDER has the Parquet files of recordings (`plugin_recordings.SETS`). Counted
 are rows with a pitch that peak above -40 dBFS: of recordings those without a noise oscillator, of fresh takes the test
@@ -13,6 +13,7 @@ Nothing may be tuned on the second half of the recordings.
 """
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -34,12 +35,13 @@ from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
 from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener, features
 from secret_sauce_hf.modeling.transcription_secret_sauce import HOP, Heard
 from secret_sauce_hf.presets import draw_presets
-from secret_sauce_hf.training.phrases import PRESENT_DB, STANDS_OUT_DB, phrases, presence
+from secret_sauce_hf.training.phrases import PRESENT_DB, STANDS_OUT_DB, phrases, presence, within
 
 LOUD = 10 ** (-40 / 20)
 TOLERANCE = 0.05
 """Seconds, of an onset that is right."""
 PER_SECOND = SAMPLE_RATE / HOP
+PITCHES = NoteListener().pitches
 HEARD_DB = 40.0
 """An end is heard if the sound is softer before it than its loudest by less, and by 10 dB more soon after it."""
 FRESH = ("subphatty-notes", "guitar-notes", "subphatty-phrases", "guitar-phrases")
@@ -51,12 +53,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--half", choices=("first", "second"), default="second")
     parser.add_argument("--rows", type=int, default=10_000, help="of every set, at most")
+    parser.add_argument("--sets", nargs="*", default=[], metavar="NAME", help="of these only, such as chords")
     parser.add_argument("--wrong", action="store_true", help="list the sounds that are heard wrong")
     arguments = parser.parse_args()
     listener = NoteListener.load(arguments.listener)
     singles = _table("single notes", "pitch", "class", "one note", "onset ms", "90 %", "end ms", "90 %", "cents")
     several = _table("phrases", "precision", "recall", "F1", "onset ms", "ms a sound")
-    for name, sounds in (*_recordings(arguments), *_fresh(arguments.rows)):
+    for name, sounds in itertools.chain(_recordings(arguments), _fresh(arguments)):
         begun, results = time.process_time(), []
         for row, sound, notes in sounds:
             heard = listener.listen(sound)
@@ -83,6 +86,8 @@ def _table(first: str, *titles: str) -> Table:
 
 def _recordings(arguments: argparse.Namespace) -> Iterator[tuple[str, Iterator]]:
     for name in SETS:
+        if arguments.sets and name not in arguments.sets:
+            continue
         presets, sounds = recorded(arguments.folder, name)
         middle = len(presets) // 2
         rows = [row for row in comparable(presets, sounds) if (row < middle) == (arguments.half == "first")]
@@ -95,15 +100,20 @@ def _told(rows, sounds, performances):
         yield row, sounds[row], np.array([[n.pitch, n.velocity, n.onset, n.end] for n in performances[row]])
 
 
-def _fresh(count: int) -> Iterator[tuple[str, Iterator]]:
+def _fresh(arguments: argparse.Namespace) -> Iterator[tuple[str, Iterator]]:
     for name in FRESH:
+        if arguments.sets and name not in arguments.sets:
+            continue
         collection = get_collection(name)
         engine = get_engine(collection)
-        count = min(count, 200)
+        count = min(arguments.rows, 200)
         presets = draw_presets(collection, count, collection.seed, collection.train_count)
         takes = to_float(engine.render(presets, noise_seed=0))
         # As the preset sounds: a Sub Phatty's key may sound octaves away.
         found = phrases(engine, takes, presets)
+        for one in found:
+            # By octaves into the listener's range.
+            one.notes[:, 0] += [within(round(pitch), PITCHES) - round(pitch) for pitch in one.notes[:, 0]]
         rows = [row for row, one in enumerate(found) if one.tonal == 1 and np.abs(one.take).max() > LOUD]
         yield name, iter([(row, found[row].take, found[row].notes) for row in rows])
 
