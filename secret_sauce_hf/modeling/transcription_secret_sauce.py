@@ -25,7 +25,7 @@ STEPS = HOP // FINE_HOP
 NO_PITCH = NOTE
 """The pitch of a sound that has none."""
 
-ONSET = 0.4
+ONSET = 0.2
 """A note starts where its odds are above this."""
 SOUNDS = 0.5
 ENDS = 0.35

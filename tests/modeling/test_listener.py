@@ -226,7 +226,7 @@ class TestTranscription:
     def test_a_note_between_two_semitones_is_one(self):
         told = odds(80, (60, 10, 40))
         told.onset[:, 10] = 0
-        told.onset[39:41, 10] = 0.3, 0.35
+        told.onset[39:41, 10] = 0.12, 0.15
         told.sounding[40] = told.sounding[39]
         (note,) = transcribed(told, self.SOUND, PITCHES)
         assert note.pitch == 61
