@@ -192,7 +192,7 @@ class NoteListener(nn.Module):
     """
 
     def __init__(
-        self, *, lowest: int = 21, highest: int = 108, channels: int = 16, fine_channels: int = 24, told: int = 8
+        self, *, lowest: int = 21, highest: int = 108, channels: int = 24, fine_channels: int = 24, told: int = 8
     ):
         super().__init__()
         self.sizes = {
