@@ -12,6 +12,7 @@ This file imports torch, NumPy and siblings only, so that a checkpoint can carry
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,16 +53,17 @@ MOST_SECONDS = 60
 """Longer sounds are not listened to at once."""
 BINS = 3
 """Of the spectrum, per semitone."""
-LOWEST_BIN = 8
-"""The pitch of the lowest bin, in MIDI numbers: an octave below the lowest note, and a little more."""
+LOWEST_BIN = 1
+"""The pitch of the lowest bin, in MIDI numbers: a twelfth below the lowest note, and a little more."""
 HIGHEST_BIN = 125
 """The pitch above the highest bin: half the sample rate."""
 FLOOR_DB = 80.0
 """What is softer than the loudest of a sound by more is nothing."""
 WINDOWS = ((4096, 0.0, 600.0), (2048, 600.0, 2400.0), (1024, 2400.0, 11025.0))
 """Length of a window in samples, and from which to which frequency in Hz its spectrum is taken."""
-HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8)
-"""Of every pitch, those whose places in the spectrum are stacked; half of it tells an octave from its root."""
+HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8, 1 / 3)
+"""Of every pitch, those whose places in the spectrum are stacked; a half and a third of it tell a note from another's
+harmonics."""
 FINE_WINDOWS = ((128, 8, 1), (512, 24, 2))
 """Length of a window in samples, how many bands its spectrum is summed in, and how many fine frames have the same."""
 MOST_RECORD, MOST_WEIGHTS = 2**20, 2**24
@@ -95,7 +97,7 @@ def features(sounds: torch.Tensor) -> Features:
     for size, low, high in WINDOWS:
         place, heard = _reassigned(sounds, frames, size, low, high)
         # What lies between two bins counts for both, so that fractions of a semitone are not lost.
-        lower = place.floor().clamp(-1, bins)
+        lower = place.floor()
         share = place - lower
         for index, value in ((lower, heard * (1 - share)), (lower + 1, heard * share)):
             inside = (index >= 0) & (index < bins)
@@ -134,7 +136,7 @@ def _reassigned(
     # By a line and a half at most: what is further is no tone there.
     lines = torch.arange(first, last, dtype=torch.float32, device=sounds.device)
     shift = (-turned * (size / (2 * math.pi))).clamp(-1.5, 1.5)
-    hertz = (lines + shift) * (SAMPLE_RATE / size)
+    hertz = ((lines + shift) * (SAMPLE_RATE / size)).clamp_min(1.0)
     place = (12 * torch.log2(hertz / 440.0) + 69 - LOWEST_BIN) * BINS
     return place, power / (size / 2) ** 2
 
@@ -190,7 +192,7 @@ class NoteListener(nn.Module):
     """
 
     def __init__(
-        self, *, lowest: int = 21, highest: int = 108, channels: int = 16, fine_channels: int = 24, told: int = 8
+        self, *, lowest: int = 21, highest: int = 108, channels: int = 24, fine_channels: int = 24, told: int = 8
     ):
         super().__init__()
         self.sizes = {
@@ -233,12 +235,21 @@ class NoteListener(nn.Module):
         nn.init.constant_(self.heads.bias, -4.0)  # type: ignore[arg-type]
         nn.init.constant_(self.fine_heads.bias, -4.0)  # type: ignore[arg-type]
 
-    def forward(self, heard: Features) -> Logits:
-        """What is played, frame by frame."""
+    def forward(self, heard: Features, parts: Sequence[range] | None = None) -> Logits:
+        """What is played, frame by frame.
+
+        Args:
+            heard: of a batch of sounds.
+            parts: for every sound which of the pitches are told, by their places, all as many: in training a part is
+                enough, since all are heard in the same way. All are told if None.
+        """
         fine = self.fine_first(self.fine_in(heard.fine))
         frames = heard.pitched.shape[2]
-        told = self.fine_told(fine)[:, :, None].expand(-1, -1, len(self.pitches), -1)
-        hidden = self.pitched(self.pitched_in(torch.cat([self._stacked(heard.pitched), told], dim=1)))
+        stacked = self._stacked(heard.pitched)
+        if parts is not None:
+            stacked = torch.stack([one[:, part.start : part.stop] for one, part in zip(stacked, parts, strict=True)])
+        told = self.fine_told(fine)[:, :, None].expand(-1, -1, stacked.shape[2], -1)
+        hidden = self.pitched(self.pitched_in(torch.cat([stacked, told], dim=1)))
         onset, sounding, velocity = self.heads(hidden).unbind(dim=1)
         again = torch.cat(
             [self.pitched_told(hidden).amax(dim=2), onset.amax(dim=1)[:, None], sounding.amax(dim=1)[:, None]], dim=1

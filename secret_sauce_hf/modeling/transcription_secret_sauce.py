@@ -25,7 +25,7 @@ STEPS = HOP // FINE_HOP
 NO_PITCH = NOTE
 """The pitch of a sound that has none."""
 
-ONSET = 0.4
+ONSET = 0.2
 """A note starts where its odds are above this."""
 SOUNDS = 0.5
 ENDS = 0.35
@@ -39,6 +39,8 @@ NEAR_ONSET = 14
 NEAR_END = 24
 TOGETHER = 0.03
 """Notes that start within so many seconds start together."""
+OVERTONES = (19, 28, 31)
+"""Semitones of a third, fifth and sixth harmonic."""
 SHORTEST = 0.02
 """Seconds: no note is shorter."""
 ENVELOPE_DB = 40.0
@@ -126,10 +128,17 @@ def transcribed(odds: Logits, sound: np.ndarray, pitches: range) -> list[HeardNo
         onset = _fine_onset(odds, one) if one.begins else 0.0
         onset = min(onset, max(seconds - SHORTEST, 0.0))
         end = min(_fine_end(odds, one, onset), seconds)
-        velocity = float(odds.velocity[one.place, one.start : one.start + 2].mean())
-        velocity = min(max(round(127 * velocity), 1), 127)
+        velocity = _velocity(odds, one)
         notes.append(HeardNote(pitches[one.place], velocity, onset, max(end - onset, SHORTEST), 0.0, one.confidence))
     return sorted(_separate(notes), key=lambda note: (note.onset, note.pitch))
+
+
+def _velocity(odds: Logits, one: _Found) -> int:
+    """Of a note, from the frames around its onset."""
+    around = slice(max(one.start - 1, 0), one.start + 2)
+    weights = odds.onset[one.place, around] + 1e-6
+    share = float((odds.velocity[one.place, around] * weights).sum() / weights.sum())
+    return min(max(round(127 * share), 1), 127)
 
 
 def _found(onset: np.ndarray, sounding: np.ndarray, least: float) -> list[_Found]:
@@ -143,27 +152,26 @@ def _found(onset: np.ndarray, sounding: np.ndarray, least: float) -> list[_Found
     earlier, later = np.pad(joint, ((0, 0), (1, 0)))[:, :-1], np.pad(joint, ((0, 0), (0, 1)))[:, 1:]
     peaks = (joint >= least) & (joint >= earlier) & (joint > later)
     found = []
-    for place in np.flatnonzero(peaks.any(axis=1) | (sounding >= SOUNDS).any(axis=1)):
+    covered = np.zeros(onset.shape, bool)
+    for place in np.flatnonzero(peaks.any(axis=1)).tolist():
         starts = [int(frame) for frame in np.flatnonzero(peaks[place])]
         # A second peak within 50 ms is the same note.
         starts = [frame for number, frame in enumerate(starts) if not number or frame - starts[number - 1] > 2]
-        covered = np.zeros(frames, bool)
         for number, start in enumerate(starts):
             limit = starts[number + 1] if number + 1 < len(starts) else frames
             stop = _stop(sounding[place], start, limit)
-            covered[max(start - 2, 0) : stop + 2] = True
+            # A semitone to either side too: the note may lie between two.
+            covered[max(place - 1, 0) : place + 2, max(start - 2, 0) : stop + 2] = True
             strength = float(sounding[place, start : max(stop, start + 1)].mean())
-            if strength < ENDS / 2:
-                continue
-            confidence = math.sqrt(float(joint[place, start]) * max(strength, float(joint[place, start]) / 2))
-            found.append(_Found(int(place), start, stop, confidence, True))
-        rest = (sounding[place] >= SOUNDS) & ~covered
-        for start, stop in _runs(rest):
+            if strength >= ENDS / 2:
+                strong = float(joint[place, start])
+                found.append(_Found(place, start, stop, math.sqrt(strong * max(strength, strong / 2)), True))
+    for place in np.flatnonzero((sounding >= SOUNDS).any(axis=1)).tolist():
+        for start, stop in _runs((sounding[place] >= SOUNDS) & ~covered[place]):
             # It sounds when the sound begins, or rises too slowly to have an onset.
-            if stop - start >= 3 or start == 0:
+            if (stop - start >= 3 or start == 0) and (start < 3 or not _rivals(sounding, place, start, stop)):
                 strength = float(sounding[place, start:stop].mean())
-                if start < 3 or not _rivals(sounding, int(place), start, stop):
-                    found.append(_Found(int(place), start, stop, strength / 2, start > 1))
+                found.append(_Found(place, start, stop, strength / 2, start > 1))
     return found
 
 
@@ -233,13 +241,16 @@ def _centre(odds: np.ndarray, peak: int, width: int = 2) -> float:
 
 
 def _separate(notes: list[HeardNote]) -> list[HeardNote]:
-    """Without the weaker of two notes a semitone apart that start together, and without notes inside of themselves."""
+    """Without the weaker of two notes that start together and are a semitone apart, or where one is an overtone."""
     kept: list[HeardNote] = []
-    for note in sorted(notes, key=lambda one: -one.confidence):
+    # Of two that are about as sure, the lower one first.
+    for note in sorted(notes, key=lambda one: (-round(one.confidence, 1), one.pitch)):
         for other in kept:
             apart = abs(other.pitch - note.pitch)
             together = abs(other.onset - note.onset) <= TOGETHER
             if together and (apart == 0 or (apart == 1 and note.confidence < 0.6 * other.confidence)):
+                break
+            if together and note.pitch - other.pitch in OVERTONES and note.confidence < 1.1 * other.confidence:
                 break
         else:
             kept.append(note)

@@ -1,10 +1,12 @@
 """Training the listener, which hears notes, on fresh takes of everything that an engine renders."""
 
+import io
 import json
+import math
+import pickle
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,20 @@ from torch.nn import functional
 
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection, integer
-from secret_sauce_hf.instruments.priors import PRIORS
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.instruments.priors import PRIORS, UNIFORM, check_prior
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE
-from secret_sauce_hf.modeling.listener_secret_sauce import LISTENER, Logits, NoteListener, features
+from secret_sauce_hf.modeling.listener_secret_sauce import LISTENER, Features, NoteListener, features
+from secret_sauce_hf.modeling.transcription_secret_sauce import Logits
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.training.data import fresh_rows
-from secret_sauce_hf.training.phrases import Phrase, Targets, phrases, targets
+from secret_sauce_hf.training.listening_config import ListeningConfig
+from secret_sauce_hf.training.phrases import Phrase, Targets, as_present, phrases, targets
 from secret_sauce_hf.training.recorded_as import (
     DETUNE_CENTS,
     DETUNED,
-    LEAD,
     LEVEL_DB,
     disturbed,
     in_a_room,
@@ -49,12 +52,16 @@ SEEN = 4
 """How often a take is seen, each time otherwise recorded."""
 POOL = 32
 """Chunks among which the takes of a step are drawn."""
-SECONDS = 3.0
-"""Of every sound; longer takes are seen in part."""
+AGAIN = 64
+"""Half of a batch are sounds that were seen before, drawn among the last of them: most of the time goes into these."""
+PART = 44
+"""Pitches that are told of a sound at a time."""
+SECONDS = 1.5
+"""Of every sound; longer takes are seen in part, around where one of their notes starts or ends."""
 CUT = 0.2
 """Share of the sounds that break off before they end."""
-EARLY = 0.75
-"""Share of the takes of one note that are seen from before their start."""
+STARTS = 0.7
+"""Share of the sounds in which a start is sure to be seen, with as much as there is room for after it."""
 WEIGHTS = {"onset": 88.0, "sounding": 44.0, "velocity": 0.3, "fine_onset": 10.0, "fine_end": 5.0}
 """Of the parts of the loss, which are means."""
 SAVED_SECONDS = 60.0
@@ -62,35 +69,6 @@ SAVED_SECONDS = 60.0
 AVERAGED = 0.998
 """How much of the averaged weights stays at every step."""
 STATE = "state.pt"
-
-
-@dataclass(frozen=True)
-class ListeningConfig:
-    """The settings of a run.
-
-    Args:
-        fresh: how many sounds the listener hears; a run of minutes hears as many as it can if 0.
-        minutes: after which the run ends; no limit if None.
-        batch_size: sounds per step.
-        seed: of takes, recordings and the first weights.
-        learning_rate: the highest, of AdamW.
-    """
-
-    fresh: int = 0
-    minutes: float | None = None
-    batch_size: int = 8
-    seed: int = 0
-    learning_rate: float = 2e-3
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("fresh", 0, 10**9), ("batch_size", 1, 2**12), ("seed", 0, 2**32 - 1)):
-            object.__setattr__(self, name, integer(name, getattr(self, name), low, high))
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be positive, got {self.learning_rate}.")
-        if self.minutes is not None and not self.minutes > 0:
-            raise InputError(f"minutes must be positive, got {self.minutes}.")
-        if not self.fresh and self.minutes is None:
-            raise InputError("Nothing says when the run ends; give a number of sounds (--fresh) or --minutes.")
 
 
 def train_listener(
@@ -124,21 +102,21 @@ def train_listener(
     averaged = NoteListener(**listener.sizes)
     averaged.load_state_dict(listener.state_dict())
     optimizer = torch.optim.AdamW(listener.parameters(), lr=config.learning_rate, weight_decay=0.01)
-    settings = vars(config) | {"base": None if base is None else str(base)}
+    settings = asdict(config) | {"base": None if base is None else str(base)}
     place = out / ".listening"
     step, spent = 0, 0.0
     if resume:
         step, spent = _restore(place, settings, listener, averaged, optimizer)
     steps = -(-config.fresh // config.batch_size) if config.fresh else None
     names = _collections()
-    pool = _Pool(names, config.seed)
+    examples = _Examples(_Pool(names, config.seed), config, listener.pitches)
     begun, saved = time.monotonic() - spent, time.monotonic()
     means: dict[str, float] = {}
     with row_progress("Listening", config.fresh or None, progress, step * config.batch_size) as advance:
         while (done := _progress(step, steps, time.monotonic() - begun, config.minutes)) < 1:
             _set_rate(optimizer, config.learning_rate, step, done)
-            sounds, wanted = _batch(pool, step, config, listener.pitches)
-            parts = losses(listener(features(sounds)), wanted)
+            heard, wanted, places = _batch(examples, step, config)
+            parts = losses(listener(heard, places), wanted)
             loss = sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
             optimizer.zero_grad()
             loss.backward()
@@ -218,9 +196,19 @@ class _Pool:
             raise InputError(f"No engine renders {collection.name} any more.")
         # Every chunk of a collection, wherever it stands in the round, has rows of its own.
         first = (turn * len(self._names) + number) * CHUNK
-        prior = PRIORS[(turn + number) % len(PRIORS)]
+        prior = PRIORS[(turn + number) % len(PRIORS)] if _has_every_prior(collection) else UNIFORM
         takes, presets = fresh_rows(engine, collection, first, CHUNK, self._seed + 1, prior)
         return phrases(engine, takes, presets)
+
+
+def _has_every_prior(collection: Collection) -> bool:
+    """Whether presets of a collection can be drawn by every prior there is."""
+    try:
+        for prior in PRIORS:
+            check_prior(prior, collection)
+    except InputError:
+        return False
+    return True
 
 
 def _collections() -> list[str]:
@@ -234,23 +222,59 @@ def _collections() -> list[str]:
     return [name for _, name in sorted(found)]
 
 
+class _Examples:
+    """What the listener reads of sounds and should tell of them, by number; the last ones are kept."""
+
+    def __init__(self, pool: _Pool, config: ListeningConfig, pitches: range):
+        self.pitches = pitches
+        self._pool = pool
+        self._config = config
+        self._kept: OrderedDict[int, tuple[Features, Targets]] = OrderedDict()
+
+    def __getitem__(self, number: int) -> tuple[Features, Targets]:
+        if number not in self._kept:
+            random = np.random.default_rng((self._config.seed, 1, number))
+            latest = number // (CHUNK * SEEN) + POOL // 4
+            chunk = self._pool[int(random.integers(max(0, latest - POOL), latest + 1))]
+            sound, target = recorded(chunk[int(random.integers(len(chunk)))], random, self.pitches)
+            heard = features(torch.from_numpy(sound)[None])
+            self._kept[number] = heard, as_present(target, heard.pitched[0].numpy(), self.pitches)
+            while len(self._kept) > AGAIN + self._config.batch_size:
+                self._kept.popitem(last=False)
+        return self._kept[number]
+
+
 def _batch(
-    pool: _Pool, step: int, config: ListeningConfig, pitches: range
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The sounds of a step, shape (batch, samples), and the targets of all, by field."""
-    random = np.random.default_rng((config.seed, 1, step))
-    latest = step * config.batch_size // (CHUNK * SEEN) + POOL // 4
-    sounds, wanted = [], []
-    for _ in range(config.batch_size):
-        chunk = pool[int(random.integers(max(0, latest - POOL), latest + 1))]
-        sound, target = recorded(chunk[int(random.integers(len(chunk)))], random, pitches)
-        sounds.append(sound)
-        wanted.append(target)
+    examples: _Examples, step: int, config: ListeningConfig
+) -> tuple[Features, dict[str, torch.Tensor], list[range]]:
+    """What is read in a step; the targets, by field; and which pitches are told of every sound, by their places."""
+    random = np.random.default_rng((config.seed, 2, step))
+    new = -(-config.batch_size // 2)
+    numbers = list(range(step * new, (step + 1) * new))
+    numbers += random.integers(max(0, numbers[0] - AGAIN), numbers[0] + 1, config.batch_size - new).tolist()
+    # The older ones first, so that what is kept is what comes again.
+    chosen = {number: examples[number] for number in sorted(numbers)}
+    heard = [chosen[number][0] for number in numbers]
+    parts, places = [], []
+    for number in numbers:
+        target = chosen[number][1]
+        used = np.flatnonzero(target.sounding.any(axis=1))
+        # All pitches that sound are among them, if there is room.
+        low, high = (used[0], used[-1]) if len(used) else (0, 0)
+        most = len(examples.pitches) - PART
+        first = (
+            int(random.integers(min(max(high - PART + 1, 0), most), max(min(low, most), 0) + 1))
+            if len(used) and high - low < PART
+            else int(random.integers(0, most + 1))
+        )
+        places.append(range(first, first + PART))
+        cut = {name: getattr(target, name)[first : first + PART] for name in ("onset", "sounding", "velocity")}
+        parts.append(replace(target, **cut))
     fields = {
-        name: torch.from_numpy(np.stack([np.asarray(getattr(one, name), np.float32) for one in wanted]))
+        name: torch.from_numpy(np.stack([np.asarray(getattr(one, name), np.float32) for one in parts]))
         for name in Targets.__dataclass_fields__
     }
-    return torch.from_numpy(np.stack(sounds)), fields
+    return Features(*(torch.cat(values) for values in zip(*heard, strict=True))), fields, places
 
 
 def recorded(phrase: Phrase, random: np.random.Generator, pitches: range) -> tuple[np.ndarray, Targets]:
@@ -270,10 +294,9 @@ def recorded(phrase: Phrase, random: np.random.Generator, pitches: range) -> tup
     notes = phrase.notes.copy()
     notes[:, 0] += cents / 100
     notes[:, 2:] /= 2 ** (cents / 1200)
-    if len(notes) == 1:
-        start = -random.uniform(0.0, LEAD) if random.random() < EARLY else random.uniform(0.0, LEAD / 2)
-    else:
-        start = random.uniform(-LEAD, max(len(take) - length, 0) / SAMPLE_RATE + LEAD / 2)
+    number = int(random.integers(len(notes)))
+    seen, before = (2, 0.5) if random.random() < STARTS else (3, 0.9)
+    start = notes[number, seen] - random.uniform(0.05, before) * SECONDS
     first = round(start * SAMPLE_RATE)
     clean = np.zeros(length, np.float32)
     piece = take[max(first, 0) : max(first + length, 0)][: length - max(-first, 0)]
@@ -303,7 +326,7 @@ def _progress(step: int, steps: int | None, seconds: float, minutes: float | Non
 
 def _set_rate(optimizer: torch.optim.Optimizer, highest: float, step: int, done: float) -> None:
     """Up over the first steps, then down along a cosine."""
-    rate = highest * min(1.0, (step + 1) / 50) * (0.03 + 0.97 * (1 + np.cos(np.pi * done)) / 2)
+    rate = highest * min(1.0, (step + 1) / 50) * (0.03 + 0.97 * (1 + math.cos(math.pi * done)) / 2)
     for group in optimizer.param_groups:
         group["lr"] = rate
 
@@ -324,8 +347,6 @@ def _keep(
     optimizer: torch.optim.Optimizer,
 ) -> None:
     """Write the state of a run, whole, and the listener as it is by now."""
-    import io
-
     place.mkdir(parents=True, exist_ok=True)
     written = io.BytesIO()
     state = {
@@ -366,7 +387,7 @@ def _restore(
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         return int(state["step"]), float(state["seconds"])
-    except (RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
+    except (pickle.UnpicklingError, RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is no state of a run; delete it and start anew.") from error
@@ -376,9 +397,5 @@ def _clear(place: Path) -> None:
     """Take the state of a finished run away."""
     for name in (STATE, f"{LISTENER}.safetensors", f"{LISTENER}.json"):
         (place / name).unlink(missing_ok=True)
-    if place.is_dir() and not any(_entries(place)):
+    if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    return folder.iterdir()

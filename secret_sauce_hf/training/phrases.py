@@ -5,15 +5,17 @@ above or below. How an instrument's rows sound is told by a function per instrum
 none, every key is heard as it is.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import VELOCITY
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, SILENCE_DBFS
-from secret_sauce_hf.modeling.listener_secret_sauce import FINE_HOP, HOP, STEPS
+from secret_sauce_hf.modeling.listener_secret_sauce import BINS, FLOOR_DB, LOWEST_BIN
+from secret_sauce_hf.modeling.transcription_secret_sauce import FINE_HOP, HOP, STEPS
 from secret_sauce_hf.presets import Presets
 
 HEARD_DB = 50.0
@@ -24,6 +26,13 @@ LATE = 0.1
 """A note that is heard later than this after it starts, or no more for so long before it ends, has no time to learn."""
 AROUND = 0.1
 """Seconds around such a time in which onsets and ends are not learned."""
+PARTIALS = 6
+"""So many harmonics of a pitch are looked for."""
+PRESENT_DB, ABSENT_DB = 50.0, 68.0
+"""A pitch is in a sound if one of its harmonics is softer than the loudest line by less than the first, not if by more
+than the second."""
+STANDS_OUT_DB = 8.0
+"""So much louder is a harmonic than what is a semitone beside it."""
 FINE_WIDTH = 1.5
 """Fine frames from a time to where its target is nothing."""
 
@@ -185,7 +194,7 @@ def targets(clean: np.ndarray, notes: np.ndarray, tonal: float, noise_db: float,
         if end - ends > LATE:
             _forget(end_known, ends, end)
             end = ends
-        place = _within(round(pitch), pitches) - pitches[0]
+        place = within(round(pitch), pitches) - pitches[0]
         sounding[place, first + heard[0] : first + heard[-1] + 1] = 1
         if start >= 0:
             near = _peak(start / per_frame, frames, 1.0)
@@ -198,6 +207,58 @@ def targets(clean: np.ndarray, notes: np.ndarray, tonal: float, noise_db: float,
         onset[:], sounding[:], velocity[:] = 0, 0, 0
     pitched = float(not np.isnan(tonal))
     return Targets(onset, sounding, velocity, pitched, fine_onset, fine_end, onset_known, end_known)
+
+
+def presence(pitched: np.ndarray, pitch: int) -> tuple[float, float]:
+    """How plainly a pitch is in a sound, whatever is played.
+
+    Args:
+        pitched: a spectrum of `modeling.listener_secret_sauce.features`, shape (bins, frames), of the frames in
+            which the pitch should sound.
+        pitch: a MIDI number.
+
+    Returns:
+        The level of its loudest harmonic, in dB relative to the loudest line of the sound, and by how many dB a
+        harmonic stands out from what is a semitone beside it; in a third of the frames they are more.
+    """
+    levels, outstanding = [], []
+    for harmonic in range(1, PARTIALS + 1):
+        middle = round((pitch - LOWEST_BIN + 12 * math.log2(harmonic)) * BINS)
+        if not BINS <= middle < len(pitched) - BINS:
+            continue
+        # Half a semitone to either side, as the sound may be out of tune.
+        level = pitched[middle - 1 : middle + 2].max(axis=0)
+        beside = np.minimum(pitched[middle - BINS], pitched[middle + BINS])
+        levels.append(level)
+        outstanding.append(np.where(level > 1 - (PRESENT_DB + 10) / FLOOR_DB, level - beside, 0.0))
+    if not levels or not pitched.shape[1]:
+        return -FLOOR_DB, 0.0
+    best, most = np.max(levels, axis=0), np.max(outstanding, axis=0)
+    return float((np.percentile(best, 67) - 1) * FLOOR_DB), float(np.percentile(most, 67) * FLOOR_DB)
+
+
+def as_present(target: Targets, pitched: np.ndarray, pitches: range) -> Targets:
+    """Targets without the pitches that are not in the sound, as where a filter leaves only the click of the attack.
+
+    Args:
+        target: of the sound.
+        pitched: its spectrum, shape (bins, frames).
+        pitches: that the listener tells.
+
+    Returns:
+        The same where all pitches are there; not to be learned where that is not sure.
+    """
+    if not target.pitched:
+        return target
+    onset, sounding, velocity = target.onset.copy(), target.sounding.copy(), target.velocity.copy()
+    sure = True
+    for place in np.flatnonzero(sounding.any(axis=1)):
+        level, stands_out = presence(pitched[:, sounding[place] > 0], pitches[place])
+        if level < -ABSENT_DB:
+            onset[place], sounding[place], velocity[place] = 0, 0, 0
+        elif level < -PRESENT_DB or stands_out < STANDS_OUT_DB:
+            sure = False
+    return replace(target, onset=onset, sounding=sounding, velocity=velocity, pitched=float(sure))
 
 
 def _levels(sound: np.ndarray, frames: int) -> np.ndarray:
@@ -217,7 +278,7 @@ def _forget(known: np.ndarray, start: float, end: float) -> None:
     known[max(first, 0) : max(last, 0)] = 0
 
 
-def _within(pitch: int, pitches: range) -> int:
+def within(pitch: int, pitches: range) -> int:
     """A pitch, by octaves into the range if it is beyond."""
     while pitch < pitches[0]:
         pitch += 12

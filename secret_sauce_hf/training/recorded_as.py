@@ -15,8 +15,6 @@ DETUNED = 0.7
 DETUNE_CENTS = 60.0
 LEVEL_DB = (-30.0, 0.0)
 """Of the peak."""
-LEAD = 0.7
-"""At most so many seconds come before a take, and at least half as much of it is cut from its start."""
 NOISE_DBFS = (-85.0, -40.0)
 HUM_DBFS = (-75.0, -35.0)
 OFFSET = 0.1
@@ -42,7 +40,7 @@ def in_a_room(sound: np.ndarray, random: np.random.Generator) -> np.ndarray:
     size = scipy.fft.next_fast_len(length + (SAMPLE_RATE if reverberates else 0), real=True)
     spectrum = scipy.fft.rfft(sound, size)
     if reverberates:
-        length_of_echo, level = round(random.uniform(0.1, 0.9) * SAMPLE_RATE), 10 ** (random.uniform(-20.0, -3.0) / 20)
+        length_of_echo, level = round(random.uniform(0.1, 0.7) * SAMPLE_RATE), 10 ** (random.uniform(-20.0, -3.0) / 20)
         # By 60 dB over its length.
         echo = random.standard_normal(length_of_echo) * 10 ** (-3 * np.linspace(0, 1, length_of_echo))
         echo *= level / np.sqrt(np.square(echo).sum())
@@ -71,7 +69,7 @@ def disturbed(sound: np.ndarray, random: np.random.Generator) -> tuple[np.ndarra
         noise = random.standard_normal(length).astype(np.float32)
         if random.random() < 0.5:
             # Darker: half of it is what the samples before were.
-            noise = np.convolve(noise, np.float32([0.5, 0.5, 0.35, 0.25]), "same").astype(np.float32)
+            noise = np.convolve(noise, np.array([0.5, 0.5, 0.35, 0.25]), "same").astype(np.float32)
         sound = sound + noise * np.float32(10 ** (noise_db / 20))
     if hums:
         angle = 2 * np.pi * random.choice([50.0, 60.0]) / SAMPLE_RATE * np.arange(length)
