@@ -123,7 +123,7 @@ def match(
         seed: of what is drawn at random.
         takes: recorded takes, a dataset as `secret_sauce_hf.data.iter_takes` reads it:
             those that sound like the sound are candidates too.
-        strategy: how to search, by name or as an object: "evolution", "gauss_newton",
+        strategy: how to search, by name or as an object: "coordinates", "evolution", "gauss_newton",
             "genetic", "none", or one that was registered, see `secret_sauce_hf.matching.strategies`.
         engine: renders presets; if None, the one that is found for the collection.
         progress: whether to show a progress bar, on standard error if that is a terminal.

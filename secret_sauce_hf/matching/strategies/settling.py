@@ -50,7 +50,7 @@ def settle(evaluator: Evaluator, told: np.ndarray) -> None:
     if distance <= min(limit + 2 * UNHEARD_DB, own):
         evaluator.prefer(settled)
         best = settled
-    slack = GIVEN_UP * (limit - OFF_DB)
+    slack = GIVEN_UP * (limit - evaluator.objective.floor - OFF_DB)
     others = [column for column in columns[np.argsort(distances, kind="stable")] if best[column] != told[column]]
     if slack <= 0 or not others:
         return
