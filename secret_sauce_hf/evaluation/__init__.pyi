@@ -1,20 +1,28 @@
 from .benchmarking import benchmark
 from .evaluating import evaluate
 from .methods.base import Answer, Method, Task
+from .methods.handed import Answering
+from .predictions import Predictions, read_predictions
 from .results import Benchmark, Evaluation, read_benchmark
+from .same import Same, measure_same
 from .scores import Scores, evaluate_checkpoint
 from .searching import Search
 
 __all__ = [
     "Answer",
+    "Answering",
     "Benchmark",
     "Evaluation",
     "Method",
+    "Predictions",
+    "Same",
     "Scores",
     "Search",
     "Task",
     "benchmark",
     "evaluate",
     "evaluate_checkpoint",
+    "measure_same",
     "read_benchmark",
+    "read_predictions",
 ]
