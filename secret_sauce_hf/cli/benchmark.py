@@ -9,7 +9,7 @@ import typer
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, input_file
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.evaluation.methods.registry import METHODS
-from secret_sauce_hf.instruments import get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
@@ -76,6 +76,18 @@ def benchmark(
             metavar="DIR", help="Folder for the results; ./<collection>-benchmark if not given.", show_default=False
         ),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Measure nothing, and write the rows as a dataset that others can answer; publish it with "
+            "`publish dataset`.",
+            show_default=False,
+        ),
+    ] = None,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Export without settings; DIR-answers.parquet keeps them.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of searches, networks and confidence intervals.", **WHOLE)] = 0,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
 ) -> None:
@@ -91,12 +103,19 @@ def benchmark(
 
     secret-sauce benchmark noisemaker --predictions theirs.jsonl --only model --only naive --only floor
 
+    secret-sauce benchmark noisemaker-light --export light-benchmark --rows 200
+
     secret-sauce benchmark noisemaker-light --recordings real.parquet --without genetic --without genetic-renders
     """
     declared = get_collection(collection)
     check_checkpoint(None if model == _SHIPPED else model)
     check_dataset(data)
     recordings = None if recordings is None else input_file(recordings, "file of recordings")
+    if hidden and export is None:
+        raise InputError("--hidden is about what is exported: give a folder with --export DIR.")
+    if export is not None:
+        _export(declared, export, data, recordings, rows, hidden)
+        return
     files = [input_file(path, "file of predictions") for path in predictions or ()]
     folder = check_folder(out or Path(f"{Path(collection).stem}-benchmark"), what="the benchmark")
 
@@ -143,6 +162,28 @@ def benchmark(
     finally:
         # Even if nobody reads what is printed.
         files = found.save(folder)
+    for path in files:
+        say(f"Wrote {path}")
+
+
+def _export(
+    collection: Collection, folder: Path, data: str | None, recordings: Path | None, rows: int, hidden: bool
+) -> None:
+    from secret_sauce_hf.evaluation import export_benchmark
+
+    words = ["secret-sauce", "benchmark", collection.name, "--export", folder.name, "--rows", str(rows)]
+    words += ["--hidden"] if hidden else []
+    for option, value in (("--data", data), ("--recordings", recordings)):
+        words += [] if value is None else [option, Path(value).name if Path(value).exists() else str(value)]
+    files = export_benchmark(
+        collection,
+        folder,
+        data=data,
+        recordings=recordings,
+        rows=rows,
+        hidden=hidden,
+        command=shlex.join(words),
+    )
     for path in files:
         say(f"Wrote {path}")
 

@@ -1,5 +1,6 @@
 from .benchmarking import benchmark
 from .evaluating import evaluate
+from .exporting import export_benchmark
 from .methods.base import Answer, Method, Task
 from .methods.handed import Answering
 from .predictions import Predictions, read_predictions
@@ -22,6 +23,7 @@ __all__ = [
     "benchmark",
     "evaluate",
     "evaluate_checkpoint",
+    "export_benchmark",
     "measure_same",
     "read_benchmark",
     "read_predictions",
