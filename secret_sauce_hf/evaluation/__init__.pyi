@@ -1,4 +1,5 @@
 from .benchmarking import benchmark
+from .domain import DomainFit, calibrate_domain
 from .evaluating import evaluate
 from .exporting import export_benchmark
 from .methods.base import Answer, Method, Task
@@ -13,6 +14,7 @@ __all__ = [
     "Answer",
     "Answering",
     "Benchmark",
+    "DomainFit",
     "Evaluation",
     "Method",
     "Predictions",
@@ -21,6 +23,7 @@ __all__ = [
     "Search",
     "Task",
     "benchmark",
+    "calibrate_domain",
     "evaluate",
     "evaluate_checkpoint",
     "export_benchmark",

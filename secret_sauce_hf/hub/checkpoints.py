@@ -32,6 +32,7 @@ from secret_sauce_hf.evaluation.tables import (
 from secret_sauce_hf.hub.benchmarks import result_files
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text
+from secret_sauce_hf.matching.domain import DOMAIN_FILE
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
     CONFIG_FILE,
     EXTRACTOR_FILE,
@@ -154,6 +155,7 @@ def publish_checkpoint(
                 RECORD_FILE,
                 EVALUATION_FILE,
                 PICTURE_FILE,
+                DOMAIN_FILE,
                 *measured,
             )
             if (folder / name).is_file()
