@@ -9,7 +9,7 @@ import typer
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, input_file
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.evaluation.methods.registry import METHODS
-from secret_sauce_hf.instruments import get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
@@ -45,7 +45,7 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(help="How many sounds are searched for and compared as sound.", **WHOLE)] = 50,
+    rows: Annotated[int, typer.Option(help="How many sounds are searched for and compared as sound.", **WHOLE)] = 100,
     seconds: Annotated[float, typer.Option(help="Time of a search for one sound.")] = 10.0,
     baseline_seconds: Annotated[float, typer.Option(help="The most time to train each network to compare with.")] = 120,
     without: Annotated[
@@ -56,12 +56,38 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WAY", help="Let only this way to answer take part, and predictions.", show_default=False),
+    ] = None,
+    predictions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Score the answers of another system: a line of JSON per sound, "
+            '{"row": 0, "preset": {…}} or {"file": "s0.wav", "candidates": [{…}, …]}.',
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How often each network to compare with is trained.", **WHOLE)] = 3,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR", help="Folder for the results; ./<collection>-benchmark if not given.", show_default=False
         ),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Measure nothing, and write the rows as a dataset that others can answer; publish it with "
+            "`publish dataset`.",
+            show_default=False,
+        ),
+    ] = None,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Export without settings; DIR-answers.parquet keeps them.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of searches, networks and confidence intervals.", **WHOLE)] = 0,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
 ) -> None:
@@ -75,12 +101,22 @@ def benchmark(
 
     secret-sauce benchmark noisemaker --model my-model --out my-model
 
+    secret-sauce benchmark noisemaker --predictions theirs.jsonl --only model --only naive --only floor
+
+    secret-sauce benchmark noisemaker-light --export light-benchmark --rows 200
+
     secret-sauce benchmark noisemaker-light --recordings real.parquet --without genetic --without genetic-renders
     """
     declared = get_collection(collection)
     check_checkpoint(None if model == _SHIPPED else model)
     check_dataset(data)
     recordings = None if recordings is None else input_file(recordings, "file of recordings")
+    if hidden and export is None:
+        raise InputError("--hidden is about what is exported: give a folder with --export DIR.")
+    if export is not None:
+        _export(declared, export, data, recordings, rows, hidden)
+        return
+    files = [input_file(path, "file of predictions") for path in predictions or ()]
     folder = check_folder(out or Path(f"{Path(collection).stem}-benchmark"), what="the benchmark")
 
     from secret_sauce_hf.evaluation import benchmark as run
@@ -93,11 +129,13 @@ def benchmark(
         "--seconds": f"{seconds:g}",
         "--baseline-seconds": f"{baseline_seconds:g}",
         "--seed": seed,
+        "--seeds": seeds,
     }
     # Names only: where a folder lay on this machine concerns nobody.
     words = ["secret-sauce", "benchmark", Path(collection).name]
     words += [str(word) for name, value in options.items() if value is not None for word in (name, value)]
-    words += [word for name in without or () for word in ("--without", name)]
+    for option, values in (("--without", without), ("--only", only), ("--predictions", [file.name for file in files])):
+        words += [word for value in values or () for word in (option, value)]
     try:
         found = run(
             declared,
@@ -108,6 +146,9 @@ def benchmark(
             seconds=seconds,
             baseline_seconds=baseline_seconds,
             without=without or (),
+            only=only or (),
+            predictions=files,
+            seeds=seeds,
             out=folder,
             seed=seed,
             again=again,
@@ -125,8 +166,30 @@ def benchmark(
         say(f"Wrote {path}")
 
 
+def _export(
+    collection: Collection, folder: Path, data: str | None, recordings: Path | None, rows: int, hidden: bool
+) -> None:
+    from secret_sauce_hf.evaluation import export_benchmark
+
+    words = ["secret-sauce", "benchmark", collection.name, "--export", folder.name, "--rows", str(rows)]
+    words += ["--hidden"] if hidden else []
+    for option, value in (("--data", data), ("--recordings", recordings)):
+        words += [] if value is None else [option, Path(value).name if Path(value).exists() else str(value)]
+    files = export_benchmark(
+        collection,
+        folder,
+        data=data,
+        recordings=recordings,
+        rows=rows,
+        hidden=hidden,
+        command=shlex.join(words),
+    )
+    for path in files:
+        say(f"Wrote {path}")
+
+
 def _print(found: "Benchmark") -> None:
-    from secret_sauce_hf.evaluation.tables import notes, settings_table, sounds_table
+    from secret_sauce_hf.evaluation.tables import heard_table, notes, pairs_table, settings_table, sounds_table
 
     record = found.record
     first, rows = record["data"]["first"], record["data"]["rows"]
@@ -134,6 +197,12 @@ def _print(found: "Benchmark") -> None:
     header, lines = sounds_table(record)
     if lines:
         print_all("From the sound to the rendered answer:", _table(header, lines))
+    for title, (header, lines) in (
+        ("What can be heard of the answers:", heard_table(record)),
+        ("Every way less the reference, sound by sound:", pairs_table(record)),
+    ):
+        if lines:
+            print_all(title, _table(header, lines))
     if rows > first:
         print_all(f"All {rows:,} sounds:", _table(*settings_table(record, of_all=True)))
     print_all(*notes(record))

@@ -68,7 +68,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would go up, 
 def dataset(
     collection: CollectionName,
     folder: Annotated[
-        Path, typer.Option("--from", metavar="DIR", help="What `build` or `collect` made.", show_default=False)
+        Path,
+        typer.Option(
+            "--from", metavar="DIR", help="What `build`, `collect` or `benchmark --export` made.", show_default=False
+        ),
     ],
     repo: Repo = None,
     private: Private = None,
@@ -86,7 +89,7 @@ def dataset(
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Publish a dataset: its Parquet files, a card and a picture of what is in it.
+    """Publish a dataset: its Parquet files, a card and a picture of what is in it; or the rows of a benchmark.
 
     [bold]Examples[/bold]
 
@@ -134,6 +137,14 @@ def checkpoint(
             show_default=False,
         ),
     ] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORG/NAME",
+            help="The dataset of a published benchmark: what the weights reached on it goes to its leaderboards.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -156,6 +167,7 @@ def checkpoint(
         private=private,
         tag=tag,
         license=license,
+        benchmark_data=benchmark,
         overwrite=overwrite,
         dry_run=dry_run,
     )

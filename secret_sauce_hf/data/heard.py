@@ -183,6 +183,37 @@ def agreement(presets: Presets, heard: np.ndarray) -> list[Agreement]:
     return [Agreement(name, *column) for name, column in zip(presets.collection.columns, columns, strict=True)]
 
 
+def changes(first: np.ndarray, second: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+    """How much takes differ, measured as `measure_heard` measures a move.
+
+    Args:
+        first: int16 of shape (takes, samples), at 22,050 Hz; the floor is that of these.
+        second: int16 of shape (rows, samples).
+        of: which of the first each of the second is compared with, int of shape (rows,); one with one if None.
+
+    Returns:
+        float32 of shape (rows,), in dB; above `THRESHOLD_DB` the difference is heard.
+    """
+    pairs = np.arange(len(second)) if of is None else of
+
+    def compare(rows: slice) -> np.ndarray:
+        own, places = np.unique(pairs[rows], return_inverse=True)
+        levels = band_levels(first[own])[places]
+        return _changes(levels, band_levels(second[rows]), _floor(levels))
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        return np.concatenate([np.empty(0, np.float32), *_by_tasks(compare, len(second), pool)])
+
+
+def _by_tasks(task: Callable[[slice], np.ndarray], count: int, pool: ThreadPoolExecutor) -> list[np.ndarray]:
+    return list(pool.map(task, [slice(at, at + _ROWS_PER_TASK) for at in range(0, count, _ROWS_PER_TASK)]))
+
+
+def _floor(levels: np.ndarray) -> np.ndarray:
+    """What of takes is masked or too soft, in dB: levels of shape (rows, frames, bands) to (rows, 1, 1)."""
+    return np.maximum(FLOOR_DBFS, levels.max(axis=(1, 2)) - RANGE_DB)[:, None, None]
+
+
 def band_levels(takes: np.ndarray) -> np.ndarray:
     """Levels in bands of one ERB over time.
 
@@ -224,7 +255,7 @@ def _measure(
     peak = np.full(len(presets), -np.inf, np.float32)
     np.log10(highest, out=peak, where=highest > 0, casting="same_kind")
     levels = np.concatenate(_by_tasks(lambda rows: band_levels(own[rows]), len(presets), pool))
-    floor = np.maximum(FLOOR_DBFS, levels.max(axis=(1, 2)) - RANGE_DB)[:, None, None]
+    floor = _floor(levels)
 
     change = np.zeros(presets.unit.shape, np.float32)
     for column, moved in _moves(presets):
@@ -233,8 +264,8 @@ def _measure(
         def compare(rows: slice, takes: np.ndarray = takes) -> np.ndarray:
             return _changes(levels[rows], band_levels(takes[rows]), floor[rows])
 
-        changes = np.concatenate(_by_tasks(compare, len(presets), pool))
-        np.maximum(change[:, column], changes, out=change[:, column])
+        moved_by = np.concatenate(_by_tasks(compare, len(presets), pool))
+        np.maximum(change[:, column], moved_by, out=change[:, column])
     return change, 20 * peak
 
 
@@ -244,10 +275,6 @@ def _moves(presets: Presets) -> Iterator[tuple[int, Presets]]:
             unit = presets.unit.copy()
             unit[:, column] = moved
             yield column, Presets(presets.collection, unit, presets.files, presets.performances)
-
-
-def _by_tasks(task: Callable[[slice], np.ndarray], count: int, pool: ThreadPoolExecutor) -> list[np.ndarray]:
-    return list(pool.map(task, [slice(at, at + _ROWS_PER_TASK) for at in range(0, count, _ROWS_PER_TASK)]))
 
 
 def _changes(first: np.ndarray, second: np.ndarray, floor: np.ndarray) -> np.ndarray:

@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import get_dataset_split_names
 
 from secret_sauce_hf.data import iter_takes
+from secret_sauce_hf.data.names import SPLITS
 from secret_sauce_hf.data.plan import Plan, build_command, make_plan
-from secret_sauce_hf.data.reading import Takes
+from secret_sauce_hf.data.reading import Takes, split_names
 from secret_sauce_hf.data.recorded import digest, read_recordings
 from secret_sauce_hf.data.sounds import ROWS_AT_ONCE, rows_at_once
 from secret_sauce_hf.data.source import locate, pinned
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
+from secret_sauce_hf.instruments.sounds import expanded
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.presets import Presets, draw_presets
+from secret_sauce_hf.remote import remote_errors, split_revision
 
 REPLACEMENT_SEED = 2_018
 """Of the fresh rows that take the place of train rows which are scored."""
@@ -64,9 +68,10 @@ class Material:
             )
 
     def _train_rows(self) -> Iterator[Takes]:
-        if self.data is not None:
+        if self.data is not None and _has_train_rows(self.data):
             yield from iter_takes(self.data, "train", collection=self.collection)
-        elif self.engine is not None:
+        elif self.engine is not None and self.collection.count:
+            # A published benchmark has none.
             yield from _rendered(self.engine, _plan(self.collection, self.engine), "train")
 
 
@@ -110,6 +115,17 @@ def gather(
         )
         source |= {"split": "test", "recordings": None, "sha256": None}
     return Material(collection, engine, takes.sounds, takes.presets, source, data)
+
+
+def _has_train_rows(data: str | Path) -> bool:
+    """Whether a dataset that was read already has rows to train on."""
+    if str(data) in COLLECTIONS:
+        return True
+    if expanded(data).is_dir():
+        return SPLITS[0] in split_names(expanded(data))
+    repo, revision = split_revision(str(data))
+    with remote_errors(f"dataset {data}", reading_data=True):
+        return SPLITS[0] in get_dataset_split_names(repo, revision=revision)
 
 
 def _test_rows(collection: Collection, engine: Engine | None, data: str | Path | None) -> Iterator[Takes]:

@@ -1,5 +1,6 @@
 """Answers rendered as they come nearest to a sound, whatever chance leaves open."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.evaluation.scoring import NOISES
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
+from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching.strategies.chance import FEW_NOISES
 from secret_sauce_hf.metrics import mss
@@ -34,17 +36,35 @@ class Chance:
     phases: np.ndarray
 
 
-def play(engine: Engine, collection: Collection, units: np.ndarray, chance: Chance) -> np.ndarray:
-    """Takes of answers, shape (answers, parameters), with what chance has left them: full scale ±1."""
+def play(
+    engine: Engine,
+    collection: Collection,
+    units: np.ndarray,
+    chance: Chance,
+    notes: Sequence[Note] | None = None,
+) -> np.ndarray:
+    """Takes of answers, shape (answers, parameters), with what chance has left them: full scale ±1.
+
+    Args:
+        engine: renders them.
+        collection: whose presets they are.
+        units: the answers.
+        chance: noise and phases.
+        notes: that each of them plays; the collection's own note if None.
+    """
     phases = np.broadcast_to(chance.phases, (len(units), chance.phases.shape[-1]))
-    takes = engine.render(
-        Presets(collection, units), noise_seed=chance.seed, first_row=chance.row, same_noise=True, phases=phases
-    )
+    presets = Presets(collection, units).playing(notes)
+    takes = engine.render(presets, noise_seed=chance.seed, first_row=chance.row, same_noise=True, phases=phases)
     return to_float(takes)
 
 
 def play_nearest(
-    engine: Engine, collection: Collection, sound: np.ndarray, units: np.ndarray, seed: int
+    engine: Engine,
+    collection: Collection,
+    sound: np.ndarray,
+    units: np.ndarray,
+    seed: int,
+    notes: Sequence[Note] | None = None,
 ) -> tuple[np.ndarray, Chance]:
     """An answer with the noise and the phases that bring it nearest to a sound, by MSS: its take, and those.
 
@@ -57,13 +77,15 @@ def play_nearest(
         sound: shape (samples,).
         units: the answer, shape (parameters,).
         seed: of the noises.
+        notes: that it plays; the collection's own note if None.
     """
 
     def distances_of(takes: np.ndarray) -> np.ndarray:
         return np.asarray(mss(np.broadcast_to(sound, takes.shape), takes, SAMPLE_RATE))
 
     for count in (FEW_NOISES, NOISES):
-        takes = engine.render(Presets(collection, np.repeat(units[None], count, axis=0)), noise_seed=seed)
+        presets = Presets(collection, np.repeat(units[None], count, axis=0)).playing(notes)
+        takes = engine.render(presets, noise_seed=seed)
         takes = to_float(takes)
         distances = distances_of(takes)
         if np.ptp(distances) <= SAME_DB:
@@ -77,7 +99,9 @@ def play_nearest(
         for column in range(len(chance.phases)):
             phases = np.repeat(chance.phases[None], len(turns), axis=0)
             phases[:, column] = (phases[:, column] + turns) % 1.0
-            takes = play(engine, collection, np.repeat(units[None], len(turns), axis=0), Chance(seed, row, phases))
+            takes = play(
+                engine, collection, np.repeat(units[None], len(turns), axis=0), Chance(seed, row, phases), notes
+            )
             distances = distances_of(takes)
             nearest = int(distances.argmin())
             if distances[nearest] < best:
@@ -86,9 +110,22 @@ def play_nearest(
     return take, chance
 
 
-def play_all_nearest(
-    engine: Engine, collection: Collection, sounds: np.ndarray, units: np.ndarray, seed: int
-) -> np.ndarray:
-    """Takes of answers, each as near as chance brings it to its sound, see `play_nearest`: shape (rows, samples)."""
-    pairs = zip(sounds, units, strict=True)
-    return np.stack([play_nearest(engine, collection, sound, answer, seed)[0] for sound, answer in pairs])
+def play_all_nearest(engine: Engine, truth: Presets, sounds: np.ndarray, units: np.ndarray, seed: int) -> np.ndarray:
+    """Takes of answers, each as near as chance brings it to its sound, see `play_nearest`: shape (rows, samples).
+
+    Args:
+        engine: renders them.
+        truth: of the sounds; what they play is told to everybody.
+        sounds: shape (rows, samples).
+        units: the answers, shape (rows, parameters).
+        seed: of the noises.
+    """
+    takes = []
+    for row, (sound, answer) in enumerate(zip(sounds, units, strict=True)):
+        takes.append(play_nearest(engine, truth.collection, sound, answer, seed, notes_of(truth, row))[0])
+    return np.stack(takes)
+
+
+def notes_of(presets: Presets, row: int) -> tuple[Note, ...] | None:
+    """What a row plays; None where that is the collection's own note."""
+    return None if presets.play_constant else presets.performances[row]

@@ -40,12 +40,19 @@ _SETTINGS = some(
         {
             "all": _estimates("knob_mae", "switch_accuracy"),
             "heard": _estimates("knob_mae", "switch_accuracy", "within_step"),
-        }
+        },
+        {"same": _estimates("settings", "all_right", "whole")},
     )
 )
 _SOUNDS = fields(
-    dict.fromkeys(("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite"), fields({"median": _estimate}))
+    dict.fromkeys(("mss", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite"), fields({"median": _estimate})),
+    {"floors": _estimates("median", "within")},
 )
+_SEEDED = fields(
+    {"all": fields({}, dict.fromkeys(("knob_mae", "switch_accuracy"), list_of(maybe(number))))}
+    | {"heard": fields({}, dict.fromkeys(("knob_mae", "switch_accuracy"), list_of(maybe(number))))}
+)
+_PAIR = fields({"one": line, "other": line, "difference": maybe(number), "holm": maybe(number)})
 _WAY = fields(
     {
         "title": line,
@@ -54,7 +61,10 @@ _WAY = fields(
         "settings_of_all": _SETTINGS,
         "sounds": some(_SOUNDS),
     },
-    {"trained": some(fields({"epochs": number, "seconds": number}))},
+    {
+        "trained": some(fields({"epochs": number, "seconds": number})),
+        "seeds": some(fields({"seeds": list_of(count), "settings": _SEEDED})),
+    },
 )
 _PUBLISHED = fields(
     {"title": line, "tier": line}, dict.fromkeys(("knob_mae", "switch_accuracy", "within_step"), maybe(number))
@@ -83,7 +93,9 @@ _BENCHMARK = fields(
         "calibration": some(fields({"rows": count, "switch_error": _estimate, "coverage": _estimate})),
         "over_time": anything,
         "machine": line,
-    }
+    },
+    # Earlier records have no tests.
+    {"pairs": fields({"mss": list_of(_PAIR), "heard_knob_mae": list_of(_PAIR)})},
 )
 _STEP = fields({}, dict.fromkeys(("sounds", "sounds_seen", "knob_mae", "switch_accuracy", "loss"), maybe(number)))
 _HISTORY = fields({}, {"history": list_of(_STEP), "run": fields({}, {"base": maybe(line)})})

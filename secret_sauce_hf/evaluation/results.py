@@ -77,9 +77,14 @@ class Benchmark:
             - `ways`: name to `title`, `about`, `seconds` per sound, for trained ones
               `trained`, for searching ones `renders`; `settings` on the first rows:
               `all` and `heard`, each with `knob_mae` and `switch_accuracy`, `heard` also
-              with `within_step`, and `per_parameter`; `settings_of_all`: the same on all
-              rows, where they were answered; `sounds`: per distance `median` and `mean`;
-              `rows`: per first row `heard_knob_mae` and every distance.
+              with `within_step`, where an engine renders them `same` (see `score_settings`),
+              and `per_parameter`; `settings_of_all`: the same on all
+              rows, where they were answered; `sounds`: per distance `median` and `mean`, of
+              `floors` (MSS as multiple of that of the truth rendered) also `within`;
+              `rows`: per first row `heard_knob_mae` and every distance; `seeds`: of what is
+              trained, a list of figures, one per seed.
+            - `pairs`: per figure of the rows every two ways: `one`, `other`, `difference`, `p`
+              and `holm`, see `pairing.pairs`.
             - `missing`: names of ways that did not take part.
             - `published`: `scores` of 2018 and their `source`.
             - `calibration`: `switch_error`, `coverage`, both per parameter too, and

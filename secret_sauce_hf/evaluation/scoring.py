@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from secret_sauce_hf.evaluation.same import Same
 from secret_sauce_hf.instruments.takes import SILENCE
 from secret_sauce_hf.metrics.scores import setting_scores, settings_right, switch_columns
 from secret_sauce_hf.presets import Presets
@@ -107,8 +108,8 @@ class Truth:
         return np.divide(totals, numbers, out=np.full(len(units), np.nan), where=numbers > 0)
 
 
-def score_settings(units: np.ndarray, truth: Truth, resampling: Resampling) -> dict[str, Any]:
-    """Score answers, on all controls and on those that are heard.
+def score_settings(units: np.ndarray, truth: Truth, resampling: Resampling, same: Same | None = None) -> dict[str, Any]:
+    """Score answers, on all controls, on those that are heard, and by what exchanging them changes.
 
     The mean over knobs (switches) is one over their own means, so that a control which
     is seldom heard counts as much as the others.
@@ -117,12 +118,16 @@ def score_settings(units: np.ndarray, truth: Truth, resampling: Resampling) -> d
         units: the answers, shape (rows, parameters).
         truth: what they should be.
         resampling: of as many rows.
+        same: which settings are right or sound the same; None where that was not measured.
 
     Returns:
         `all` and `heard`, each with `knob_mae` and `switch_accuracy`; `heard` also with
         `within_step`: the share of sounds with every heard switch right and every heard
-        knob within one CC step; `per_parameter`: name to `all` and `heard`. Every figure
-        is an `Estimate`.
+        knob within one CC step; `per_parameter`: name to `all` and `heard`. With `same`
+        also the tier of that name: `settings`, the mean over the parameters of the share of
+        sounds in which the heard parameter is right or sounds the same; `all_right`, the share
+        of sounds in which every heard one is; `whole`, the share of sounds whose answer
+        sounds the same as a whole. Every figure is an `Estimate`.
     """
     scores = truth.scores(units)
     parameters = truth.presets.parameters
@@ -140,6 +145,15 @@ def score_settings(units: np.ndarray, truth: Truth, resampling: Resampling) -> d
     some_heard = np.asarray(truth.heard.any(axis=1))
     exact = np.asarray((truth.right(units) | ~truth.heard).all(axis=1))
     result["heard"]["within_step"] = estimate(resampling.means(exact[:, None], some_heard[:, None])[:, 0])
+    if same is not None:
+        means = resampling.means(same.settings.astype(np.float64), truth.heard)
+        for column, parameter in enumerate(parameters):
+            result["per_parameter"][parameter.name]["same"] = estimate(means[:, column])
+        alike = (same.settings | ~truth.heard).all(axis=1)
+        result["same"] = {"settings": estimate(_mean_known(means))} | {
+            name: estimate(resampling.means(values[:, None].astype(np.float64), some_heard[:, None])[:, 0])
+            for name, values in (("all_right", alike), ("whole", same.whole))
+        }
     return result
 
 
@@ -149,6 +163,28 @@ def _mean_known(values: np.ndarray) -> np.ndarray:
     numbers = known.sum(axis=1)
     totals = np.where(known, values, 0.0).sum(axis=1)
     return np.divide(totals, numbers, out=np.full(len(values), np.nan), where=numbers > 0)
+
+
+FLOOR_MARGIN_DB = 0.1
+"""Added to the MSS of the truth rendered again, which is next to nothing where nothing is left to chance: a
+difference of a tenth of a dB is not heard."""
+
+
+def floors(distances: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """MSS of answers as multiples of the least that can be expected: shape (rows,).
+
+    Args:
+        distances: MSS from each sound to its answer, in dB, shape (rows,).
+        floor: MSS from each sound to its own settings, rendered with other noise and phases; of the same shape.
+    """
+    return distances / (floor + FLOOR_MARGIN_DB)
+
+
+def score_floors(multiples: np.ndarray, resampling: Resampling) -> dict[str, Estimate]:
+    """Distances as multiples of the floor: `median`, `mean`, and `within`, the share of rows no further than it."""
+    scored = score_sounds({"floors": multiples}, resampling)["floors"]
+    within = resampling.means((multiples <= 1.0)[:, None].astype(np.float64), np.ones((len(multiples), 1), dtype=bool))
+    return scored | {"within": estimate(within[:, 0])}
 
 
 def score_sounds(distances: dict[str, np.ndarray], resampling: Resampling) -> dict[str, dict[str, Estimate]]:

@@ -1,5 +1,6 @@
 """A benchmark as rows of text, for tables in a terminal, in Markdown and in a card."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,15 @@ _SOUNDS = (
     ("rms_cosine", 3, "RMS cosine"),
     ("spectral_composite", 2, "composite"),
 )
+
+_SAME = (
+    ("settings", "right or same %"),
+    ("all_right", "all right or same %"),
+    ("whole", "sounds the same %"),
+)
+_FLOORS = (("median", "× floor"), ("within", "at the floor %"))
+_PAIRS = (("mss", "MSS, dB"), ("heard_knob_mae", "heard knobs"))
+_REFERENCES = ("matching", "model")
 
 
 def settings_table(record: Record, of_all: bool = False, titles: bool = False) -> tuple[list[str], list[list[str]]]:
@@ -60,6 +70,56 @@ def sounds_table(record: Record, titles: bool = False) -> tuple[list[str], list[
     return ["", *(title for *_, title in _SOUNDS)], rows
 
 
+def heard_table(record: Record, titles: bool = False, of_all: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of what can be heard of the answers; no rows where that was not measured.
+
+    Args:
+        record: of the benchmark.
+        titles: whether ways have their titles instead of their names.
+        of_all: of settings on all rows; the sounds are always the first ones.
+    """
+    key = "settings_of_all" if of_all else "settings"
+    rows = []
+    for name, way in record["ways"].items():
+        same, multiples = (way[key] or {}).get("same"), (way["sounds"] or {}).get("floors")
+        if not same and not multiples:
+            continue
+        figures = [show((same or {}).get(what, (None,)), 1, percent=True) for what, _ in _SAME]
+        for what, _ in _FLOORS:
+            figures.append(show((multiples or {}).get(what, (None,)), 2, percent=what == "within"))
+        rows.append([way["title"] if titles else name, *figures])
+    if all(row[-1] == NONE and row[1] == NONE for row in rows):
+        rows = []
+    return ["", *(title for _, title in (*_SAME, *_FLOORS))], rows
+
+
+def pairs_table(record: Record, titles: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of how every way differs from the reference, row by row; no rows where there are too few.
+
+    The reference is our matching, or our model, or the first way that is scored. The header's first cell names it.
+    """
+    ways, found = record["ways"], record.get("pairs") or {}
+    reference = next((name for name in _REFERENCES if name in ways), None)
+    reference = reference or next((name for name, way in ways.items() if way["settings"]), "")
+    rows = []
+    for name, way in ways.items():
+        cells = [_against(found.get(what, ()), name, reference) for what, _ in _PAIRS]
+        if name != reference and any(cell != NONE for cell in cells):
+            rows.append([way["title"] if titles else name, *cells])
+    title = ways[reference]["title"] if titles and reference in ways else reference
+    return [f"less {title}", *(title for _, title in _PAIRS)], rows
+
+
+def _against(found: Sequence[Mapping[str, Any]], name: str, reference: str) -> str:
+    """Median of a way's figures less the reference's, and the corrected p."""
+    for pair in found:
+        if {pair["one"], pair["other"]} == {name, reference} and pair["holm"] is not None:
+            difference = pair["difference"] * (1 if pair["one"] == name else -1)
+            p = pair["holm"]
+            return f"{difference:+.2f} ({'p < .001' if p < 1e-3 else f'p = {p:.3f}'.replace('0.', '.')})"
+    return NONE
+
+
 def notes(record: Record) -> list[str]:
     """What must be said beside the tables, a sentence or two each."""
     data, budget = record["data"], record["budget"]
@@ -86,6 +146,13 @@ def notes(record: Record) -> list[str]:
             f"Sounds are compared with the answers rendered from silence, with the nearest of {NOISES} noises and "
             "the nearest phases of what runs freely; medians."
         )
+        if heard_table(record)[1]:
+            told.append(
+                "Right or same: heard settings that are right, or that change the true take by less than 1.5 dB where "
+                "it is loudest (as much as is heard) when the answer's is put in their place; sounds the same: the "
+                "whole answer changes it by less. Floor: MSS of the truth rendered again, + 0.1 dB; at the floor: "
+                "sounds whose answer is no further."
+            )
     else:
         told.append("No engine renders this instrument: nothing was searched for or compared as sound.")
     if record["over_time"]:
@@ -96,11 +163,32 @@ def notes(record: Record) -> list[str]:
             f"{name} {facts['epochs']} epochs in {facts['seconds']:.0f} s" for name, facts in trained.items()
         )
         told.append(f"Trained in this run: {how}.")
+    for name, way in record["ways"].items():
+        if len((way.get("seeds") or {}).get("seeds", ())) > 1:
+            told.append(_seeds_line(name, way["seeds"]))
+    if pairs_table(record)[1]:
+        tests = len(record["pairs"]["mss"])
+        told.append(
+            f"Differences: medians over the sounds; p of Wilcoxon's signed rank test, corrected by Holm's method for "
+            f"all {tests} pairs of ways."
+        )
     if record["published"]["scores"]:
         told.append("2018: reported then, on the test rows of the original recordings; not measured in this run.")
     if record["calibration"]:
         told.append(calibration_line(record["calibration"]))
     return told
+
+
+def _seeds_line(name: str, found: Mapping[str, Any]) -> str:
+    """What a way that is trained reached with several seeds: mean and standard deviation."""
+    parts = []
+    for tier, what, scale, title in _SETTINGS:
+        values = [value for value in found["settings"][tier].get(what, ()) if value is not None]
+        if len(values) > 1:
+            digits = 1 if scale == 100 else 2
+            mean, spread = statistics.mean(values) * scale, statistics.stdev(values) * scale
+            parts.append(f"{title} {mean:.{digits}f} ± {spread:.{digits}f}")
+    return f"{name}, trained with {len(found['seeds'])} seeds (the first is in the tables): {', '.join(parts)}."
 
 
 def calibration_line(found: Mapping[str, Any]) -> str:

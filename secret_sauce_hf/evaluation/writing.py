@@ -14,7 +14,14 @@ from secret_sauce_hf.evaluation.records import (
     PICTURE_FILE,
     PICTURES,
 )
-from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
+from secret_sauce_hf.evaluation.tables import (
+    heard_table,
+    markdown_table,
+    notes,
+    pairs_table,
+    settings_table,
+    sounds_table,
+)
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.plots.benchmark import figures
@@ -79,6 +86,9 @@ def benchmark_markdown(record: Mapping[str, Any]) -> str:
     header, rows = sounds_table(record, titles=True)
     if rows:
         parts.append(markdown_table(header, rows))
+    for header, rows in (heard_table(record, titles=True), pairs_table(record, titles=True)):
+        if rows:
+            parts.append(markdown_table(header, rows))
     if data["rows"] > data["first"]:
         parts.append(f"All {data['rows']:,} sounds:\n")
         parts.append(markdown_table(*settings_table(record, of_all=True, titles=True)))

@@ -21,9 +21,18 @@ from secret_sauce_hf.evaluation.records import (
     read_evaluation,
 )
 from secret_sauce_hf.evaluation.results import Benchmark, read_benchmark
-from secret_sauce_hf.evaluation.tables import markdown_table, notes, settings_table, sounds_table
+from secret_sauce_hf.evaluation.tables import (
+    heard_table,
+    markdown_table,
+    notes,
+    pairs_table,
+    settings_table,
+    sounds_table,
+)
+from secret_sauce_hf.hub.benchmarks import result_files
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text
+from secret_sauce_hf.matching.domain import DOMAIN_FILE
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import (
     CONFIG_FILE,
     EXTRACTOR_FILE,
@@ -41,6 +50,10 @@ from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.config import named_settings
 from secret_sauce_hf.training.run import RECORD_FILE
 
+_OURS = re.compile(
+    r"[a-z_]+_secret_sauce\.py|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\.eval_results/[^/]+\.yaml"
+)
+
 
 def publish_checkpoint(
     checkpoint: str | Path,
@@ -49,6 +62,7 @@ def publish_checkpoint(
     private: bool | None = None,
     tag: str | None = None,
     license: str | None = None,
+    benchmark_data: str | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Publication:
@@ -63,6 +77,9 @@ def publish_checkpoint(
         tag: the revision that names this state; the package's version if None.
         license: of the weights, as the Hub names licenses; Apache-2.0 if None, but where
             they derive from somebody else's.
+        benchmark_data: the dataset of a published benchmark, on which the benchmark beside the
+            weights was run: then what they reached goes to its leaderboards, as files in
+            `.eval_results`.
         overwrite: replace other content, and move the tag.
         dry_run: only say what would be done.
 
@@ -100,6 +117,14 @@ def publish_checkpoint(
         raise InputError(f"{folder} was trained from {base}, whose license counts: say it with --license ID.")
     tag = version("secret_sauce_hf") if tag is None else tag
     check_license(license)
+    if benchmark_data is not None and benchmark is None:
+        raise InputError(
+            f"No benchmark lies beside the weights: run `secret-sauce benchmark {collection.name} --data "
+            f"{benchmark_data} --model {folder} --out {folder}`."
+        )
+    results = (
+        [] if benchmark is None or benchmark_data is None else result_files(benchmark.record, benchmark_data, repo)
+    )
     there = look_at(repo, "model", [TAG, TASK, collection.name], tag=tag, overwrite=overwrite, dry_run=dry_run)
     card = model_card(
         collection,
@@ -130,17 +155,17 @@ def publish_checkpoint(
                 RECORD_FILE,
                 EVALUATION_FILE,
                 PICTURE_FILE,
+                DOMAIN_FILE,
                 *measured,
             )
             if (folder / name).is_file()
         ),
+        *results,
     ]
     return publish(
         there,
         files,
-        removable=lambda path: (
-            re.fullmatch(r"[a-z_]+_secret_sauce\.py|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?", path) is not None
-        ),
+        removable=lambda path: _OURS.fullmatch(path) is not None,
         message=f"Publish the checkpoint of {collection.name} with secret_sauce_hf {version('secret_sauce_hf')}",
         private=private,
         overwrite=overwrite,
@@ -200,14 +225,14 @@ def _benchmark_facts(benchmark: Benchmark, repo: str) -> BenchmarkFacts:
         raise InputError(f"The benchmark's command is none ({error}); run `secret-sauce benchmark` again.") from error
     if "--model" in words:
         words[words.index("--model") + 1] = repo
-    header, rows = sounds_table(record, titles=True)
+    tables = [sounds_table(record, titles=True), heard_table(record, titles=True), pairs_table(record, titles=True)]
     return BenchmarkFacts(
         first=data["first"],
         rows=data["rows"],
         picture=PICTURES["scores"],
         settings=markdown_table(*settings_table(record, titles=True)).strip(),
         settings_of_all=markdown_table(*settings_table(record, of_all=True, titles=True)).strip(),
-        sounds=markdown_table(header, rows).strip() if rows else None,
+        sounds="\n\n".join(markdown_table(header, rows).strip() for header, rows in tables if rows) or None,
         notes=tuple(notes(record)),
         command=shlex.join(words),
         recordings=bool(data["recordings"]),

@@ -16,6 +16,8 @@ from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.normalising import is_normal, normalise
 from secret_sauce_hf.data.reading import split_names
 from secret_sauce_hf.engines import Engine
+from secret_sauce_hf.evaluation.exported import is_export
+from secret_sauce_hf.hub.benchmarks import publish_benchmark
 from secret_sauce_hf.hub.repository import CARD, Publication, RepositoryFile, check_license, look_at, publish
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, declaration_text, get_collection
 from secret_sauce_hf.plots.sheet import sound_sheet
@@ -41,7 +43,8 @@ def publish_dataset(
 ) -> Publication:
     """Publish a dataset: its Parquet shards, the card and the sound sheet, in one commit.
 
-    An instrument of one's own is declared beside them.
+    An instrument of one's own is declared beside them. The rows of a benchmark, as `export_benchmark` writes them,
+    go up with the Hub's description of it instead, see `publish_benchmark`.
 
     What an interrupted run has sent is not sent again.
 
@@ -69,6 +72,17 @@ def publish_dataset(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}; give one that `secret-sauce build` or `collect` made.")
+    if is_export(folder):
+        return publish_benchmark(
+            collection,
+            folder,
+            repo,
+            private=private,
+            tag=tag,
+            license=license,
+            overwrite=overwrite,
+            dry_run=dry_run,
+        )
     if find_spec("matplotlib") is None:
         raise ModuleNotFoundError("The sound sheet needs matplotlib.", name="matplotlib")
     plan = finished_plan(folder, collection, engine)

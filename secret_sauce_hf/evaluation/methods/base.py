@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class Task:
         progress: whether to show progress bars.
         names: of all methods that take part.
         answers: of the methods that answered before.
+        repeats: further answers of the methods that are trained, with other seeds.
     """
 
     presets: Presets
@@ -75,6 +76,7 @@ class Task:
     progress: bool = False
     names: tuple[str, ...] = ()
     answers: dict[str, Answer] = field(default_factory=dict)
+    repeats: dict[str, list[Answer]] = field(default_factory=dict)
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -102,19 +104,21 @@ class Method(ABC):
         features: whether it needs the inputs of our models of the train rows, 35 KB a sound.
         beside: names of methods without which it cannot take part.
         after: names of methods that answer before it if they take part.
+        trains: whether it is trained in the run, so that its answer depends on the seed.
         scored: whether its settings are scored; `floor`, which knows the truth, is compared as sound only.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    about: ClassVar[str]
-    renders: ClassVar[bool] = False
-    model: ClassVar[bool] = False
-    knows: ClassVar[bool] = False
-    features: ClassVar[bool] = False
-    beside: ClassVar[tuple[str, ...]] = ()
-    after: ClassVar[tuple[str, ...]] = ()
-    scored: ClassVar[bool] = True
+    name: str
+    title: str
+    about: str
+    renders: bool = False
+    model: bool = False
+    knows: bool = False
+    features: bool = False
+    beside: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    trains: bool = False
+    scored: bool = True
 
     @abstractmethod
     def answer(self, task: Task) -> Answer:

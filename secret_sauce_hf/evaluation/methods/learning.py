@@ -26,6 +26,8 @@ LEARNING_RATE = 1e-3
 
 
 class _Network(KnowingMethod):
+    trains = True
+
     @abstractmethod
     def schedule(self, seconds: float, steps: int | None, seed: int) -> Schedule:
         """How the network is trained.

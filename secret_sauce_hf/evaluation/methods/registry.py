@@ -47,20 +47,31 @@ def get_method(name: str) -> "Method":
     return METHODS.get(name)
 
 
-def choose(without: Sequence[str], renders: bool) -> "tuple[Method, ...]":
+def choose(
+    without: Sequence[str], renders: bool, only: Sequence[str] = (), handed: "Sequence[Method]" = ()
+) -> "tuple[Method, ...]":
     """The methods that take part, in the order of the tables.
 
     Args:
         without: names of those that do not.
         renders: whether there is an engine.
+        only: names of those that do, beside the ones that are handed; all if there are none.
+        handed: methods that are not registered, for this benchmark only.
 
     Raises:
-        InputError: an unknown name, or no method is left.
+        InputError: an unknown name, or one that is there twice; no method is left.
     """
     names = method_names()
+    for number, method in enumerate(handed):
+        if method.name in (*names, *(other.name for other in handed[:number])):
+            raise InputError(f"There is a method {method.name} already: name the file or the function otherwise.")
+    if unknown := [name for name in only if name not in names]:
+        raise InputError(f"--only {unknown[0]}: there is no such way to answer; there are {', '.join(names)}.")
     if unknown := [name for name in without if name not in names]:
         raise InputError(f"--without {unknown[0]}: there is no such way to answer; there are {', '.join(names)}.")
-    chosen = [get_method(name) for name in names if name not in without]
+    chosen = [get_method(name) for name in names if name not in without and (not only or name in only)]
+    before_floor = len(chosen) - (bool(chosen) and chosen[-1].name == "floor")
+    chosen[before_floor:before_floor] = handed
     chosen = [method for method in chosen if renders or not method.renders]
     present = {method.name for method in chosen}
     chosen = [method for method in chosen if present.issuperset(method.beside)]
