@@ -235,6 +235,16 @@ class Engine(ABC):
         engine._dry = check_dry(dry)
         return engine
 
+    def input_of(self, clean: np.ndarray) -> np.ndarray:
+        """What the engine has to be fed so that a sound comes out when it is set to change nothing.
+
+        Here this is the sound itself; an engine with something fixed behind its effects takes that off.
+
+        Args:
+            clean: as of `check_dry`.
+        """
+        return check_dry(clean)
+
     def check_performances(self, presets: Presets, where: Callable[[int], str] = lambda row: f"row {row}") -> None:
         """Refuse rows that play what the engine does not.
 

@@ -121,6 +121,9 @@ class Result:
         sound_seconds: how long the sound is, as far as it was read.
         silent: whether nothing is heard in it: then the preset is nothing but a guess.
         remarks: what was done to the sound and to the answer besides, a sentence each.
+        others: what the other instruments that were asked came to, the nearest first; empty if
+            only one was.
+        dry: what the sound is called that was fed to the engine; None where none was.
     """
 
     sound: str
@@ -147,6 +150,8 @@ class Result:
     sound_seconds: float = 0.0
     silent: bool = False
     remarks: tuple[str, ...] = ()
+    others: tuple["Result", ...] = field(default=(), repr=False)
+    dry: str | None = None
 
     @property
     def fixed(self) -> dict[str, float | str]:
@@ -216,5 +221,16 @@ class Result:
             "sound_seconds": self.sound_seconds,
             "silent": self.silent,
             "remarks": list(self.remarks),
+            "others": [
+                {
+                    "collection": one.collection.name,
+                    "instrument": one.collection.instrument.name,
+                    "model": one.model,
+                    "distance": one.candidates[0].distance,
+                    "preset": one.preset,
+                }
+                for one in self.others
+            ],
+            "dry": self.dry,
             "versions": self.versions,
         }

@@ -12,14 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine, Job
+from secret_sauce_hf.engines.base import DRY_PEAK, Engine, Job, check_dry
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
 from secret_sauce_hf.engines.guitar_rack import amp, distortion, neck
 from secret_sauce_hf.engines.guitar_rack import filter as guitar_filter
 from secret_sauce_hf.engines.guitar_rack import lines as guitar_lines
 from secret_sauce_hf.engines.guitar_rack import reverb as guitar_reverb
-from secret_sauce_hf.engines.guitar_rack.feeding import LEVEL, fed_source
+from secret_sauce_hf.engines.guitar_rack.feeding import LEVEL, fed_source, without_cabinet
 from secret_sauce_hf.engines.guitar_rack.playing import Programme, Source, performed, source
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_instrument
 from secret_sauce_hf.presets import Presets, row_random
@@ -170,6 +170,10 @@ class GuitarRack(Engine):
         super().check_performances(presets, where)
         if not presets.play_constant:
             Programme.of(presets.playing(presets.performances.in_time()), where)
+
+    def input_of(self, clean: np.ndarray) -> np.ndarray:
+        """What the effects are fed when a sound comes out of the cabinet with all of them off, see `Engine`."""
+        return np.clip(without_cabinet(check_dry(clean)), -DRY_PEAK, DRY_PEAK)
 
     def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:
         """Where the LFO is in rows of a noise seed, see `Engine`: (count, 1)."""
