@@ -27,10 +27,12 @@ TEMPLATES = 2
 """With so many proposals' knobs every combination is rendered at first."""
 ROUNDS = ((16, 8), (8, 16), (4, 24))
 """How many combinations are left in each round, and how many presets of each are drawn."""
-PART_DRAWS = 32
-"""How often each part of the machine is drawn anew in the best preset, its switches too."""
+PART_DRAWS = 10
+"""How often each part of the machine is drawn anew in the best preset, for each of its knobs and switches."""
 PART_STARTS = 2
 """From how many of these the way down is looked for."""
+FOLLOWED = 5
+"""From how many of all parts'."""
 FAR_DB = 1.0
 """What is further from the sound than the best, by this and by half as much again, is not followed."""
 ANEW = 0.8
@@ -87,16 +89,16 @@ class SwitchesFirst(Refinement):
             place, own = leading(1)[0], evaluator.best
             promising: list[tuple[float, np.ndarray]] = []
             for switches in machine.parts.values():
-                tried = machine.part_drawn(place, switches, PART_DRAWS, rng)
+                tried = machine.part_drawn(place, switches, PART_DRAWS * len(switches), rng)
                 learn(tried)
                 distances = evaluator(tried)
                 for row in np.argsort(distances, kind="stable")[:PART_STARTS]:
                     promising.append((float(distances[row]), tried[row]))
             promising.sort(key=lambda one: one[0])
             far = own + max(FAR_DB, 0.5 * own)
-            begun = [tried for distance, tried in promising[:6] if distance < far]
+            begun = [tried for distance, tried in promising[:FOLLOWED] if distance < far]
             if begun:
-                learn(descend(evaluator, np.array(begun), 4))
+                learn(descend(evaluator, np.array(begun), 3))
             learn(descend(evaluator, leading(2), 4))
             learn(_stepped(evaluator, leading(1)[0]))
             fruitless = fruitless + 1 if evaluator.best > before - SAME_DB else 0
