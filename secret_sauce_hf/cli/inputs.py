@@ -23,10 +23,12 @@ class Source:
     Args:
         sound: as `match` takes it: a path, an address, or "-".
         stem: of the files' names, another one for each sound.
+        mistake: why it cannot be matched, as far as that is known.
     """
 
     sound: str
     stem: str
+    mistake: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -34,24 +36,46 @@ class Source:
         return Path(fitting(self.stem, "-match", name_bytes(Path())))
 
 
-def sources(given: Sequence[str]) -> list[Source]:
+def sources(given: Sequence[str], *, lenient: bool = False) -> list[Source]:
     """The sounds that are given, those in folders among them.
 
+    Args:
+        given: files, folders, addresses, or "-".
+        lenient: whether one that is missing, empty or must not be read is told by its `mistake`.
+
     Raises:
-        InputError: one is missing, empty or must not be read; a folder has none.
+        InputError: one is missing, empty or must not be read, or a folder has none, unless `lenient`.
     """
     found: list[Source] = []
     taken: set[str] = set()
     for text in given:
-        for sound in _sounds(text):
-            check_sound(sound)
-            stem, number = _stem(sound), 1
-            # As some file systems do not tell upper case from lower case.
-            while (name := stem if number == 1 else f"{stem}-{number}").casefold() in taken:
-                number += 1
-            taken.add(name.casefold())
-            found.append(Source(sound, name))
+        try:
+            sounds = _sounds(text)
+        except InputError as error:
+            if not lenient:
+                raise
+            found.append(Source(text, _free(_stem(text), taken), str(error)))
+            continue
+        for sound in sounds:
+            mistake = None
+            try:
+                check_sound(sound)
+            except InputError as error:
+                if not lenient:
+                    raise
+                mistake = str(error)
+            found.append(Source(sound, _free(_stem(sound), taken), mistake))
     return found
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """A stem, or one with a number behind it, that no other sound has; it is taken then."""
+    number = 1
+    # As some file systems do not tell upper case from lower case.
+    while (name := stem if number == 1 else f"{stem}-{number}").casefold() in taken:
+        number += 1
+    taken.add(name.casefold())
+    return name
 
 
 def input_file(path: str | Path, what: str = "file") -> Path:

@@ -1,14 +1,17 @@
 """`secret-sauce match` and `demo`: from a sound to a preset, printed and written."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, sources
 from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, EXIT_MISTAKE, WHOLE, complain, print_all, table_of
+from secret_sauce_hf.files import jsonable
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
+from secret_sauce_hf.instruments.sounds import check_sound
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
@@ -33,7 +36,8 @@ def match(
         typer.Option(
             "--collection",
             "-c",
-            help="Whose parameters to set; the model's own, or noisemaker-light, if not given.",
+            help="Whose parameters to set; if not given, the model's own, or without a model those of the instrument "
+            "that comes nearest.",
             show_default=False,
         ),
     ] = None,
@@ -69,6 +73,43 @@ def match(
     ] = None,
     candidates: Annotated[int, typer.Option(help="How many different presets to tell.", **WHOLE)] = 1,
     seed: Annotated[int, typer.Option(help="Of what is drawn at random.", **WHOLE)] = 0,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Where in the sound to begin: seconds, or m:ss. Without --to 4 s are matched.",
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Where in the sound to end.", show_default=False),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM-TO",
+            help="Both at once, such as 1:02-1:05.5. Without any of the three the most telling phrase of a long sound "
+            "is found.",
+            show_default=False,
+        ),
+    ] = None,
+    dry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DRY.wav",
+            help="What went into the rack to make the sound: finds the rack's settings for a riff of your own.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print a line of JSON for each sound and nothing else; files are written only with --out.",
+        ),
+    ] = False,
     send_unheard: Annotated[
         bool,
         typer.Option("--send-unheard", help="Have the MIDI send parameters that are not heard, too."),
@@ -87,11 +128,21 @@ def match(
 
     The model's candidates are rendered, compared with the sound and refined.
     Ctrl-C ends that early and keeps the best. Where no engine renders the
-    instrument, the model answers, and the takes that you give.
+    instrument, the model answers, and the takes that you give. Without
+    --collection and --model a model of every instrument is asked, and the
+    one answers that comes nearest.
 
     [bold]Examples[/bold]
 
     secret-sauce match bass.wav
+
+    secret-sauce match bass.wav --collection noisemaker-light
+
+    secret-sauce match song.flac --region 1:02-1:05.5
+
+    secret-sauce match riff-wet.wav --dry riff-dry.wav  # the guitar rack's settings
+
+    secret-sauce match recordings --json --seconds 2 > found.jsonl
 
     secret-sauce match recordings --seconds 0 --out found  # every sound in a folder
 
@@ -101,25 +152,46 @@ def match(
 
     secret-sauce match bass.wav --model my-checkpoint --takes my-takes --out found
     """
-    from secret_sauce_hf.matching.asked import check_search, names
+    from secret_sauce_hf.matching.asked import check_search, names, region_of
 
     _, candidates, _ = check_search(seconds, renders, candidates, seed)
+    part = region_of(start, end, region)
     declared = None if collection is None else get_collection(collection)
-    found = sources(sounds)
+    if takes is not None and declared is None and model is None:
+        raise InputError("--takes are of one collection: give it by --collection.")
+    if takes is not None and dry is not None:
+        raise InputError("--takes are compared with takes, not with riffs: leave --takes or --dry out.")
+    # Who reads JSON wants to know of every sound what became of it.
+    found = sources(sounds, lenient=as_json)
+    if dry is not None:
+        check_sound(dry)
+        if len(found) != 1:
+            raise InputError(f"--dry is of one sound, and {len(found)} are given: match them one by one.")
     check_checkpoint(model)
     check_dataset(takes)
-    inputs = [one.sound for one in found] + files_in(collection if is_declaration(collection) else None, model, takes)
+    inputs: list[str | Path] = [one.sound for one in found if one.mistake is None]
+    inputs += files_in(collection if is_declaration(collection) else None, model, takes, dry)
+    writes = out is not None or not as_json
     folders = [
-        check_folder(out or one.folder, names(one.stem, candidates), inputs=inputs, what="the match") for one in found
+        check_folder(out or one.folder, names(one.stem, candidates), inputs=inputs, what="the match")
+        if writes
+        else None
+        for one in found
     ]
 
-    from secret_sauce_hf.matching import load_model
+    from secret_sauce_hf.matching import load_model, load_models
     from secret_sauce_hf.matching import match as find
 
-    loaded = load_model(declared, model)
+    loaded: Any = None
+    if any(one.mistake is None for one in found):
+        # With a dry sound the instruments are chosen by what can be fed.
+        several = declared is None and model is None
+        loaded = (None if dry is not None else load_models()) if several else load_model(declared, model)
     failed = False
     for source, folder in zip(found, folders, strict=True):
         try:
+            if source.mistake is not None:
+                raise InputError(source.mistake)
             answer = find(
                 source.sound,
                 collection=declared,
@@ -129,19 +201,33 @@ def match(
                 candidates=candidates,
                 seed=seed,
                 takes=takes,
+                region=part,
+                dry=dry,
                 progress=True,
             )
         except InputError as error:
-            if len(found) == 1:
+            if as_json:
+                _print_line({"sound": source.sound, "error": str(error)})
+            elif len(found) == 1:
                 raise
             # The others may be readable.
             complain(str(error))
             failed = True
             continue
-        _tell(answer, folder, source.stem, candidates, unheard=send_unheard)
+        if as_json:
+            files = {} if folder is None else answer.save(folder, source.stem, unheard=send_unheard)
+            _print_line(answer.to_dict() | {"files": {kind: str(path) for kind, path in files.items()}})
+        elif folder is not None:
+            _tell(answer, folder, source.stem, candidates, unheard=send_unheard)
         _leave_if_interrupted(answer)
     if failed:
         raise typer.Exit(EXIT_MISTAKE)
+
+
+def _print_line(record: dict[str, Any]) -> None:
+    """A record as one line of JSON, which whoever reads along sees at once."""
+    # In ASCII: it is read whatever this system's encoding is.
+    print(json.dumps(jsonable(record)), flush=True)
 
 
 @app.command()
@@ -194,6 +280,7 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         distance_rows,
         error_summary,
         fixed_rows,
+        other_rows,
         search_summary,
         shorten,
         show_confidence,
@@ -239,6 +326,11 @@ def _print_match(found: "Match", truth: dict[str, float | str] | None = None) ->
         for row in distance_rows(found.distances):
             distances.add_row(*row)
         print_all(distances)
+    if found.others:
+        instruments = table_of("instrument", "preset of", "distance", numbers=["distance"])
+        for row in other_rows(found):
+            instruments.add_row(*row)
+        print_all("Of all instruments this one comes nearest; ask for another by --collection:", instruments)
     if len(found.candidates) > 1:
         others = table_of("", "distance", "from", "set otherwise than in the first", numbers=["", "distance"])
         for row in candidate_rows(found):

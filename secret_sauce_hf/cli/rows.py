@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from secret_sauce_hf.cli.inputs import input_file
@@ -28,10 +29,12 @@ from secret_sauce_hf.instruments.declaring import is_declaration
 from secret_sauce_hf.instruments.lengths import LONGEST
 from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.instruments.priors import UNIFORM
+from secret_sauce_hf.instruments.sounds import check_sound
 from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
+    from secret_sauce_hf.engines import Engine
     from secret_sauce_hf.presets import Presets
 
 app = typer.Typer()
@@ -176,11 +179,34 @@ def midi_track(
 @app.command()
 def render(
     collection: CollectionName,
-    table: Annotated[
-        Path,
-        typer.Option("--presets", "--rows", metavar="FILE", help=_ROWS_HELP, show_default=False),
-    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the sounds.", show_default=False)],
+    table: RowsFile = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=SETTING",
+            help="Set a parameter in every row; without --presets in one row in which knobs are in the middle and "
+            "switches have their first label. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    dry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DRY.wav",
+            help="A sound of up to 30 s that goes through the rack's effects instead of what the rows play.",
+            show_default=False,
+        ),
+    ] = None,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean",
+            help="DRY.wav is what comes out of the instrument with everything off (with the guitar's cabinet): what "
+            "makes it is fed.",
+        ),
+    ] = False,
     note: PitchName = None,
     velocity: Velocity = None,
     duration: Duration = None,
@@ -215,18 +241,111 @@ def render(
     secret-sauce render noisemaker --presets rows.csv --clip riff.mid --out riffs
 
     secret-sauce render noisemaker --rows ROWS.jsonl --out played   # every row plays what it says
+
+    secret-sauce render guitar --dry riff.wav --set disto_on_off=on --set disto_drive=7 --out wet
     """
     playing = asked(note, velocity, duration, seconds, clip, channel)
-    parts = _rows(collection, None, None, 0, table, playing)
+    if clean and dry is None:
+        raise InputError("--clean says what --dry is: give one, or leave it out.")
+    if dry is not None and (playing.replaces or playing.seconds is not None or in_session):
+        raise InputError(
+            "--dry is what is played, as long as it is: leave out notes, clips, --seconds and --in-session."
+        )
+    declared = get_collection(collection)
+    if table is None and not settings:
+        raise InputError("There is nothing to render: give rows by --presets, or settings by --set.")
+    parts = (
+        [_plain(playing.lengthened(declared))] if table is None else _rows(collection, None, None, 0, table, playing)
+    )
+    if table is None and playing.replaces:
+        parts = [part.playing(playing.notes(part.collection)) for part in parts]
+    if settings:
+        parts = [_set(part, settings) for part in parts]
     names = [name for part in parts for name in part.files]
-    out = check_folder(out, names, inputs=_files(collection, table, clip), what="the sounds")
+    inputs = _files(collection, table, clip)
+    if dry is not None:
+        check_sound(dry)
+        inputs.append(Path(dry))
+    out = check_folder(out, names, inputs=inputs, what="the sounds")
 
     tell_clip(playing, parts[0].collection)
 
     from secret_sauce_hf.data import write_sounds
 
-    write_sounds(parts, out, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
+    engine = None if dry is None else _fed(parts[0].collection, dry, clean)
+    if dry is not None:
+        # What the rows play is not heard.
+        parts = [part.playing(None) for part in parts]
+    write_sounds(parts, out, engine=engine, in_session=in_session, noise_seed=noise_seed, overwrite=overwrite)
     say(f"{out}: {_counted(len(names), 'sound')} of {parts[0].collection.name}.")
+
+
+def _fed(collection: Collection, dry: str, clean: bool) -> "Engine":
+    """The engine of a collection with a sound that goes through it.
+
+    Raises:
+        InputError: there is none that can be fed; the sound cannot be read, or is too long.
+    """
+    import soxr
+
+    from secret_sauce_hf.engines import get_engine
+    from secret_sauce_hf.engines.base import DRY_SECONDS
+    from secret_sauce_hf.instruments import SAMPLE_RATE
+    from secret_sauce_hf.instruments.listening import mix
+    from secret_sauce_hf.instruments.sounds import open_parts
+
+    engine = get_engine(collection)
+    with open_parts(dry) as parts:
+        seconds = parts.frames / parts.rate
+        if seconds > DRY_SECONDS + 1 / parts.rate:
+            raise InputError(f"--dry {dry} has {seconds:.1f} s; cut it to at most {DRY_SECONDS:g} s.")
+        samples, rate = parts.read(0, parts.frames), parts.rate
+    sound, remarks = mix(samples, rate)
+    for remark in remarks:
+        say(f"{dry}: {remark}")
+    # Rounding may make it a sample longer.
+    sound = soxr.resample(sound, rate, SAMPLE_RATE, "HQ")[: round(DRY_SECONDS * SAMPLE_RATE)]
+    return engine.fed(engine.input_of(sound) if clean else sound)
+
+
+def _plain(collection: Collection) -> "Presets":
+    """One row in which knobs are in the middle and switches have their first label."""
+    from secret_sauce_hf.presets import Presets
+
+    # Three values of a knob are its ends and its middle; a switch's are in the order of its labels.
+    cc = [[int(parameter.spread(3)[0 if parameter.classes else 1]) for parameter in collection.parameters]]
+    return Presets.from_cc(collection, np.array(cc))
+
+
+def _set(part: "Presets", settings: list[str]) -> "Presets":
+    """Rows with some parameters set.
+
+    Args:
+        part: the rows.
+        settings: of `--set`, a name and a setting each.
+
+    Raises:
+        InputError: one is not of that form, or there is no such parameter or setting.
+    """
+    from secret_sauce_hf.instruments.checking import nearest, quoted
+    from secret_sauce_hf.presets import Presets
+
+    unit = part.unit.copy()
+    parameters = {parameter.name: (column, parameter) for column, parameter in enumerate(part.parameters)}
+    for text in settings:
+        name, equals, cell = text.partition("=")
+        if not equals:
+            raise InputError(f"--set {quoted(text)} is none: write NAME=SETTING, such as {next(iter(parameters))}=5.")
+        if name not in parameters:
+            raise InputError(
+                f"--set: {part.collection.name} has no parameter {quoted(name)}; {nearest(name, parameters)}"
+            )
+        column, parameter = parameters[name]
+        value = parameter.parse([cell])[0]
+        if not parameter.legal_unit(np.array([value])).all():
+            raise InputError(f"--set {name}: {quoted(cell)} is no setting; it {parameter.allowed_setting()}.")
+        unit[:, column] = value
+    return Presets(part.collection, unit, part.files, None if part.play_constant else part.performances)
 
 
 def _counted(count: int, what: str) -> str:

@@ -24,6 +24,7 @@ def render(
     first_row: int = 0,
     same_noise: bool = False,
     phases: np.ndarray | None = None,
+    dry: np.ndarray | None = None,
 ) -> np.ndarray:
     """Render one take per row, by the engine of the rows' collection.
 
@@ -35,6 +36,7 @@ def render(
         first_row: number of the first row, on which its noise depends.
         same_noise: whether every row gets the noise of row `first_row`.
         phases: where what runs freely begins, in turns.
+        dry: a sound that goes through the instrument instead of what the rows play.
 
     Returns:
         int16 of shape (rows, samples) at 22,050 Hz; `Engine.render` says more of every argument.
@@ -50,4 +52,5 @@ def render(
         first_row=first_row,
         same_noise=same_noise,
         phases=phases,
+        dry=dry,
     )

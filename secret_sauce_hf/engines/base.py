@@ -1,5 +1,6 @@
 """What an engine is: one class that turns rows into takes."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,13 @@ import numpy as np
 from secret_sauce_hf.instruments import Collection, InputError, Parameter, integer
 from secret_sauce_hf.instruments.checking import check_timing
 from secret_sauce_hf.instruments.instrument import same_controls
+from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 from secret_sauce_hf.presets import Presets
+
+DRY_SECONDS = 30.0
+"""The longest sound that an engine is fed."""
+DRY_PEAK = 8.0
+"""A sample beyond this (18 dB above full scale) is not one of a sound."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,34 @@ class Job:
     first_row: int
     same_noise: bool
     phases: np.ndarray | None
+    dry: np.ndarray | None = None
+
+
+def check_dry(dry: np.ndarray) -> np.ndarray:
+    """See that a sound can be fed to an engine.
+
+    Args:
+        dry: floats of shape (samples,), full scale ±1, at 22,050 Hz.
+
+    Returns:
+        The sound as float32, a copy that nobody else changes.
+
+    Raises:
+        InputError: not numbers of one channel; nothing, more than `DRY_SECONDS`, or samples that no sound has.
+    """
+    dry = np.asarray(dry)
+    if dry.ndim != 1 or dry.dtype.kind != "f":
+        raise InputError(f"A dry sound is floats of shape (samples,), not {dry.dtype} of shape {dry.shape}.")
+    most = round(DRY_SECONDS * SAMPLE_RATE)
+    if not 0 < len(dry) <= most:
+        raise InputError(
+            f"A dry sound of {len(dry) / SAMPLE_RATE:.1f} s is none that can be played: give more than 0 s and at most "
+            f"{DRY_SECONDS:g} s at {SAMPLE_RATE:,} Hz."
+        )
+    # Not finite ones compare as false.
+    if not (np.abs(dry) <= DRY_PEAK).all():
+        raise InputError(f"A dry sound has samples from -{DRY_PEAK:g} to {DRY_PEAK:g}, full scale ±1; scale it.")
+    return np.array(dry, dtype=np.float32)
 
 
 class Engine(ABC):
@@ -47,6 +82,8 @@ class Engine(ABC):
         plays: the pitches that it plays, MIDI numbers; an engine in which this is empty plays the one note
             that a collection's timing has, and nothing else.
         voices: how many notes sound at once.
+        processes: whether it can be fed a sound instead of what it plays itself, as a rack of effects can; then
+            `Job.dry` may hold one.
         batch: how many rows it renders best together.
         emulates: what it emulates, half a sentence for cards.
         guesses: what in it was guessed, half a sentence for cards.
@@ -59,9 +96,12 @@ class Engine(ABC):
     free_phases: ClassVar[tuple[str, ...]] = ()
     plays: ClassVar[range] = range(0)
     voices: ClassVar[int] = 1
+    processes: ClassVar[bool] = False
     batch: ClassVar[int] = 32
     emulates: ClassVar[str] = "the instrument"
     guesses: ClassVar[str] = "what its author does not say"
+
+    _dry: np.ndarray | None = None
 
     @property
     def label(self) -> str:
@@ -123,6 +163,7 @@ class Engine(ABC):
         first_row: int = 0,
         same_noise: bool = False,
         phases: np.ndarray | None = None,
+        dry: np.ndarray | None = None,
     ) -> np.ndarray:
         """Render one take per row.
 
@@ -142,13 +183,16 @@ class Engine(ABC):
                 `noise_seed`.
             phases: where in its period everything that runs freely is when a take begins, in
                 turns from 0 up to 1, shape (rows, `free_phases`); drawn like the noise if None.
+            dry: a sound that goes through the instrument instead of what the rows play, see `check_dry`; only
+                where the engine `processes` sounds. Takes are then as long as this.
 
         Returns:
             int16 of shape (rows, samples) at 22,050 Hz.
 
         Raises:
             InputError: the engine cannot render these takes, see `check`; phases of another
-                shape, or out of range; arguments that do not go together.
+                shape, or out of range; arguments that do not go together; a dry sound that is
+                none, or that this engine cannot be fed.
         """
         self.check(presets.collection, in_session=in_session)
         if preceding is not None and (not in_session or len(preceding) != 1):
@@ -163,8 +207,43 @@ class Engine(ABC):
                 raise InputError(
                     f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1, which is 0 again."
                 )
+        if dry is not None:
+            return self.fed(dry).render(
+                presets,
+                noise_seed=noise_seed,
+                first_row=first_row,
+                same_noise=same_noise,
+                phases=phases,
+                in_session=in_session,
+            )
+        if self._dry is not None:
+            # What rows play does not matter, and may be what this engine does not play.
+            presets = presets.playing(None)
         before = None if preceding is None else self._checked(preceding)
-        return self._render(Job(self._checked(presets), in_session, before, noise_seed, first_row, same_noise, phases))
+        checked = self._checked(presets)
+        return self._render(Job(checked, in_session, before, noise_seed, first_row, same_noise, phases, self._dry))
+
+    def fed(self, dry: np.ndarray) -> "Engine":
+        """The same engine with a sound that goes through it in every `render`, see `dry` there.
+
+        Raises:
+            InputError: the engine cannot be fed sounds, or this is none, see `check_dry`.
+        """
+        if not self.processes:
+            raise InputError(f"The engine of {self.name} makes its sound itself and cannot be fed one: leave dry out.")
+        engine = copy.copy(self)
+        engine._dry = check_dry(dry)
+        return engine
+
+    def input_of(self, clean: np.ndarray) -> np.ndarray:
+        """What the engine has to be fed so that a sound comes out when it is set to change nothing.
+
+        Here this is the sound itself; an engine with something fixed behind its effects takes that off.
+
+        Args:
+            clean: as of `check_dry`.
+        """
+        return check_dry(clean)
 
     def check_performances(self, presets: Presets, where: Callable[[int], str] = lambda row: f"row {row}") -> None:
         """Refuse rows that play what the engine does not.

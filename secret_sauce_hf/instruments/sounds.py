@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from numbers import Real
 from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 60
 """No more than this is read of a sound; its first sound should have come by then."""
+LONG_SECONDS = 600
+"""Parts of a sound that has to be decoded, or comes through a pipe, are read up to here."""
 MAX_SAMPLES = 2**26
 """No more than this either, over all channels."""
 MAX_CHANNELS = 64
@@ -85,29 +87,95 @@ def read_samples(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarr
         InputError: missing, empty, not audio, not numbers; an array without a rate; several
             sounds.
     """
+    with _resolved(sound, sampling_rate) as (source, rate, name):
+        if rate is None:
+            return _read_file(source, name)
+        return _floats(source[: MAX_SECONDS * rate]), rate, name
+
+
+class Parts:
+    """A sound of which parts are read, see `open_parts`.
+
+    Args:
+        rate: in Hz.
+        channels: how many there are.
+        frames: how many samples each channel has, as far as that is told.
+        name: what the sound is called.
+        read: reads samples from one up to another: floats of shape (samples, channels).
+    """
+
+    def __init__(self, rate: int, channels: int, frames: int, name: str, read: Callable[[int, int], np.ndarray]):
+        self.rate = rate
+        self.channels = channels
+        self.frames = frames
+        self.name = name
+        self._read = read
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples from `start` up to `stop`, fewer at the end of the sound: floats of shape (samples, channels).
+
+        Raises:
+            InputError: they cannot be decoded.
+        """
+        stop = min(stop, start + MAX_SAMPLES // self.channels, self.frames)
+        return self._read(start, max(stop, start)) if 0 <= start < stop else np.empty((0, self.channels), np.float32)
+
+
+@contextmanager
+def open_parts(sound: Any, sampling_rate: int | None = None) -> Iterator[Parts]:
+    """Open a sound to read parts of it: of a file on the disk nothing else is loaded.
+
+    Args:
+        sound: as of `read_samples`.
+        sampling_rate: of a bare array, in Hz.
+
+    Raises:
+        InputError: as of `read_samples`.
+    """
+    with _resolved(sound, sampling_rate) as (source, rate, name):
+        if rate is not None:
+            yield Parts(rate, source.shape[1], len(source), name, lambda start, stop: _floats(source[start:stop]))
+            return
+        with ExitStack() as stack:
+            with _told(name):
+                file = stack.enter_context(_sound_file(source, name, LONG_SECONDS))
+
+            def read(start: int, stop: int) -> np.ndarray:
+                with _told(name):
+                    file.seek(start)
+                    return file.read(stop - start, dtype="float32", always_2d=True)
+
+            yield Parts(file.samplerate, file.channels, file.frames, name, read)
+
+
+@contextmanager
+def _resolved(sound: Any, sampling_rate: int | None) -> Iterator[tuple[Any, int | None, str]]:
+    """A sound as a stream of a file's bytes, None and its name; or an array of two axes, its rate and its name."""
     if isinstance(sound, str | Path):
         with _opened(sound) as stream:
-            return _read_file(stream, str(sound))
-    if isinstance(sound, bytes | bytearray | memoryview):
-        return _read_file(io.BytesIO(sound), _GIVEN)
-    if isinstance(sound, Mapping):
-        return _from_mapping(sound, sampling_rate)
-    if hasattr(sound, "get_all_samples"):
+            yield stream, None, str(sound)
+    elif isinstance(sound, bytes | bytearray | memoryview):
+        yield io.BytesIO(sound), None, _GIVEN
+    elif isinstance(sound, Mapping):
+        with _from_mapping(sound, sampling_rate) as found:
+            yield found
+    elif hasattr(sound, "get_all_samples"):
         decoded = sound.get_all_samples()
-        return _from_array(decoded.data, decoded.sample_rate)
-    if callable(getattr(sound, "read", None)):
-        return _read_file(_whole(sound), _name_of(sound))
-    if isinstance(sound, tuple | list) and (pair := _pair(sound)) is not None:
+        yield _from_array(decoded.data, decoded.sample_rate)
+    elif callable(getattr(sound, "read", None)):
+        yield _whole(sound), None, _name_of(sound)
+    elif isinstance(sound, tuple | list) and (pair := _pair(sound)) is not None:
         rate, samples = pair
-        return _from_array(samples, rate)
-    if isinstance(sound, tuple) and not (len(sound) and _is_number(sound[0])):
+        yield _from_array(samples, rate)
+    elif isinstance(sound, tuple) and not (len(sound) and _is_number(sound[0])):
         raise InputError(f"A tuple of {len(sound)} is a batch of sounds, where one is read; give one of them.")
-    if hasattr(sound, "__array__") or isinstance(sound, Sequence):
-        return _from_array(sound, sampling_rate)
-    raise InputError(
-        f"Cannot read a sound from {type(sound).__name__}; give a path, bytes, an array with its sampling rate, "
-        "or a mapping."
-    )
+    elif hasattr(sound, "__array__") or isinstance(sound, Sequence):
+        yield _from_array(sound, sampling_rate)
+    else:
+        raise InputError(
+            f"Cannot read a sound from {type(sound).__name__}; give a path, bytes, an array with its sampling rate, "
+            "or a mapping."
+        )
 
 
 def check_sound(sound: str | Path) -> None:
@@ -134,17 +202,17 @@ def check_sound(sound: str | Path) -> None:
 
 
 @contextmanager
-def open_sound(source: Path | BinaryIO) -> "Iterator[SoundFile]":
+def open_sound(source: Path | BinaryIO, seconds: int = MAX_SECONDS) -> "Iterator[SoundFile]":
     """A sound file opened by soundfile, also one that libsndfile by itself reads wrongly, or not.
 
     A WAV whose header was never finished has all samples that follow it, and a FLAC that does
     not tell its length (as ffmpeg writes both into a pipe) all that it holds. MPEG-4, AAC,
     WebM and WMA are decoded by the ffmpeg program, or else by torchcodec. A name that ends in .raw does
-    not make samples of what has a header. No more than `MAX_SECONDS` and a second are there
-    of what had to be decoded.
+    not make samples of what has a header.
 
     Args:
         source: a path, or a stream of bytes in which one can seek.
+        seconds: no more than these and one more are there of what had to be decoded.
 
     Raises:
         soundfile.LibsndfileError: it is no sound that can be read.
@@ -161,12 +229,12 @@ def open_sound(source: Path | BinaryIO) -> "Iterator[SoundFile]":
             file = stack.enter_context(soundfile.SoundFile(stream))
         except soundfile.LibsndfileError:
             stream.seek(0)
-            content = _decoded(stream, path)
+            content = _decoded(stream, path, seconds)
             if content is None:
                 raise
             file = stack.enter_context(soundfile.SoundFile(content))
         if file.frames > 2**62:
-            file = stack.enter_context(soundfile.SoundFile(_measured(stream)))
+            file = stack.enter_context(soundfile.SoundFile(_measured(stream, seconds)))
         yield file
 
 
@@ -184,7 +252,7 @@ class _Nameless:
         return self.tell()
 
 
-def _measured(stream: Any) -> io.BytesIO:
+def _measured(stream: Any, seconds: int) -> io.BytesIO:
     """The beginning of a file that does not tell its length, as one that does."""
     import soundfile
 
@@ -197,7 +265,7 @@ def _measured(stream: Any) -> io.BytesIO:
     parts, left = [], MAX_SAMPLES
     with Forward(stream) as file:
         rate, channels = file.samplerate, file.channels
-        for _ in range(MAX_SECONDS + 1):
+        for _ in range(seconds + 1):
             part = file.read(min(rate, left // channels), dtype="float32", always_2d=True)
             left -= part.size
             parts.append(part)
@@ -268,7 +336,7 @@ def _mend_caf(head: bytearray, end: int) -> bool:
     return False
 
 
-def _decoded(stream: Any, path: Path | None) -> io.BytesIO | None:
+def _decoded(stream: Any, path: Path | None, seconds: int) -> io.BytesIO | None:
     """What libsndfile does not read, as a WAV; None where it is none of what others do."""
     head = stream.read(16)
     kind = next((name for at, mark, name in _OTHER_KINDS if head[at:].startswith(mark)), None)
@@ -279,7 +347,7 @@ def _decoded(stream: Any, path: Path | None) -> io.BytesIO | None:
     stream.seek(0)
     program = shutil.which("ffmpeg")
     if program is not None:
-        return _by_ffmpeg(program, stream, path, kind)
+        return _by_ffmpeg(program, stream, path, kind, seconds)
     try:
         from torchcodec.decoders import AudioDecoder
     except (ImportError, OSError, RuntimeError) as error:
@@ -287,13 +355,13 @@ def _decoded(stream: Any, path: Path | None) -> io.BytesIO | None:
             f"it is {kind}, for which a decoder is missing: install ffmpeg, or convert it to WAV"
         ) from error
     try:
-        decoded = AudioDecoder(stream.read(MAX_STREAM_BYTES)).get_samples_played_in_range(0, MAX_SECONDS + 1)
+        decoded = AudioDecoder(stream.read(MAX_STREAM_BYTES)).get_samples_played_in_range(0, seconds + 1)
     except (ValueError, RuntimeError, OSError) as error:
         raise InputError(f"it is {kind} that cannot be decoded ({str(error).splitlines()[0]})") from error
     return _as_wav(decoded.data.numpy().T, decoded.sample_rate)
 
 
-def _by_ffmpeg(program: str, stream: Any, path: Path | None, kind: str) -> io.BytesIO:
+def _by_ffmpeg(program: str, stream: Any, path: Path | None, kind: str, seconds: int) -> io.BytesIO:
     with tempfile.TemporaryDirectory() as folder:
         # It seeks, and a name of any form could be another protocol's.
         copy = Path(folder, "sound")
@@ -302,7 +370,7 @@ def _by_ffmpeg(program: str, stream: Any, path: Path | None, kind: str) -> io.By
         else:
             copy.write_bytes(stream.read(MAX_STREAM_BYTES))
         limits = ["-protocol_whitelist", "file,pipe", "-format_whitelist", _DEMUXERS]
-        output = ["-map", "0:a:0", "-t", str(MAX_SECONDS + 1), "-c:a", "pcm_f32le", "-fs", str(4 * MAX_SAMPLES)]
+        output = ["-map", "0:a:0", "-t", str(seconds + 1), "-c:a", "pcm_f32le", "-fs", str(4 * MAX_SAMPLES)]
         command = [program, "-nostdin", "-v", "error", *limits, "-i", str(copy), *output, "-f", "wav", "pipe:1"]
         try:
             done = subprocess.run(command, capture_output=True, check=False, timeout=_DECODING_SECONDS)
@@ -398,17 +466,32 @@ def _name_of(stream: Any) -> str:
 
 
 def _read_file(stream: Any, name: str) -> tuple[np.ndarray, int, str]:
+    with _told(name), _sound_file(stream, name, MAX_SECONDS) as file:
+        frames = min(file.frames, MAX_SECONDS * file.samplerate, MAX_SAMPLES // file.channels)
+        samples, rate = file.read(frames, dtype="float32", always_2d=True), file.samplerate
+    if len(samples) == 0:
+        raise InputError(f"There are no samples in {name}.")
+    return samples, rate, name
+
+
+@contextmanager
+def _sound_file(stream: Any, name: str, seconds: int) -> "Iterator[SoundFile]":
+    """A sound file of a form that is read."""
+    if stream.seek(0, os.SEEK_END) == 0:
+        raise InputError(f"The sound file is empty: {name}.")
+    stream.seek(0)
+    with open_sound(stream, seconds) as file:
+        _check_format(file.samplerate, file.channels, name)
+        yield file
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Tell what goes wrong with a sound file in one line that names it."""
     import soundfile
 
     try:
-        if stream.seek(0, os.SEEK_END) == 0:
-            raise InputError(f"The sound file is empty: {name}.")
-        stream.seek(0)
-        with open_sound(stream) as file:
-            rate, channels = file.samplerate, file.channels
-            _check_format(rate, channels, name)
-            frames = min(file.frames, MAX_SECONDS * rate, MAX_SAMPLES // channels)
-            samples = file.read(frames, dtype="float32", always_2d=True)
+        yield
     except soundfile.LibsndfileError as error:
         headerless = " It has no header that tells its rate and form." if name.lower().endswith(".raw") else ""
         raise InputError(
@@ -422,21 +505,22 @@ def _read_file(stream: Any, name: str) -> tuple[np.ndarray, int, str]:
         if isinstance(error, InputError) and name in str(error):
             raise
         raise InputError(f"Not a sound file that can be read: {name} ({error}).") from error
-    if len(samples) == 0:
-        raise InputError(f"There are no samples in {name}.")
-    return samples, rate, name
 
 
-def _from_mapping(sound: Mapping[Any, Any], sampling_rate: int | None) -> tuple[np.ndarray, int, str]:
+@contextmanager
+def _from_mapping(sound: Mapping[Any, Any], sampling_rate: int | None) -> Iterator[tuple[Any, int | None, str]]:
     # "audio" as pipelines answer that make sounds.
     for key in ("array", "raw", "audio"):
         if sound.get(key) is not None:
-            return _from_array(sound[key], sound.get("sampling_rate") or sampling_rate)
+            yield _from_array(sound[key], sound.get("sampling_rate") or sampling_rate)
+            return
     if sound.get("bytes"):
-        return _read_file(io.BytesIO(sound["bytes"]), str(sound.get("path") or _GIVEN))
+        yield io.BytesIO(sound["bytes"]), None, str(sound.get("path") or _GIVEN)
+        return
     if isinstance(path := sound.get("path"), str | Path) and str(path) not in ("", STANDARD_INPUT):
         with _opened(path) as stream:
-            return _read_file(stream, str(path))
+            yield stream, None, str(path)
+        return
     raise InputError(
         f"A sound given as a mapping needs array and sampling_rate, or bytes, or path; got {sorted(map(str, sound))}."
     )
@@ -470,13 +554,17 @@ def _from_array(values: Any, rate: Any) -> tuple[np.ndarray, int, str]:
     if not math.isfinite(hertz) or not hertz.is_integer():
         raise InputError(f"The sampling rate must be a whole number of Hz, not {rate}.")
     _check_format(round(hertz), samples.shape[1], _ARRAY)
-    samples = samples[: MAX_SECONDS * round(hertz)]
-    if samples.dtype.kind == "i":
-        samples = samples / -float(np.iinfo(samples.dtype).min)
-    elif samples.dtype.kind == "u":
-        middle = (float(np.iinfo(samples.dtype).max) + 1) / 2
-        samples = samples / middle - 1
     return samples, round(hertz), _ARRAY
+
+
+def _floats(samples: np.ndarray) -> np.ndarray:
+    """Integers of any type as floats from -1 to 1; floats as they are."""
+    if samples.dtype.kind == "i":
+        return samples / -float(np.iinfo(samples.dtype).min)
+    if samples.dtype.kind == "u":
+        middle = (float(np.iinfo(samples.dtype).max) + 1) / 2
+        return samples / middle - 1
+    return samples
 
 
 def _on_this_machine(values: Any) -> Any:

@@ -1,5 +1,5 @@
 from .demo import DEMO_RENDERS, KnownSound, demo_sound
-from .match import Loaded, Match, load_model, match
+from .match import Loaded, Match, load_model, load_models, match
 from .result import Candidate, Search, TracePoint
 from .strategies import Strategy, get_strategy, register_strategy, strategy_names
 
@@ -15,6 +15,7 @@ __all__ = [
     "demo_sound",
     "get_strategy",
     "load_model",
+    "load_models",
     "match",
     "register_strategy",
     "strategy_names",

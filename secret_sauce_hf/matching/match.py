@@ -2,83 +2,35 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from secret_sauce_hf.engines import Engine, find_engine
-from secret_sauce_hf.instruments import (
-    COLLECTIONS,
-    SAMPLE_RATE,
-    Collection,
-    InputError,
-    get_collection,
-    same_parameters,
-)
-from secret_sauce_hf.instruments.lengths import with_seconds
-from secret_sauce_hf.instruments.notes import Note, constant_note
-from secret_sauce_hf.instruments.sounds import STANDARD_INPUT
-from secret_sauce_hf.instruments.takes import to_float
-from secret_sauce_hf.matching import writing
-from secret_sauce_hf.matching.alternatives import describe, ranked
-from secret_sauce_hf.matching.asked import check_search
-from secret_sauce_hf.matching.playable import playable
-from secret_sauce_hf.matching.problem import Budget, Problem
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments.sounds import STANDARD_INPUT, read_samples
+from secret_sauce_hf.matching.asked import Region, check_region, check_search
+from secret_sauce_hf.matching.attempt import Attempt, collection_of, listen
+from secret_sauce_hf.matching.excerpt import take_out
+from secret_sauce_hf.matching.found import Match as Match
+from secret_sauce_hf.matching.loading import Loaded as Loaded
+from secret_sauce_hf.matching.loading import load_model as load_model
+from secret_sauce_hf.matching.loading import load_models as load_models
 from secret_sauce_hf.matching.progress import match_progress
-from secret_sauce_hf.matching.proposals import propose
-from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
-from secret_sauce_hf.matching.reference import place, place_played
-from secret_sauce_hf.matching.result import MODEL, Candidate, Result, Search
-from secret_sauce_hf.matching.space import Space
+from secret_sauce_hf.matching.recorded import TakeSource
+from secret_sauce_hf.matching.riffs import hear_riff
 from secret_sauce_hf.matching.strategies import Strategy, get_strategy
+from secret_sauce_hf.matching.strategies.base import Report
 from secret_sauce_hf.matching.strategies.registry import DEFAULT_STRATEGY
-from secret_sauce_hf.metrics import distances, mss
-from secret_sauce_hf.metrics.objective import SOFT_DB, Objective
-from secret_sauce_hf.modeling.registration import DEFAULT_COLLECTION
+from secret_sauce_hf.matching.switching import SwitchesFirst
 from secret_sauce_hf.outputs import expanded
-from secret_sauce_hf.presets import Presets
 
 DEFAULT_SECONDS = 10.0
 """How long `match` searches if it is not told."""
-LEAD_SECONDS = 0.1
-"""How long before its first note a sound is compared, where the collection does not say."""
-PROPOSALS = 256
-"""How many of the model's presets are rendered at first."""
-NEAREST_TAKES = 16
-"""How many recorded takes are candidates at least."""
-BY_RENDERING = "their sound, rendered and compared"
-BY_TAKES = "the distances of recorded takes and the model's scores"
-BY_SCORES = "the model's scores"
-
-
-class Match(Result):
-    """A preset found for a sound, see `Result` for what it holds."""
-
-    def save(self, folder: str | Path, stem: str = "match", *, unheard: bool = False) -> dict[str, Path]:
-        """Write the preset as JSON, MIDI and a file of the instrument's own, the re-rendered sound and the picture.
-
-        Files of these names are replaced, each as a whole. Of every further candidate there are
-        the same files but JSON and picture.
-
-        Args:
-            folder: made where it is missing.
-            stem: of the files' names.
-            unheard: whether the MIDI sends parameters that are not heard, too; what the
-                collection has fixed, it always does.
-
-        Returns:
-            The files by kind: "midi" (only if MIDI reaches the instrument), "noisemakerpreset"
-            (only of the NoiseMaker), "json", "wav" (only if there is an engine) and "png" (only
-            if matplotlib is installed); those of the second candidate as "midi-2" and so on.
-
-        Raises:
-            InputError: `folder` is a file or cannot be written to; a file would overwrite the sound.
-        """
-        return writing.save(self, folder, stem, unheard=unheard)
+ALL_SHARE = 0.4
+"""Which part of a search all instruments share; the nearest gets the rest."""
 
 
 def match(
@@ -92,8 +44,10 @@ def match(
     candidates: int = 1,
     seed: int = 0,
     takes: TakeSource | None = None,
-    strategy: str | Strategy = DEFAULT_STRATEGY,
+    strategy: str | Strategy | None = None,
     engine: Engine | None = None,
+    region: Region | None = None,
+    dry: Any = None,
     progress: bool = False,
     num_candidates: int | None = None,
     notes: Sequence[Any] | None = None,
@@ -106,14 +60,18 @@ def match(
     no engine, nothing is refined: the answer is the model's, or a recorded take's whose sound
     is as near as if it were the same.
 
+    If neither collection nor model is given, a model of every instrument is asked, and the answer
+    is that of the instrument which comes nearest: each gets a part of the search, and
+    the nearest the rest.
+
     Args:
         sound: a path, bytes, an open file, an array with its rate, a mapping or decoded audio,
             as the pipeline takes them.
-        collection: whose parameters to set; if None, the model's own, or
-            `noisemaker-light` if no model is given either.
+        collection: whose parameters to set; if None, the model's own.
         model: a checkpoint's folder, a model on the Hub (`ORG/NAME`), or one that is loaded
-            already: by `load_model`, or as an `AudioToPresetPipeline`; if None, the checkpoint
-            that ships for the collection.
+            already: by `load_model`, or as an `AudioToPresetPipeline`; or several of these, of which
+            the one that comes nearest answers. If None, the checkpoint that ships for the
+            collection; without one, that of every instrument, see `load_models`.
         sampling_rate: of a sound given as a bare array, in Hz.
         seconds: how long to search after the model's answer, `DEFAULT_SECONDS` if neither
             this nor `renders` is given; 0 takes the model's answer as it is.
@@ -121,239 +79,174 @@ def match(
             preset, however fast the machine is.
         candidates: how many different presets to tell, at most.
         seed: of what is drawn at random.
-        takes: recorded takes, a dataset as `secret_sauce_hf.data.iter_takes` reads it:
-            those that sound like the sound are candidates too.
-        strategy: how to search, by name or as an object: "coordinates", "evolution", "gauss_newton",
-            "genetic", "none", or one that was registered, see `secret_sauce_hf.matching.strategies`.
+        takes: recorded takes of the collection, a dataset as `secret_sauce_hf.data.iter_takes`
+            reads it: those that sound like the sound are candidates too.
+        strategy: how to search, by name or as an object: "evolution", "gauss_newton",
+            "genetic", "none", "coordinates", or one that was registered, see
+            `secret_sauce_hf.matching.strategies`; if None, "evolution", and with `dry` one that settles switches first.
         engine: renders presets; if None, the one that is found for the collection.
+        region: from where to where in the sound to look, in seconds; None for either that is not
+            said, and for both: then of a sound of more than 4 s its most telling phrase is found. A
+            part that has a start ends 4 s later at the latest, if nothing else is said.
+        dry: what went into the instrument to make the sound, in any form that a sound may have: then
+            this is fed to the engine, which has to process sounds, as that of the guitar rack does.
+            It begins when the sound does, or up to 2 s before or after it.
         progress: whether to show a progress bar, on standard error if that is a terminal.
         num_candidates: old name of `candidates`.
-        notes: what is played in the sound, for a model of notes: `Note`s, or mappings with `pitch`,
+        notes: what is played in the sound, for models of notes: `Note`s, or mappings with `pitch`,
             `velocity`, `onset` and `duration` in seconds from the start of the sound, of which all but
-            the pitch may be left out. The model hears what is not told.
+            the pitch may be left out. The models hear what is not told.
 
     Returns:
-        The match; nothing is written until its `save`.
+        The match; nothing is written until its `save`. `others` has those of the other
+        instruments that were asked.
 
     Raises:
         InputError: the sound or the checkpoint cannot be read, no checkpoint ships for
             the collection, or the model predicts another one; a limit that is negative, or
-            both; the takes are of another collection; there is no such strategy; the engine
-            given cannot render the collection.
+            both; a region that is none, or not in the sound; notes that are none, or for a model of
+            one note; the takes are of another collection; there is no such strategy; the engine
+            given cannot render the collection, or not be fed the dry sound.
         KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search only.
     """
     if num_candidates is not None:
         warnings.warn("`num_candidates` of match() is called `candidates` now.", DeprecationWarning, stacklevel=2)
         candidates = num_candidates
     renders, candidates, seed = check_search(seconds, renders, candidates, seed)
-    strategy = get_strategy(strategy)
+    region = check_region(region)
+    if strategy is not None:
+        way = get_strategy(strategy)
+    else:
+        way = get_strategy(DEFAULT_STRATEGY) if dry is None else SwitchesFirst()
     if collection is not None:
         collection = get_collection(collection)
+    if takes is not None and (dry is not None or (collection is None and model is None)):
+        raise InputError("Takes are of one collection, and not of a dry sound: give the collection, and no dry sound.")
+    if notes is not None and dry is not None:
+        raise InputError("With a dry sound nothing is played but that: leave the notes out.")
     if seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
+    dry_name = _name_of(dry)
     with match_progress(progress) as report:
-        loaded = model if isinstance(model, Loaded) else load_model(collection, model)
-        pipe, model_name = loaded.pipe, loaded.name
-        collection = _agreed(collection, _collection_of(pipe.model.config), model_name)
-        heard_notes = None
-        if getattr(pipe, "reads_notes", False):
-            listened = pipe.listen(sound, sampling_rate, notes)
-            inputs = pipe.inputs_of(listened)
-            lead = collection.plays.onset if collection.plays is not None else LEAD_SECONDS
-            reference, heard_notes = place_played(listened, SAMPLE_RATE, lead)
+        models = _models(collection, model, engine, fed=dry is not None)
+        wet = sound if dry is None else _kept(sound, sampling_rate)
+        excerpt = take_out(wet, sampling_rate, region)
+        attempts = []
+        for loaded in models:
+            if dry is None:
+                searching = bool(seconds or renders)
+                options: dict[str, Any] = {
+                    "engine": engine,
+                    "searching": searching,
+                    "candidates": candidates,
+                    "seed": seed,
+                    "notes": notes,
+                }
+                attempt = listen(loaded, collection, excerpt, takes=takes, **options)
+            else:
+                fed = _engine_to_feed(engine, collection or collection_of(loaded.pipe.model.config))
+                dry = _kept(dry, sampling_rate)
+                attempt = hear_riff(loaded, collection, fed, wet, excerpt, dry, sampling_rate, seed)
+            attempts.append(attempt)
+        name, source = _name_of(sound), _file_of(sound)
+        if len(attempts) == 1:
+            attempts[0].seek(way, seconds, renders, report)
+            found = attempts[0].told(name, source, candidates)
         else:
-            if notes is not None:
-                raise InputError(
-                    f"{model_name} was trained on one note, and takes every sound for that; leave the notes out, or "
-                    f"ask for a collection of notes, such as {collection.name}-notes where there is one."
-                )
-            reference = place(pipe.feature_extractor, sound, sampling_rate)
-            # What the pipeline does of a sound that is a take already, without reading and aligning it again.
-            inputs = pipe.feature_extractor.transform(torch.from_numpy(reference.take[None]))
-        # Silence tells nothing that could be searched for.
-        audible = _is_audible(reference.take)
-        if engine is None:
-            # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
-            engine = find_engine(collection)
-        else:
-            engine.check(collection)
-        space = None
-        if engine is not None and heard_notes is None:
-            space = Space(collection, engine)
-        elif engine is not None:
-            form = with_seconds(collection, len(reference.take) / SAMPLE_RATE)
-            heard_notes, left_out = playable(heard_notes or [constant_note(form.timing)], form, engine)
-            reference = replace(reference, remarks=(*reference.remarks, *left_out))
-            space = Space(form, engine, notes=heard_notes, exact=listened.given)
-        searching = space is not None and audible and bool(seconds or renders)
-        rng = np.random.default_rng(seed)
-        drawn = PROPOSALS if searching or candidates > 1 else 1
-        answer, proposals = propose(pipe, collection, inputs, drawn, seed, rng)
-        if searching or takes is not None:
-            # Its kernels take a while to load.
-            objective = Objective(reference.take, reference.known, reference.note_on)
-        if takes is not None and audible:
-            nearest = nearest_takes(takes, collection, objective, max(candidates, NEAREST_TAKES))
-            proposals = proposals.joined(*nearest)
-        search = Search()
-        if space is not None and searching:
-            # Imports and compiles what has not been yet: that is no part of the search.
-            strategy.prepare()
-            objective(space.render(space.places(proposals.cc[:1])))
-            problem = Problem(reference, space, objective, Budget(seconds, renders))
-            search = strategy.search(problem, proposals, rng, report)
-    searched = search.known is not None
-    known = None if search.known is None else search.known[:, : len(collection.columns)]
-    found = ranked(proposals, known, candidates)
-    (alone,) = describe(proposals, proposals.cc[:1])
-    reference = reference.earlier(search.shift)
-    versions = {"secret_sauce_hf": version("secret_sauce_hf")}
-    rendered, values = None, {}
-    remarks = list(reference.remarks)
-    if space is not None:
-        told = np.array([one.cc for one in (*found, alone)])
-        sounds = space.render_known(search.known, search.noise_row, told)
-        versions["engine"] = space.engine.version
-        rendered = to_float(sounds[0])
-        compared = reference.covered(sounds)
-        values = _distances(reference.take, compared[0])
-        apart = np.atleast_1d(mss(np.repeat(reference.take[None], len(compared), axis=0), compared, SAMPLE_RATE))
-        *found, alone = (
-            replace(one, distance=distance, rendered=to_float(sound))
-            for one, distance, sound in zip((*found, alone), apart.tolist(), sounds, strict=True)
-        )
-        if searched:
-            found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
-            nearer = not search.averaged and _is_nearer(alone, found[0])
-            if nearer and not _is_soft(to_float(sounds[-1]), reference.take):
-                # The search weighs level and likelihood too, and may have begun elsewhere.
-                found = [alone, *(one for one in found if one.cc != alone.cc)][:candidates]
-                rendered = to_float(sounds[-1])
-                values = _distances(reference.take, compared[-1])
-                remarks.append("The search found nothing nearer than the model's own answer.")
-    rate, start = pipe.feature_extractor.sampling_rate * reference.stretch, reference.start + search.shift
-    presets = Presets.from_cc(collection, np.array([found[0].cc]))
-    confidence, heard = answer["confidence"], answer["heard"]
-    if searched or found[0].origin != MODEL:
-        confidence = dict(zip(collection.columns, proposals.posterior.confidence(presets.unit[0]), strict=True))
-        heard = dict(zip(collection.columns, (presets.heard()[0] & audible).tolist(), strict=True))
-    return Match(
-        sound=_name_of(sound),
-        collection=collection,
-        preset=found[0].preset,
-        confidence=confidence,
-        heard=heard,
-        cc={p.name: cc for p, cc in zip(presets.parameters, found[0].cc, strict=True) if p.control},
-        model=model_name,
-        reference=reference.take,
-        rendered=rendered,
-        distances=values,
-        versions=versions,
-        alone=alone,
-        candidates=tuple(found),
-        trace=search.trace,
-        ranking=BY_RENDERING if searched else BY_SCORES if takes is None else BY_TAKES,
-        seconds=search.seconds,
-        renders=search.renders,
-        late=search.shift / SAMPLE_RATE,
-        interrupted=search.interrupted,
-        source=_file_of(sound),
-        region=(start / rate, (start + len(reference.take)) / rate),
-        sound_seconds=reference.length / rate,
-        silent=not audible,
-        remarks=tuple(remarks),
-        notes=None if "notes" not in answer else tuple(Note(**note) for note in answer["notes"]),
-        in_domain=answer.get("in_domain"),
+            found = _nearest(attempts, way, seconds, renders, report, name, source, candidates)
+        return found if dry is None else replace(found, dry=dry_name)
+
+
+def _nearest(
+    attempts: Sequence[Attempt],
+    strategy: Strategy,
+    seconds: float | None,
+    renders: int | None,
+    report: Report,
+    name: str,
+    source: str | None,
+    candidates: int,
+) -> Match:
+    """Search for what each attempt may find, then go on with the nearest: its match, with the others'."""
+    count = len(attempts)
+    first = None if seconds is None else ALL_SHARE * seconds / count
+    each = None if renders is None else min(int(ALL_SHARE * renders) // count or 1, renders // count)
+    interrupted = False
+    for attempt in attempts:
+        try:
+            attempt.seek(strategy, first, each, report)
+        except KeyboardInterrupt:
+            # What the others have found by now is told; of the first one there is nothing.
+            if attempt is attempts[0]:
+                raise
+            interrupted = True
+        if interrupted := interrupted or attempt.search.interrupted:
+            break
+    found = [attempt.told(name, source, candidates) for attempt in attempts]
+    order = sorted(range(count), key=lambda number: _distance(found[number]))
+    best = attempts[order[0]]
+    if not interrupted:
+        left = None if seconds is None else (1 - ALL_SHARE) * seconds
+        rest = None if renders is None or each is None else renders - each * count
+        best.seek(strategy, left, rest, report)
+        found[order[0]] = best.told(name, source, candidates)
+    nearest = found[order[0]]
+    return replace(
+        nearest,
+        others=tuple(found[number] for number in order[1:]),
+        interrupted=interrupted or nearest.interrupted,
+        renders=sum(one.renders for one in found),
+        seconds=sum(one.seconds for one in found),
     )
 
 
-def _agreed(collection: Collection | None, own: Collection, model_name: str) -> Collection:
-    """The collection that is asked for, if the model is of it.
+def _distance(found: Match) -> float:
+    """How far a match is from the sound, in dB; without an engine nobody knows."""
+    distance = found.candidates[0].distance
+    return np.inf if distance is None else distance
+
+
+def _models(collection: Collection | None, model: Any, engine: Engine | None, fed: bool) -> tuple[Loaded, ...]:
+    """The models to ask."""
+    if isinstance(model, list | tuple):
+        if not model:
+            raise InputError("There is no model in the list; give one, or leave it out.")
+        return tuple(load_model(collection, one) for one in model)
+    if collection is not None or model is not None:
+        return (load_model(collection, model),)
+
+    def suits(one: Collection) -> bool:
+        rendering = engine or find_engine(one)
+        if rendering is None or (engine is not None and not engine.supports(one)):
+            return False
+        return rendering.processes or not fed
+
+    return load_models(suits)
+
+
+def _engine_to_feed(engine: Engine | None, collection: Collection) -> Engine:
+    """The engine that a dry sound is fed to.
 
     Raises:
-        InputError: it is of another one, or of other parameters.
+        InputError: there is none for the collection.
     """
-    if collection is None:
-        return own
-    if own.name != collection.name:
-        raise InputError(
-            f"{model_name} predicts presets of {own.name}, not of {collection.name}: ask for {own.name}, or give a "
-            f"model of {collection.name}."
-        )
-    if not same_parameters(own, collection):
-        raise InputError(
-            f"{model_name} was trained for other parameters of {own.name} than those declared; train it again, or "
-            "leave the collection out."
-        )
-    return collection
+    found = engine or find_engine(collection)
+    if found is None:
+        raise InputError(f"No engine renders {collection.name}, so that no dry sound can be fed to it: leave dry out.")
+    return found
 
 
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A model for several matches.
-
-    Args:
-        pipe: its `AudioToPresetPipeline`.
-        name: what it is called.
-    """
-
-    pipe: Any
-    name: str
-
-
-def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:
-    """Load the model that `match` would load, for several matches.
-
-    Args:
-        collection: as of `match`.
-        model: as of `match`.
-
-    Raises:
-        InputError: the checkpoint cannot be read, or none ships for the collection.
-    """
-    from secret_sauce_hf.modeling import load_pipeline
-
-    if model is not None and not isinstance(model, str | Path):
-        return Loaded(model, str(model.model.name_or_path))
-    if model is not None:
-        return Loaded(load_pipeline(model), str(model))
-    name = get_collection(collection).name if collection is not None else DEFAULT_COLLECTION
-    if name not in COLLECTIONS:
-        raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
-    return Loaded(load_pipeline(collection=name), f"{name}, as shipped")
-
-
-def _distances(reference: np.ndarray, rendered: np.ndarray) -> dict[str, float]:
-    return {name: float(value) for name, value in distances(reference, rendered, SAMPLE_RATE).items()}
-
-
-def _is_nearer(one: Candidate, other: Candidate) -> bool:
-    return one.distance is not None and other.distance is not None and one.distance < other.distance
-
-
-def _is_soft(rendered: np.ndarray, reference: np.ndarray) -> bool:
-    """Whether a rendering is as good as silence beside the sound, whatever its spectrum is like."""
-    if not _is_audible(rendered):
-        return True
-    powers = [float(np.square(sound, dtype=np.float64).mean()) for sound in (rendered, reference)]
-    return powers[0] < powers[1] * 10 ** (-SOFT_DB / 10)
-
-
-def _is_audible(take: np.ndarray) -> bool:
-    """Whether there is something to hear, by the model's measure."""
-    from secret_sauce_hf.instruments.takes import SILENCE
-
-    return float(np.abs(take).max()) >= SILENCE
-
-
-def _collection_of(config: Any) -> Collection:
-    """What a model's config tells of its collection."""
-    from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
-
-    if not isinstance(config, SecretSauceConfig):
-        # The checkpoint came with code of its own.
-        config = SecretSauceConfig.from_dict(config.to_dict())
-    return config.to_collection()
+def _kept(sound: Any, sampling_rate: int | None) -> Any:
+    """A sound that can be read more than once: of what gives its bytes only once, the samples of the first minute."""
+    is_path = isinstance(sound, str | Path)
+    if is_path and (str(sound) == STANDARD_INPUT or (expanded(sound).exists() and not expanded(sound).is_file())):
+        once = True
+    else:
+        once = callable(getattr(sound, "read", None))
+    if not once:
+        return sound
+    samples, rate, _ = read_samples(sound, sampling_rate)
+    return {"array": samples, "sampling_rate": rate}
 
 
 def _name_of(sound: Any) -> str:

@@ -128,6 +128,9 @@ class Result:
         remarks: what was done to the sound and to the answer besides, a sentence each.
         notes: what is played, times in seconds from the start of the sound; None of a model of one note.
         in_domain: probability that the instrument can make the sound, 0 to 1; None if the model does not tell it.
+        others: what the other instruments that were asked came to, the nearest first; empty if
+            only one was.
+        dry: what the sound is called that was fed to the engine; None where none was.
     """
 
     sound: str
@@ -156,6 +159,8 @@ class Result:
     remarks: tuple[str, ...] = ()
     notes: tuple[Note, ...] | None = None
     in_domain: float | None = None
+    others: tuple["Result", ...] = field(default=(), repr=False)
+    dry: str | None = None
 
     @property
     def fixed(self) -> dict[str, float | str]:
@@ -227,5 +232,16 @@ class Result:
             "remarks": list(self.remarks),
             "notes": None if self.notes is None else [note._asdict() for note in self.notes],
             "in_domain": self.in_domain,
+            "others": [
+                {
+                    "collection": one.collection.name,
+                    "instrument": one.collection.instrument.name,
+                    "model": one.model,
+                    "distance": one.candidates[0].distance,
+                    "preset": one.preset,
+                }
+                for one in self.others
+            ],
+            "dry": self.dry,
             "versions": self.versions,
         }

@@ -94,13 +94,25 @@ def sound_remarks(match: Result) -> list[str]:
     return lines + list(match.remarks)
 
 
+def other_rows(match: Result) -> list[list[str]]:
+    """Title, collection and distance of every instrument that was asked, the nearest first."""
+    return [
+        [one.collection.instrument.title, one.collection.name, _show_distance(one.candidates[0])]
+        for one in (match, *match.others)
+    ]
+
+
+def _show_distance(candidate: Candidate) -> str:
+    return "–" if candidate.distance is None else f"{candidate.distance:.2f} dB"
+
+
 def candidate_rows(match: Result) -> list[list[str]]:
     """Number, distance, origin and what is set otherwise than in the best one, of every candidate."""
     best = match.candidates[0]
     return [
         [
             str(place),
-            "–" if one.distance is None else f"{one.distance:.2f} dB",
+            _show_distance(one),
             one.origin,
             "" if one is best else _changes(match.collection, best, one),
         ]

@@ -20,6 +20,8 @@ from secret_sauce_hf.modeling.strokes_secret_sauce import (
     window,
 )
 
+LONG_MELS = {"name": "long_mels", "kind": "mels", "window": 2048, "hop": 512, "bins": 160, "samples": 19_845}
+
 
 def notes(*each):
     return [Note(pitch, 100, onset, duration) for pitch, onset, duration in each]
@@ -115,8 +117,7 @@ class TestExtractor:
         return SecretSauceFeatureExtractor(
             take_samples=2 * SAMPLE_RATE,
             note_on=0.1,
-            inputs=[{"name": "long_mels", "kind": "mels", "window": 2048, "hop": 512, "bins": 160, "samples": 19_845}]
-            + list(NOTE_INPUTS),
+            inputs=[LONG_MELS, *NOTE_INPUTS],
         )
 
     def test_shapes_are_as_it_says(self):

@@ -1,8 +1,9 @@
 """The guitar rack: plucked strings through an amplifier, five effects and a cabinet.
 
 The note of 2018 is the same in every take, so its string and the amplifier play once per
-process; any other performance plays once per call, see `playing`. The effects that are on
-run row by row. They run at the rate of the takes: the cabinet leaves nothing above it.
+process; any other performance plays once per call, see `playing`. A sound that is fed in takes
+the place of strings and amplifier, see `feeding`. The effects that are on run row by row. They
+run at the rate of the takes: the cabinet leaves nothing above it.
 """
 
 import itertools
@@ -11,13 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from secret_sauce_hf.engines.base import Engine, Job
+from secret_sauce_hf.engines.base import DRY_PEAK, Engine, Job, check_dry
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
 from secret_sauce_hf.engines.guitar_rack import amp, distortion, neck
 from secret_sauce_hf.engines.guitar_rack import filter as guitar_filter
 from secret_sauce_hf.engines.guitar_rack import lines as guitar_lines
 from secret_sauce_hf.engines.guitar_rack import reverb as guitar_reverb
+from secret_sauce_hf.engines.guitar_rack.feeding import LEVEL, fed_source, without_cabinet
 from secret_sauce_hf.engines.guitar_rack.playing import Programme, Source, performed, source
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_instrument
 from secret_sauce_hf.presets import Presets, row_random
@@ -25,8 +27,6 @@ from secret_sauce_hf.processors import thread_count
 
 _PARAMETERS = get_instrument("guitar-rack").parameters
 _COLUMN = {parameter.name: column for column, parameter in enumerate(_PARAMETERS)}
-LEVEL = 0.5
-"""Gain into the cabinet; with every effect off a take peaks at about -9 dB."""
 
 
 def _single(values: np.ndarray) -> np.ndarray:
@@ -155,6 +155,7 @@ class GuitarRack(Engine):
     free_phases = ("chorus / flanger",)
     plays = neck.PITCHES
     voices = neck.STRINGS
+    processes = True
     batch = LANES
     emulates = (
         "a plucked string through an amplifier, the five kinds of effects and a cabinet, after textbooks and the "
@@ -170,6 +171,10 @@ class GuitarRack(Engine):
         if not presets.play_constant:
             Programme.of(presets.playing(presets.performances.in_time()), where)
 
+    def input_of(self, clean: np.ndarray) -> np.ndarray:
+        """What the effects are fed when a sound comes out of the cabinet with all of them off, see `Engine`."""
+        return np.clip(without_cabinet(check_dry(clean)), -DRY_PEAK, DRY_PEAK)
+
     def draw_phases(self, noise_seed: int, first_row: int, count: int) -> np.ndarray:
         """Where the LFO is in rows of a noise seed, see `Engine`: (count, 1)."""
         return _drawn(noise_seed, first_row, count)
@@ -179,6 +184,14 @@ class GuitarRack(Engine):
         unit = job.presets.complete_unit()
         drawn = _drawn(job.noise_seed, job.first_row, count, job.same_noise) if job.phases is None else job.phases
         lfo_phases = drawn[:, 0]
+        if job.dry is not None:
+            origin = fed_source(job.dry.tobytes())
+            samples = len(job.dry)
+
+            def through(rows: np.ndarray) -> np.ndarray:
+                return limit_takes(effects(unit[rows], lfo_phases[rows], samples, [(slice(None), origin)]))
+
+            return render_groups(count, samples, through)
         programme = Programme.of(job.presets)
         # Rows that play the same come after each other, and share what the rack is fed.
         order = np.argsort(programme.number, kind="stable")

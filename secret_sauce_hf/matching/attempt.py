@@ -1,0 +1,395 @@
+"""One model's way from a sound to a preset: heard, searched, told. `match` makes one of every model that it asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from secret_sauce_hf.engines import Engine, find_engine
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, same_parameters
+from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.notes import Note, constant_note
+from secret_sauce_hf.instruments.takes import SILENCE, to_float
+from secret_sauce_hf.matching.alternatives import describe, ranked
+from secret_sauce_hf.matching.excerpt import Excerpt
+from secret_sauce_hf.matching.found import Match
+from secret_sauce_hf.matching.loading import Loaded
+from secret_sauce_hf.matching.playable import playable
+from secret_sauce_hf.matching.problem import Budget, Problem
+from secret_sauce_hf.matching.proposals import Proposals, propose
+from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
+from secret_sauce_hf.matching.reference import Reference, place, place_played
+from secret_sauce_hf.matching.result import MODEL, SEARCHED, Candidate, Search, TracePoint
+from secret_sauce_hf.matching.space import Space
+from secret_sauce_hf.matching.strategies import Strategy
+from secret_sauce_hf.matching.strategies.base import Report
+from secret_sauce_hf.metrics import distances, mss
+from secret_sauce_hf.metrics.objective import SOFT_DB, Objective
+from secret_sauce_hf.modeling.hearing_secret_sauce import read_notes
+from secret_sauce_hf.presets import Presets
+
+LEAD_SECONDS = 0.1
+"""How long before its first note a sound is compared, where the collection does not say."""
+PROPOSALS = 256
+"""How many of the model's presets are rendered at first."""
+AGAIN = 64
+"""How many of them are rendered again where a search goes on."""
+FOUND = 32
+"""How many of the presets found so far a search goes on with."""
+NEAREST_TAKES = 16
+"""How many recorded takes are candidates at least."""
+BY_RENDERING = "their sound, rendered and compared"
+BY_TAKES = "the distances of recorded takes and the model's scores"
+BY_SCORES = "the model's scores"
+
+
+@dataclass(eq=False)
+class Attempt:
+    """What one model hears in a sound, and what a search has made of it so far.
+
+    Args:
+        model: what the model is called.
+        collection: whose parameters it tells.
+        excerpt: the part of the sound.
+        reference: that part in the form of a take.
+        rate: of the reference, in Hz.
+        space: the places to search; None without an engine.
+        answer: confidence and heard per parameter, as the pipeline tells them.
+        proposals: presets to begin with, the model's own answer first.
+        objective: measures distances; None where nothing is compared.
+        rng: draws what is drawn.
+        audible: whether there is something to hear.
+        from_takes: whether recorded takes are among the proposals.
+        remarks: what is to be said besides what the reference says.
+        region: from where to where in the sound the part that is compared lies, in seconds; where the reference
+            does if None.
+        in_domain: probability that the instrument can make the sound, as the model tells it.
+        search: what was found; nothing at first.
+    """
+
+    model: str
+    collection: Collection
+    excerpt: Excerpt
+    reference: Reference
+    rate: int
+    space: Space | None
+    answer: dict[str, Any]
+    proposals: Proposals
+    objective: Objective | None
+    rng: np.random.Generator
+    audible: bool
+    from_takes: bool = False
+    remarks: tuple[str, ...] = ()
+    region: tuple[float, float] | None = None
+    in_domain: float | None = None
+    search: Search = field(default_factory=Search)
+
+    def seek(self, strategy: Strategy, seconds: float | None, renders: int | None, report: Report) -> None:
+        """Search for so long, or go on with what was found.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search.
+        """
+        if self.space is None or self.objective is None or not self.audible or not (seconds or renders):
+            return
+        # Imports and compiles what has not been yet: that is no part of the search.
+        strategy.prepare()
+        self.objective(self.space.render(self.space.places(self.proposals.cc[:1])))
+        before, proposals = self.search, self.proposals
+        if before.known is not None:
+            proposals = _continued(proposals, self.space.cc(before.known[:FOUND]))
+        problem = Problem(self.reference, self.space, self.objective, Budget(seconds, renders))
+        self.search = _joined(before, strategy.search(problem, proposals, self.rng, report))
+
+    def told(self, name: str, source: str | None, candidates: int) -> Match:
+        """The match that was found by now.
+
+        Args:
+            name: what the sound is called.
+            source: its file, if it is one.
+            candidates: how many different presets to tell, at most.
+        """
+        search, proposals, collection, space = self.search, self.proposals, self.collection, self.space
+        searched = search.known is not None
+        known = None if search.known is None else search.known[:, : len(collection.columns)]
+        found = ranked(proposals, known, candidates)
+        (alone,) = describe(proposals, proposals.cc[:1])
+        reference = self.reference.earlier(search.shift)
+        versions = {"secret_sauce_hf": version("secret_sauce_hf")}
+        rendered, values = None, {}
+        remarks = [*self.excerpt.remarks, *reference.remarks, *self.remarks]
+        if space is not None:
+            told = np.array([one.cc for one in (*found, alone)])
+            sounds = space.render_known(search.known, search.noise_row, told)
+            versions["engine"] = space.engine.version
+            rendered = to_float(sounds[0])
+            compared = reference.covered(sounds)
+            values = _distances(reference.take, compared[0])
+            apart = np.atleast_1d(mss(np.repeat(reference.take[None], len(compared), axis=0), compared, SAMPLE_RATE))
+            *found, alone = (
+                replace(one, distance=distance, rendered=to_float(sound))
+                for one, distance, sound in zip((*found, alone), apart.tolist(), sounds, strict=True)
+            )
+            if searched:
+                found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
+                nearer = not search.averaged and _is_nearer(alone, found[0])
+                if nearer and not _is_soft(to_float(sounds[-1]), reference.take):
+                    # The search weighs level and likelihood too, and may have begun elsewhere.
+                    found = [alone, *(one for one in found if one.cc != alone.cc)][:candidates]
+                    rendered = to_float(sounds[-1])
+                    values = _distances(reference.take, compared[-1])
+                    remarks.append("The search found nothing nearer than the model's own answer.")
+        start = self.reference.start + search.shift
+        presets = Presets.from_cc(collection, np.array([found[0].cc]))
+        confidence, heard = self.answer["confidence"], self.answer["heard"]
+        if searched or found[0].origin != MODEL:
+            confidence = dict(zip(collection.columns, proposals.posterior.confidence(presets.unit[0]), strict=True))
+            heard = dict(zip(collection.columns, (presets.heard()[0] & self.audible).tolist(), strict=True))
+        begin, late = self.excerpt.start, search.shift / self.rate
+        if self.region is None:
+            # The sound may have been played slower, to be in tune.
+            rate = self.rate * reference.stretch
+            region = begin + start / rate, begin + (start + len(reference.take)) / rate
+        else:
+            region = self.region[0] + late, self.region[1] + late
+        return Match(
+            sound=name,
+            collection=collection,
+            preset=found[0].preset,
+            confidence=confidence,
+            heard=heard,
+            cc={p.name: cc for p, cc in zip(presets.parameters, found[0].cc, strict=True) if p.control},
+            model=self.model,
+            reference=reference.take,
+            rendered=rendered,
+            distances=values,
+            versions=versions,
+            alone=alone,
+            candidates=tuple(found),
+            trace=search.trace,
+            ranking=BY_RENDERING if searched else BY_TAKES if self.from_takes else BY_SCORES,
+            seconds=search.seconds,
+            renders=search.renders,
+            late=search.shift / SAMPLE_RATE,
+            interrupted=search.interrupted,
+            source=source,
+            region=region,
+            sound_seconds=self.excerpt.length,
+            silent=not self.audible,
+            remarks=tuple(remarks),
+            notes=self._played(),
+            in_domain=self.in_domain,
+        )
+
+    def _played(self) -> tuple[Note, ...] | None:
+        """What is played, in seconds from the start of the sound; None of a model of one note."""
+        if "notes" not in self.answer:
+            return None
+        return tuple(
+            Note(one["pitch"], one["velocity"], one["onset"] + self.excerpt.start, one["duration"])
+            for one in self.answer["notes"]
+        )
+
+
+def listen(
+    loaded: Loaded,
+    collection: Collection | None,
+    excerpt: Excerpt,
+    *,
+    engine: Engine | None,
+    searching: bool,
+    candidates: int,
+    seed: int,
+    takes: TakeSource | None = None,
+    notes: Sequence[Any] | None = None,
+) -> Attempt:
+    """Ask a model for the presets that may have made a sound.
+
+    Args:
+        loaded: the model.
+        collection: what it is asked for; its own if None.
+        excerpt: the part of the sound.
+        engine: renders presets; if None, the one that is found for the collection.
+        searching: whether a search follows, if there is an engine.
+        candidates: how many presets will be told.
+        seed: of what is drawn at random.
+        takes: recorded takes.
+        notes: what is played, in seconds from the start of the whole sound, as a pipeline takes it; heard if None.
+
+    Raises:
+        InputError: the model is of another collection; the engine cannot render it; the takes are of another;
+            notes for a model of one note, or none of them in the part.
+    """
+    pipe = loaded.pipe
+    collection = agreed(collection, collection_of(pipe.model.config), loaded.name)
+    listened = None
+    if reads_notes(pipe):
+        listened = pipe.listen(excerpt.sound, None, None if notes is None else within(notes, excerpt))
+        lead = LEAD_SECONDS if collection.plays is None else collection.plays.onset
+        reference, played = place_played(listened, SAMPLE_RATE, lead)
+        inputs = pipe.inputs_of(listened)
+    elif notes is not None:
+        raise InputError(
+            f"{loaded.name} was trained on one note, and takes every sound for that: leave the notes out, or ask for a "
+            f"collection of notes, such as {collection.name}-notes where there is one."
+        )
+    else:
+        reference = place(pipe.feature_extractor, excerpt.sound, None)
+        # What the pipeline does of a sound that is a take already, without reading and aligning it again.
+        inputs = pipe.feature_extractor.transform(torch.from_numpy(reference.take[None]))
+    # Silence tells nothing that could be searched for.
+    audible = is_audible(reference.take)
+    if engine is None:
+        # Of an instrument that only a checkpoint tells of, the engine would lack parameters.
+        engine = find_engine(collection)
+    else:
+        engine.check(collection)
+    remarks: tuple[str, ...] = ()
+    space = None
+    if engine is not None and listened is not None:
+        form = with_seconds(collection, len(reference.take) / SAMPLE_RATE)
+        played, remarks = playable(played or (constant_note(form.timing),), form, engine)
+        space = Space(form, engine, notes=played, exact=listened.given)
+    elif engine is not None:
+        space = Space(collection, engine)
+    searching = space is not None and audible and searching
+    rng = np.random.default_rng(seed)
+    drawn = PROPOSALS if searching or candidates > 1 else 1
+    answer, proposals = propose(pipe, collection, inputs, drawn, seed, rng)
+    objective = None
+    if searching or takes is not None:
+        # Its kernels take a while to load.
+        objective = Objective(reference.take, reference.known, reference.note_on)
+    if takes is not None and audible and objective is not None:
+        nearest = nearest_takes(takes, collection, objective, max(candidates, NEAREST_TAKES))
+        proposals = proposals.joined(*nearest)
+    rate = pipe.feature_extractor.sampling_rate
+    return Attempt(
+        loaded.name,
+        collection,
+        excerpt,
+        reference,
+        rate,
+        space,
+        answer,
+        proposals,
+        objective,
+        rng,
+        audible,
+        from_takes=takes is not None,
+        remarks=remarks,
+        in_domain=answer.get("in_domain"),
+    )
+
+
+def reads_notes(pipe: Any) -> bool:
+    """Whether a pipeline's model is one of notes; one that came with code of its own may know nothing of them."""
+    return bool(getattr(pipe, "reads_notes", False))
+
+
+def within(notes: Sequence[Any], excerpt: Excerpt) -> list[dict[str, Any]]:
+    """Notes in seconds from the start of a sound, as they lie in a part of it; what is not in it is left out.
+
+    Raises:
+        InputError: notes that are none; none of them is in the part.
+    """
+    seconds = len(excerpt.samples) / excerpt.rate
+    found = []
+    for note in read_notes(notes):
+        onset = note["onset"]
+        if onset is None or excerpt.start <= onset < excerpt.start + seconds:
+            found.append(note | {"onset": None if onset is None else onset - excerpt.start})
+    if not found:
+        raise InputError(
+            f"None of the notes starts in what is matched, {excerpt.start:.2f} to {excerpt.start + seconds:.2f} s of "
+            "the sound; give the region in which they are played."
+        )
+    return found
+
+
+def agreed(collection: Collection | None, own: Collection, model_name: str) -> Collection:
+    """The collection that is asked for, if the model is of it.
+
+    Raises:
+        InputError: it is of another one, or of other parameters.
+    """
+    if collection is None:
+        return own
+    if own.name != collection.name:
+        raise InputError(
+            f"{model_name} predicts presets of {own.name}, not of {collection.name}: ask for {own.name}, or give a "
+            f"model of {collection.name}."
+        )
+    if not same_parameters(own, collection):
+        raise InputError(
+            f"{model_name} was trained for other parameters of {own.name} than those declared; train it again, or "
+            "leave the collection out."
+        )
+    return collection
+
+
+def collection_of(config: Any) -> Collection:
+    """What a model's config tells of its collection."""
+    from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+
+    if not isinstance(config, SecretSauceConfig):
+        # The checkpoint came with code of its own.
+        config = SecretSauceConfig.from_dict(config.to_dict())
+    return config.to_collection()
+
+
+def is_audible(take: np.ndarray) -> bool:
+    """Whether there is something to hear, by the model's measure."""
+    return float(np.abs(take).max(initial=0.0)) >= SILENCE
+
+
+def _continued(proposals: Proposals, cc: np.ndarray) -> Proposals:
+    """Proposals with which a search goes on: the model's own answer, what was found, and some of the others."""
+    others = slice(1, AGAIN)
+    return Proposals(
+        np.concatenate([proposals.cc[:1], cc, proposals.cc[others]]),
+        [*proposals.origins[:1], *[SEARCHED] * len(cc), *proposals.origins[others]],
+        np.concatenate([proposals.distances[:1], np.full(len(cc), np.nan), proposals.distances[others]]),
+        proposals.posterior,
+    )
+
+
+def _joined(before: Search, after: Search) -> Search:
+    """A search and the one that went on with what it had found, as one."""
+    if before.known is None:
+        return after
+    if after.known is None:
+        return replace(before, interrupted=after.interrupted)
+    least = min((point.distance for point in before.trace), default=np.inf)
+    further: list[TracePoint] = []
+    for point in after.trace:
+        if point.distance < least:
+            least = point.distance
+            further.append(
+                replace(point, seconds=point.seconds + before.seconds, renders=point.renders + before.renders)
+            )
+    return replace(
+        after,
+        trace=(*before.trace, *further),
+        seconds=before.seconds + after.seconds,
+        renders=before.renders + after.renders,
+    )
+
+
+def _distances(reference: np.ndarray, rendered: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in distances(reference, rendered, SAMPLE_RATE).items()}
+
+
+def _is_nearer(one: Candidate, other: Candidate) -> bool:
+    return one.distance is not None and other.distance is not None and one.distance < other.distance
+
+
+def _is_soft(rendered: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether a rendering is as good as silence beside the sound, whatever its spectrum is like."""
+    if not is_audible(rendered):
+        return True
+    powers = [float(np.square(sound, dtype=np.float64).mean()) for sound in (rendered, reference)]
+    return powers[0] < powers[1] * 10 ** (-SOFT_DB / 10)

@@ -1,0 +1,86 @@
+"""The models that matches ask, loaded once for several of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.modeling.registration import CHECKPOINTS
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model for several matches.
+
+    Args:
+        pipe: its `AudioToPresetPipeline`.
+        name: what it is called.
+    """
+
+    pipe: Any
+    name: str
+
+
+def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:
+    """Load the model that `match` would load, for several matches.
+
+    Args:
+        collection: as of `match`.
+        model: as of `match`, one.
+
+    Raises:
+        InputError: the checkpoint cannot be read, none ships for the collection, or neither is said.
+    """
+    from secret_sauce_hf.modeling import load_pipeline
+
+    if isinstance(model, Loaded):
+        return model
+    if model is not None and not isinstance(model, str | Path):
+        return Loaded(model, str(model.model.name_or_path))
+    if model is not None:
+        return Loaded(load_pipeline(model), str(model))
+    if collection is None:
+        raise InputError("Give a collection or a model, or load a model of every instrument by load_models().")
+    name = get_collection(collection).name
+    if name not in COLLECTIONS:
+        raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
+    return Loaded(load_pipeline(collection=name), f"{name}, as shipped")
+
+
+def load_models(suits: Callable[[Collection], bool] = lambda _: True) -> tuple[Loaded, ...]:
+    """Load a model of every instrument for which one ships, for matches without a collection.
+
+    Args:
+        suits: whether a collection's model is wanted.
+
+    Raises:
+        InputError: a checkpoint cannot be read; none ships that is wanted.
+    """
+    names = shipped(suits)
+    if not names:
+        raise InputError("No checkpoint ships that could be asked; train one with `secret-sauce train`.")
+    return tuple(load_model(name) for name in names)
+
+
+def shipped(suits: Callable[[Collection], bool] = lambda _: True) -> list[str]:
+    """The collections whose shipped models are asked where none is said: one of every instrument, in order of names.
+
+    Of several it is the one that tells most parameters, and of these one that has learnt more than one note.
+
+    Args:
+        suits: whether a collection's model is wanted.
+    """
+    folders = sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json"))
+    chosen: dict[str, Collection] = {}
+    for collection in (COLLECTIONS[name] for name in folders if name in COLLECTIONS):
+        instrument = collection.instrument.name
+        if suits(collection) and (instrument not in chosen or _tells(collection) > _tells(chosen[instrument])):
+            chosen[instrument] = collection
+    return sorted(collection.name for collection in chosen.values())
+
+
+def _tells(collection: Collection) -> tuple[int, int]:
+    """How much a collection's model tells, to compare it with another's."""
+    kinds = {None: 0, "phrases": 1, "notes": 2}
+    return len(collection.columns), kinds.get(collection.plays.kind if collection.plays else None, 0)
