@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, sources
+from secret_sauce_hf.cli.playing import Channel, asked, tell_remarks
 from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, EXIT_MISTAKE, WHOLE, complain, print_all, table_of
 from secret_sauce_hf.files import jsonable
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
+from secret_sauce_hf.instruments.pitches import pitch_number
 from secret_sauce_hf.instruments.sounds import check_sound
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
@@ -103,6 +105,29 @@ def match(
             show_default=False,
         ),
     ] = None,
+    note: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C2|36",
+            help="The note that is played, where you know it; models of notes hear it otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    velocity: Annotated[
+        int | None, typer.Option(help="Velocity of --note, 1 to 127.", show_default=False, **WHOLE)
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long --note is held.", show_default=False)
+    ] = None,
+    clip: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RIFF.mid",
+            help="What is played, as a MIDI file that begins when the sound does.",
+            show_default=False,
+        ),
+    ] = None,
+    channel: Channel = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -140,6 +165,10 @@ def match(
 
     secret-sauce match song.flac --region 1:02-1:05.5
 
+    secret-sauce match bass.wav --collection noisemaker-notes --note C2
+
+    secret-sauce match chords.wav --clip chords.mid
+
     secret-sauce match riff-wet.wav --dry riff-dry.wav  # the guitar rack's settings
 
     secret-sauce match recordings --json --seconds 2 > found.jsonl
@@ -161,6 +190,9 @@ def match(
         raise InputError("--takes are of one collection: give it by --collection.")
     if takes is not None and dry is not None:
         raise InputError("--takes are compared with takes, not with riffs: leave --takes or --dry out.")
+    played = _played(note, velocity, duration, clip, channel)
+    if played is not None and dry is not None:
+        raise InputError("With --dry nothing is played but that: leave --note and --clip out.")
     # Who reads JSON wants to know of every sound what became of it.
     found = sources(sounds, lenient=as_json)
     if dry is not None:
@@ -170,7 +202,7 @@ def match(
     check_checkpoint(model)
     check_dataset(takes)
     inputs: list[str | Path] = [one.sound for one in found if one.mistake is None]
-    inputs += files_in(collection if is_declaration(collection) else None, model, takes, dry)
+    inputs += files_in(collection if is_declaration(collection) else None, model, takes, dry, clip)
     writes = out is not None or not as_json
     folders = [
         check_folder(out or one.folder, names(one.stem, candidates), inputs=inputs, what="the match")
@@ -186,7 +218,10 @@ def match(
     if any(one.mistake is None for one in found):
         # With a dry sound the instruments are chosen by what can be fed.
         several = declared is None and model is None
-        loaded = (None if dry is not None else load_models()) if several else load_model(declared, model)
+        if not several:
+            loaded = load_model(declared, model)
+        elif dry is None:
+            loaded = load_models(lambda one: played is None or one.plays is not None)
     failed = False
     for source, folder in zip(found, folders, strict=True):
         try:
@@ -203,6 +238,7 @@ def match(
                 takes=takes,
                 region=part,
                 dry=dry,
+                notes=played,
                 progress=True,
             )
         except InputError as error:
@@ -222,6 +258,23 @@ def match(
         _leave_if_interrupted(answer)
     if failed:
         raise typer.Exit(EXIT_MISTAKE)
+
+
+def _played(
+    note: str | None, velocity: int | None, duration: float | None, clip: Path | None, channel: int | None
+) -> list[dict[str, Any]] | None:
+    """What the options say is played in the sound; None if they say nothing.
+
+    Raises:
+        InputError: they do not go together; a note or a clip that is none.
+    """
+    if note is None and clip is None and (velocity, duration) != (None, None):
+        raise InputError("--velocity and --duration are of a --note: give that, too, or leave them out.")
+    playing = asked(note, velocity, duration, None, clip, channel)
+    if playing.clip is not None:
+        tell_remarks(playing)
+        return [one._asdict() for one in playing.clip.notes]
+    return None if note is None else [{"pitch": pitch_number(note), "velocity": velocity, "duration": duration}]
 
 
 def _print_line(record: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, constant_note
 from secret_sauce_hf.instruments.takes import SILENCE, to_float
 from secret_sauce_hf.matching.alternatives import describe, ranked
+from secret_sauce_hf.matching.domain import Domain, answer_floor
 from secret_sauce_hf.matching.excerpt import Excerpt
 from secret_sauce_hf.matching.found import Match
 from secret_sauce_hf.matching.loading import Loaded
@@ -67,6 +68,8 @@ class Attempt:
         region: from where to where in the sound the part that is compared lies, in seconds; where the reference
             does if None.
         in_domain: probability that the instrument can make the sound, as the model tells it.
+        warn_below: from which probability down it is said that it cannot.
+        domain: what the distance that a search reached tells of that.
         search: what was found; nothing at first.
     """
 
@@ -85,6 +88,8 @@ class Attempt:
     remarks: tuple[str, ...] = ()
     region: tuple[float, float] | None = None
     in_domain: float | None = None
+    warn_below: float = 0.0
+    domain: Domain | None = None
     search: Search = field(default_factory=Search)
 
     def seek(self, strategy: Strategy, seconds: float | None, renders: int | None, report: Report) -> None:
@@ -142,6 +147,17 @@ class Attempt:
                     rendered = to_float(sounds[-1])
                     values = _distances(reference.take, compared[-1])
                     remarks.append("The search found nothing nearer than the model's own answer.")
+        in_domain, warn_below = self.in_domain, self.warn_below
+        if searched and self.domain is not None and space is not None and rendered is not None:
+            again = space.presets(space.places(np.array([found[0].cc])))
+            floor = answer_floor(space.engine, again, rendered) if self.domain.measure == "floors" else None
+            in_domain, warn_below = self.domain.probability(values["mss"], floor), self.domain.warn_below
+        doubtful = self.audible and in_domain is not None and in_domain < warn_below
+        if doubtful:
+            remarks.append(
+                f"{collection.instrument.title} can hardly make this sound (probability {in_domain:.0%}): the preset "
+                "is the nearest that was found."
+            )
         start = self.reference.start + search.shift
         presets = Presets.from_cc(collection, np.array([found[0].cc]))
         confidence, heard = self.answer["confidence"], self.answer["heard"]
@@ -181,7 +197,8 @@ class Attempt:
             silent=not self.audible,
             remarks=tuple(remarks),
             notes=self._played(),
-            in_domain=self.in_domain,
+            in_domain=in_domain,
+            doubtful=doubtful,
         )
 
     def _played(self) -> tuple[Note, ...] | None:
@@ -282,6 +299,8 @@ def listen(
         from_takes=takes is not None,
         remarks=remarks,
         in_domain=answer.get("in_domain"),
+        warn_below=float(getattr(pipe.model.config, "domain_warning", 0.0)),
+        domain=loaded.domain,
     )
 
 

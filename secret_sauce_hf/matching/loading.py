@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.matching.domain import Domain, read_domain
 from secret_sauce_hf.modeling.registration import CHECKPOINTS
 
 
@@ -16,10 +17,12 @@ class Loaded:
     Args:
         pipe: its `AudioToPresetPipeline`.
         name: what it is called.
+        domain: what the distance that a search reached tells of the sound; None if nobody knows.
     """
 
     pipe: Any
     name: str
+    domain: Domain | None = None
 
 
 def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:
@@ -36,16 +39,23 @@ def load_model(collection: str | Path | Collection | None = None, model: Any = N
 
     if isinstance(model, Loaded):
         return model
-    if model is not None and not isinstance(model, str | Path):
-        return Loaded(model, str(model.model.name_or_path))
     if model is not None:
-        return Loaded(load_pipeline(model), str(model))
+        pipe = load_pipeline(model) if isinstance(model, str | Path) else model
+        name = str(model) if isinstance(model, str | Path) else str(pipe.model.name_or_path)
+        return Loaded(pipe, name, _domain_of(pipe))
     if collection is None:
         raise InputError("Give a collection or a model, or load a model of every instrument by load_models().")
     name = get_collection(collection).name
     if name not in COLLECTIONS:
         raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
-    return Loaded(load_pipeline(collection=name), f"{name}, as shipped")
+    pipe = load_pipeline(collection=name)
+    return Loaded(pipe, f"{name}, as shipped", _domain_of(pipe))
+
+
+def _domain_of(pipe: Any) -> Domain | None:
+    """What lies beside a model's checkpoint, if that is a folder."""
+    name = str(getattr(pipe.model, "name_or_path", ""))
+    return read_domain(name) if name and Path(name).is_dir() else None
 
 
 def load_models(suits: Callable[[Collection], bool] = lambda _: True) -> tuple[Loaded, ...]:

@@ -128,7 +128,7 @@ def match(
         seconds = DEFAULT_SECONDS
     dry_name = _name_of(dry)
     with match_progress(progress) as report:
-        models = _models(collection, model, engine, fed=dry is not None)
+        models = _models(collection, model, engine, fed=dry is not None, told=notes is not None)
         wet = sound if dry is None else _kept(sound, sampling_rate)
         excerpt = take_out(wet, sampling_rate, region)
         attempts = []
@@ -206,7 +206,9 @@ def _distance(found: Match) -> float:
     return np.inf if distance is None else distance
 
 
-def _models(collection: Collection | None, model: Any, engine: Engine | None, fed: bool) -> tuple[Loaded, ...]:
+def _models(
+    collection: Collection | None, model: Any, engine: Engine | None, fed: bool, told: bool
+) -> tuple[Loaded, ...]:
     """The models to ask."""
     if isinstance(model, list | tuple):
         if not model:
@@ -219,7 +221,7 @@ def _models(collection: Collection | None, model: Any, engine: Engine | None, fe
         rendering = engine or find_engine(one)
         if rendering is None or (engine is not None and not engine.supports(one)):
             return False
-        return rendering.processes or not fed
+        return (rendering.processes or not fed) and (one.plays is not None or not told)
 
     return load_models(suits)
 

@@ -128,6 +128,7 @@ class Result:
         remarks: what was done to the sound and to the answer besides, a sentence each.
         notes: what is played, times in seconds from the start of the sound; None of a model of one note.
         in_domain: probability that the instrument can make the sound, 0 to 1; None if the model does not tell it.
+        doubtful: whether that is so low that hardly any of the instrument's own sounds would come to it.
         others: what the other instruments that were asked came to, the nearest first; empty if
             only one was.
         dry: what the sound is called that was fed to the engine; None where none was.
@@ -159,6 +160,7 @@ class Result:
     remarks: tuple[str, ...] = ()
     notes: tuple[Note, ...] | None = None
     in_domain: float | None = None
+    doubtful: bool = False
     others: tuple["Result", ...] = field(default=(), repr=False)
     dry: str | None = None
 
@@ -232,6 +234,7 @@ class Result:
             "remarks": list(self.remarks),
             "notes": None if self.notes is None else [note._asdict() for note in self.notes],
             "in_domain": self.in_domain,
+            "doubtful": self.doubtful,
             "others": [
                 {
                     "collection": one.collection.name,

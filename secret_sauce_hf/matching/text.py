@@ -1,16 +1,19 @@
 """A match as rows of text, for tables in a terminal and in a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.matching.result import Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
 from secret_sauce_hf.presets import Presets, fixed_settings
 
 NOT_HEARD = "(not heard)"
+_MOST_NOTES = 8
+"""Of how many notes a line tells."""
 _MOST_CHANGES = 4
 """Of how many settings a candidate's row tells."""
 _SHOWN = ("mss", "level_difference", "wmfcc", "sot_hertz", "rms_cosine", "spectral_composite")
@@ -91,7 +94,18 @@ def sound_remarks(match: Result) -> list[str]:
         lines.append("The sound is silent: nothing is heard in it, and the preset is a guess.")
     elif end - start < match.sound_seconds - 0.001:
         lines.append(f"Matched: {start:.3f} to {end:.3f} s of the sound's {match.sound_seconds:.3f} s.")
+    if match.notes:
+        lines.append(f"Played: {played_notes(match.notes)}.")
+    if match.in_domain is not None and not match.silent:
+        lines.append(f"The probability that the instrument can make it is {match.in_domain:.0%}.")
     return lines + list(match.remarks)
+
+
+def played_notes(notes: Sequence[Note]) -> str:
+    """Notes in a line: the number of each, from when to when in seconds."""
+    shown = [f"{note.pitch} ({note.onset:.2f} to {note.end:.2f} s)" for note in notes[:_MOST_NOTES]]
+    more = len(notes) - len(shown)
+    return f"note{'s' * (len(notes) > 1)} {', '.join(shown)}{f' and {more} more' * (more > 0)}"
 
 
 def other_rows(match: Result) -> list[list[str]]:

@@ -98,8 +98,11 @@ def write_png(found: Result, target: io.BytesIO) -> None:
     from secret_sauce_hf.plots.match import draw
 
     settings = setting_rows(found)
+    title = f"{shorten(found.sound, 60)} as a preset of {found.collection.name}"
+    if found.doubtful and found.in_domain is not None:
+        title += f"\nwhich {found.collection.instrument.title} can hardly make (probability {found.in_domain:.0%})"
     figure = draw(
-        f"{shorten(found.sound, 60)} as a preset of {found.collection.name}",
+        title,
         found.reference,
         found.rendered,
         settings,

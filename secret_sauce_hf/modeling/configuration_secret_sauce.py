@@ -150,6 +150,8 @@ _LARGEST = {
     "max_length": 2**16,
     "num_mel_bins": 2**12,
 }
+_LARGEST_LISTENER = 256
+"""No size of the network that hears notes is larger, nor a pitch."""
 _MOST_ENTRIES = 2**10
 """Of parameters and of inputs."""
 
@@ -166,7 +168,12 @@ _COUNTS = (
     "stem_size",
     "domain_size",
 )
-_NUMBERS = {"note_on": (0.0, 600.0), "hidden_dropout_prob": (0.0, 1.0), "label_width": (1e-6, 2.0**14)}
+_NUMBERS = {
+    "note_on": (0.0, 600.0),
+    "hidden_dropout_prob": (0.0, 1.0),
+    "label_width": (1e-6, 2.0**14),
+    "domain_warning": (0.0, 1.0),
+}
 """Lowest and highest value."""
 
 
@@ -277,6 +284,8 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         sampler_layers: number of layers of the sampler, which draws whole presets; none if 0.
         stem_size: units of a layer between every patch and its token; none if 0.
         domain_size: units of what tells whether the instrument can make a sound; it is not told if 0.
+        domain_warning: probability below which it is said that the instrument cannot make a sound: hardly any of
+            its own lies there.
         listener: sizes of the network that hears which notes are played, see `NoteListener`; None without one.
         ast: config of an audio spectrogram transformer (`ASTConfig`) that is the encoder
             instead of layers of our own; only `AST_FIELDS` are kept, and the four sizes
@@ -314,6 +323,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         sampler_layers: int = 2,
         stem_size: int = 0,
         domain_size: int = 0,
+        domain_warning: float = 0.0,
         listener: Mapping[str, Any] | None = None,
         ast: Mapping[str, Any] | None = None,
         instrument: str = "",
@@ -343,6 +353,7 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         self.sampler_layers = sampler_layers
         self.stem_size = stem_size
         self.domain_size = domain_size
+        self.domain_warning = domain_warning
         self.listener = None if listener is None else _as_lists(listener)
         self.ast = None if ast is None else {name: _as_lists(ast[name]) for name in AST_FIELDS if name in ast}
         if self.ast is not None:
@@ -408,6 +419,13 @@ class SecretSauceConfig(Registered, PretrainedConfig):
             self.stem_size + 1,
             self.domain_size + 1,
         )
+        if self.listener is not None and not all(
+            isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= _LARGEST_LISTENER
+            for size in self.listener.values()
+        ):
+            raise InputError(
+                f"The config's listener is {repr(self.listener)[:120]}; it must be sizes of a NoteListener."
+            )
         if smallest < 1:
             raise InputError("The config's sizes must be positive, with at least two bins per knob.")
         _check_bounds(self)

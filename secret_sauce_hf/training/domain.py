@@ -32,6 +32,8 @@ VARIANTS = 3
 """How many times a stroke of a file is heard, each time changed in another way."""
 MOST_OF_A_FILE = 3
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+WARNED = 0.02
+"""Share of its own sounds of which it may be said that the instrument cannot make them."""
 SEED = 5_000_000
 """Of the fresh sounds, added to the run's; others than those that the model was trained or validated on."""
 
@@ -127,6 +129,9 @@ def fit_domain(
         wrong = model.domain(negative[held_others]).numpy()
     # Odds as if either were as likely before.
     _calibrate(model.domain, right, wrong)
+    with torch.inference_mode():
+        known = model.domain(own[held_own]).sigmoid().numpy()
+    model.config.domain_warning = round(min(float(np.quantile(known, WARNED)), 0.5), 4)
     return Domain(auroc(right, wrong), auroc(right, wrong[is_file[held_others]]), len(right), len(wrong))
 
 
