@@ -186,10 +186,6 @@ def match(
     _, candidates, _ = check_search(seconds, renders, candidates, seed)
     part = region_of(start, end, region)
     declared = None if collection is None else get_collection(collection)
-    if takes is not None and declared is None and model is None:
-        raise InputError("--takes are of one collection: give it by --collection.")
-    if takes is not None and dry is not None:
-        raise InputError("--takes are compared with takes, not with riffs: leave --takes or --dry out.")
     played = _played(note, velocity, duration, clip, channel)
     if played is not None and dry is not None:
         raise InputError("With --dry nothing is played but that: leave --note and --clip out.")
@@ -201,6 +197,10 @@ def match(
             raise InputError(f"--dry is of one sound, and {len(found)} are given: match them one by one.")
     check_checkpoint(model)
     check_dataset(takes)
+    if takes is not None and declared is None and model is None:
+        raise InputError("--takes are of one collection: give it by --collection.")
+    if takes is not None and dry is not None:
+        raise InputError("--takes are compared with takes, not with riffs: leave --takes or --dry out.")
     inputs: list[str | Path] = [one.sound for one in found if one.mistake is None]
     inputs += files_in(collection if is_declaration(collection) else None, model, takes, dry, clip)
     writes = out is not None or not as_json

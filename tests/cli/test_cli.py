@@ -126,6 +126,9 @@ def test_presets_of_2018_can_be_a_part(run):
         (("build", "subphatty", "--rows", "5", "--seed", 1, "--count", 5, "--out", "built"), "with a seed give"),
         (("build", "noisemaker", "--seed", 1, "--out", "built"), "count"),
         (("match", "missing.wav", "--collection", "piano"), "Unknown collection 'piano'"),
+        (("match", "missing.wav", "--from", "2", "--to", "1"), "ends at 1 s, not after its start at 2 s"),
+        (("match", "missing.wav", "--from", "soon"), "--from 'soon' is no time: write seconds .* or m:ss"),
+        (("match", "missing.wav", "--region", "1"), "--region '1' is none: write FROM-TO"),
         (("match", "missing.wav", "--seconds", 1, "--renders", 1), "`seconds` or `renders`, not both"),
         (("match", "missing.wav", "--seconds", -1), "A search of -1.0 seconds is none"),
         (("match", "missing.wav", "--seconds", "soon"), "--seconds.*number.*match --help"),
@@ -244,7 +247,7 @@ def test_a_sound_that_cannot_be_read_is_one_line(run, sounds, name):
 
 @pytest.mark.parametrize("name", ODD_SOUNDS)
 def test_a_sound_of_an_odd_form_is_matched(run, sounds, name):
-    result = run("match", sounds / f"{name}.wav", "--renders", 20)
+    result = run("match", sounds / f"{name}.wav", "-c", "noisemaker-light", "--renders", 20)
     assert result.code == 0, result.err
     assert "Traceback" not in result.err
     assert f"{name}.wav as a preset of noisemaker-light" in result.out
@@ -261,7 +264,7 @@ def test_a_sound_of_an_odd_form_is_matched(run, sounds, name):
 
 
 def test_a_match_goes_where_it_is_told(run, sounds):
-    assert run("match", sounds / "six.wav", "--out", "a/b", "--seconds", 0).code == 0
+    assert run("match", sounds / "six.wav", "-c", "guitar", "--out", "a/b", "--seconds", 0).code == 0
     assert Path("a/b/six.mid").is_file()
     Path("file").touch()
     run("match", sounds / "six.wav", "--out", "file", "--seconds", 0).fails_with("file is a file; give a folder")
@@ -271,7 +274,7 @@ def test_every_file_of_a_match_is_read_back(run):
     """The table has the controllers' numbers; each file renders the take that was written."""
     soundfile.write("unsure.wav", render(draw_presets("noisemaker-light", 5, seed=9))[4], 22_050)
     options = ("--renders", "64.0", "--candidates", 2, "--out", "found", "--send-unheard")
-    result = run("match", "unsure.wav", *options)
+    result = run("match", "unsure.wav", "-c", "noisemaker-light", *options)
     assert result.code == 0, result.err
     assert "CC: value" in result.out and re.search(r"^ osc2_volume +10\.00 +32: 127 *$", result.out, re.MULTILINE)
     assert "found/unsure-2.noisemakerpreset" in result.out
@@ -290,7 +293,7 @@ def test_every_file_of_a_match_is_read_back(run):
 def test_a_match_tells_what_the_search_bought_and_further_candidates(run):
     # A sound that the model is not sure of.
     soundfile.write("unsure.wav", render(draw_presets("noisemaker-light", 5, seed=9))[4], 22_050)
-    options = ("match", "unsure.wav", "--renders", 64)
+    options = ("match", "unsure.wav", "-c", "noisemaker-light", "--renders", 64)
     result = run(*options, "--candidates", 3, "--out", "found")
     assert (result.code, result.err) == (0, "")
     found = json.loads(Path("found/unsure.json").read_text())
@@ -301,13 +304,15 @@ def test_a_match_tells_what_the_search_bought_and_further_candidates(run):
     for place, one in enumerate(found["candidates"], 1):
         assert re.search(rf"^ *{place} +{one['distance']:.2f} dB +{one['origin']}", result.out, re.MULTILINE)
     assert len(found["candidates"]) == 3
-    sure = run("match", demo_sound().path, "--seconds", 0, "--candidates", 999, "--out", "alone")
+    light = ("-c", "noisemaker-light", "--seconds", 0)
+    sure = run("match", demo_sound().path, *light, "--candidates", 999, "--out", "alone")
     assert re.fullmatch(r"\d+ of the 999 presets asked for differ enough in what is heard\.\n", sure.err)
 
 
 def test_takes_are_candidates(run):
     run("build", "noisemaker-light", "--rows", "209:213", "--out", "takes")
-    result = run("match", demo_sound().path, "--renders", 3, "--takes", "takes", "--out", "found")
+    light = ("-c", "noisemaker-light")
+    result = run("match", demo_sound().path, *light, "--renders", 3, "--takes", "takes", "--out", "found")
     assert result.code == 0, result.err
     found = json.loads(Path("found/noisemaker-light-s211.json").read_text())
     assert found["candidates"][0]["origin"] == "nearest take"
@@ -324,7 +329,7 @@ def test_control_c_keeps_the_best_so_far(run, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Evaluator, "_measure", impatient)
-    result = run("match", demo_sound().path, "--out", "found")
+    result = run("match", demo_sound().path, "-c", "noisemaker-light", "--out", "found")
     assert result.code == 130
     found = json.loads(Path("found/noisemaker-light-s211.json").read_text())
     assert found["interrupted"] and found["renders"] > 0

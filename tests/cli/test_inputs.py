@@ -63,6 +63,14 @@ def fails(result, pattern: str) -> None:
         (["match", "tone.wav", "empty"], "No such sound file: empty is a folder, and no sound is in it"),
         (["match", "tone.wav", "--model", "gone"], "No such checkpoint folder: gone"),
         (["match", "tone.wav", "--takes", "gone"], "gone is neither a folder nor the id of a dataset"),
+        (["match", "tone.wav", "--takes", "empty"], "--takes are of one collection: give it by --collection"),
+        (["match", "tone.wav", "--dry", "gone.wav"], "No such sound file: gone.wav"),
+        (["match", "tone.wav", "tone.wav", "--dry", "tone.wav"], "--dry is of one sound, and 2 are given"),
+        (["render", "guitar", "--out", "sounds"], "There is nothing to render: give rows by --presets, or settings by"),
+        (["render", "guitar", "--set", "delay=1", "--out", "sounds"], "has no parameter 'delay'; did you mean"),
+        (["render", "guitar", "--set", "delay_time=11", "--out", "sounds"], "'11' is no setting; it must be a number"),
+        (["render", "guitar", "--set", "delay_time", "--out", "sounds"], "is none: write NAME=SETTING"),
+        (["render", "guitar", "--set", "delay_time=1", "--clean", "--out", "sounds"], "--clean says what --dry is"),
         (["match", "tone.wav", "--out", "tone.wav/found"], "tone.wav is a file; choose another folder"),
         (["evaluate", "gone", "--data", "empty"], "No such checkpoint folder: gone"),
         (["evaluate", "noisemaker-light", "--data", "gone"], "gone is neither a folder nor the id"),
@@ -107,7 +115,7 @@ def test_match_overwrites_none_of_its_inputs(run):
     fails(run("match", "config.wav", "--model", "mine", "--out", "mine", "--seconds", 0), "config.json would be over")
     assert Path("bass.wav").read_bytes() == content
     assert not list(Path().glob("*.mid")) and not list(Path("mine").glob("*.mid"))
-    found = match("bass.wav", seconds=0)
+    found = match("bass.wav", collection="noisemaker-light", seconds=0)
     with pytest.raises(InputError, match=r"bass.wav would be overwritten"):
         found.save(".", "bass")
     assert Path("bass.wav").read_bytes() == content
@@ -140,7 +148,7 @@ def test_several_sounds_with_one_model(run, monkeypatch):
 
     monkeypatch.setattr("secret_sauce_hf.modeling.load_pipeline", counted)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("bass.wav").read_bytes())))
-    code, out, err = run("match", "bass.wav", "d", "-", "--seconds", 0, "--out", "found")
+    code, out, err = run("match", "bass.wav", "d", "-", "-c", "noisemaker-light", "--seconds", 0, "--out", "found")
     assert code == 2
     assert err == (
         "secret-sauce: Not a sound file that can be read: d/bad.wav (Format not recognised). Convert it to WAV.\n"
@@ -169,7 +177,7 @@ def test_names_of_every_kind(run, name):
     assert one == other
     for text in (str(one.folder), f"{one.stem}.json"):
         assert len(os.fsencode(text)) <= 255
-    code, _, err = run("match", "folder", "--seconds", 0)
+    code, _, err = run("match", "folder", "-c", "noisemaker-light", "--seconds", 0)
     assert (code, err) == (0, "")
     suffixes = sorted(path.suffix for path in one.folder.iterdir())
     assert suffixes == [".json", ".mid", ".noisemakerpreset", ".png", ".wav"]
@@ -181,7 +189,8 @@ def test_what_is_found_is_printed_before_it_is_written(tmp_path):
     write_tone(tmp_path / "bass.wav")
     (tmp_path / "found").mkdir()
     (tmp_path / "found/bass.json").symlink_to("/dev/full")
-    command = [sys.executable, "-m", "secret_sauce_hf", "match", "bass.wav", "--seconds", "0", "--out", "found"]
+    options = ["-c", "noisemaker-light", "--seconds", "0", "--out", "found"]
+    command = [sys.executable, "-m", "secret_sauce_hf", "match", "bass.wav", *options]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "secret-sauce: found/bass.json: No space left on device.\n"
