@@ -122,9 +122,7 @@ def benchmark(
             for path in predictions
         ]
         for told in read:
-            handed.append(told)
-            if any(len(candidates) > 1 for candidates in told.predictions.units):
-                handed.append(NearestCandidate(told))
+            handed += [told, NearestCandidate(told)]
     for one in called:
         handed += [one, NearestCandidate(one)]
     chosen = choose(without, engine is not None, only, handed)
@@ -151,10 +149,13 @@ def benchmark(
         total = sum(method.seconds(task) * (seeds if method.trains else 1) for method in chosen)
         say_estimate(total, f"{len(material.presets):,} sounds, {first} of them searched for")
     for method in in_turn(chosen):
+        if isinstance(method, NearestCandidate) and not method.chooses:
+            continue
         task.answers[method.name] = method.answer(task)
         if method.trains:
             others = [replace(task, budget=replace(task.budget, seed=seed + more)) for more in range(1, seeds)]
             task.repeats[method.name] = [method.answer(other) for other in others]
+    chosen = tuple(method for method in chosen if method.name in task.answers)
     truth = Truth.of(material.presets, material.sounds)
     ways = scores(task, chosen, truth)
     history, base = ([], None) if checkpoint is None else read_history(checkpoint.folder)

@@ -13,7 +13,7 @@ from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.presets import Presets
 
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 128 * 2**20
 MAX_LINE = 2**20
 """Bytes of a line: 64 candidates of an instrument with a hundred parameters have a tenth of it."""
 MAX_CANDIDATES = 64

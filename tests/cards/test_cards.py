@@ -42,6 +42,7 @@ def test_nothing_is_left_unfilled(template):
 
 def test_there_is_a_template_per_kind():
     assert {path.name for path in TEMPLATES.glob("*")} == {
+        "benchmark_card.md.jinja",
         "dataset_card.md.jinja",
         "metric_card.md.jinja",
         "model_card.md.jinja",

@@ -111,7 +111,7 @@ class NearestCandidate(Method):
         """See `Method.answer`."""
         if task.engine is None:
             raise InputError(f"Without an engine the candidates of {self.of.name} cannot be compared.")
-        told = self.of.predictions.units if isinstance(self.of, Told) else self.of.candidates
+        told = self._told()
         units = []
         with row_progress(f"Comparing candidates of {self.of.name}", task.first, task.progress) as advance:
             for row in range(task.first):
@@ -120,6 +120,14 @@ class NearestCandidate(Method):
                 units.append(candidates[int(np.argmin(distances))])
                 advance(1)
         return Answer(np.stack(units))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there are several candidates to choose from, once the method has answered."""
+        return any(len(candidates) > 1 for candidates in self._told())
+
+    def _told(self) -> list[np.ndarray]:
+        return self.of.predictions.units if isinstance(self.of, Told) else self.of.candidates
 
     @staticmethod
     def _distance(task: Task, row: int, units: np.ndarray) -> float:
