@@ -42,9 +42,7 @@ class TestOwnStrategies:
 
     def test_one_from_outside_is_one_class(self, pipe, monkeypatch):
         monkeypatch.setattr("secret_sauce_hf.matching.strategies.registry._registered", {})
-        with pytest.raises(
-            InputError, match="Unknown strategy 'nearby'; there are coordinates, evolution, gauss_newton, "
-        ):
+        with pytest.raises(InputError, match="Unknown strategy 'nearby'; there are coordinates, evolution, gauss"):
             match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=9, strategy="nearby")
         assert register_strategy(self.Nearby) is self.Nearby
         assert "nearby" in strategy_names()
