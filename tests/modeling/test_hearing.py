@@ -104,7 +104,7 @@ class TestListen:
             listen(pipe.feature_extractor, None, sound(), notes=[(57, 90, 0.2)])
 
     def test_a_note_after_the_sound(self, pipe):
-        with pytest.raises(InputError, match="The first note starts at 3 s, and the sound lasts 1.5 s"):
+        with pytest.raises(InputError, match=r"The first note starts at 3 s, and the sound lasts 1\.5 s"):
             pipe.listen(sound(), notes=[(57, 90, 3.0, 1.0)])
 
     def test_silence_has_no_notes_and_one_stroke(self, pipe):
@@ -137,7 +137,7 @@ class TestPipeline:
             assert len(answer["notes"]) == 3 and set(answer["confidence"]) == set(NOTES.columns)
 
     def test_a_model_of_one_note_takes_none(self):
-        with pytest.raises(InputError, match="trained on one note .*noisemaker-light-notes"):
+        with pytest.raises(InputError, match=r"trained on one note .*noisemaker-light-notes"):
             load_pipeline(collection="noisemaker-light")(sound(), notes=[(57,)])
 
     def test_without_the_package(self, checkpoint):
@@ -180,7 +180,7 @@ class TestMatch:
 
     def test_notes_outside_of_the_region(self, checkpoint):
         model = load_model(None, checkpoint)
-        with pytest.raises(InputError, match="None of the notes starts in what is matched, 0.00 to 0.50 s"):
+        with pytest.raises(InputError, match=r"None of the notes starts in what is matched, 0\.00 to 0\.50 s"):
             match(sound(), model=model, notes=[Note(57, 90, 0.7, 0.2)], region=(0.0, 0.5), seconds=0)
 
     def test_notes_for_a_model_of_one(self):
