@@ -217,7 +217,7 @@ class Engine(ABC):
                 same_noise=same_noise,
                 phases=phases,
             )
-        if self._dry is not None:
+        if self._dry is not None and not presets.play_constant:
             # What rows play does not matter, and may be what this engine does not play.
             presets = presets.playing(None)
         before = None if preceding is None else self._checked(preceding)
