@@ -107,7 +107,7 @@ def average(evaluator: Evaluator) -> bool:
     if evaluator.averaged is not None and np.array_equal(evaluator.averaged, place[0]):
         return False
     objective = evaluator.objective
-    again = evaluator.known(REMEASURED)
+    again = np.unique(np.concatenate([evaluator.known(REMEASURED), evaluator.traced]), axis=0)
     evaluator.spend(AVERAGED)
     own = evaluator.render(place)
     others = np.repeat(place, AVERAGED - 1, axis=0)
@@ -120,6 +120,7 @@ def average(evaluator: Evaluator) -> bool:
         averaged = objective.without_noise()
     evaluator.spend(len(again))
     evaluator.retarget(averaged, evaluator.noise_row, again, evaluator.render(again))
+    evaluator.retrace()
     evaluator.averaged = place[0].copy() if noisy else None
     return True
 
