@@ -141,7 +141,7 @@ class Attempt:
             )
             if searched:
                 found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
-                nearer = not search.averaged and _is_nearer(alone, found[0])
+                nearer = not (search.averaged or search.cents) and _is_nearer(alone, found[0])
                 if nearer and not _is_soft(to_float(sounds[-1]), reference.take):
                     # The search weighs level and likelihood too, and may have begun elsewhere.
                     found = [alone, *(one for one in found if one.cc != alone.cc)][:candidates]
