@@ -211,11 +211,10 @@ def match(
         for one in found
     ]
 
-    from secret_sauce_hf.matching import load_model, load_models
-    from secret_sauce_hf.matching import match as find
-
     loaded: Any = None
     if any(one.mistake is None for one in found):
+        from secret_sauce_hf.matching import load_model, load_models
+
         # With a dry sound the instruments are chosen by what can be fed.
         several = declared is None and model is None
         if not several:
@@ -227,6 +226,9 @@ def match(
         try:
             if source.mistake is not None:
                 raise InputError(source.mistake)
+
+            from secret_sauce_hf.matching import match as find
+
             answer = find(
                 source.sound,
                 collection=declared,

@@ -210,18 +210,28 @@ class Engine(ABC):
         if dry is not None:
             return self.fed(dry).render(
                 presets,
+                in_session=in_session,
+                preceding=preceding,
                 noise_seed=noise_seed,
                 first_row=first_row,
                 same_noise=same_noise,
                 phases=phases,
-                in_session=in_session,
             )
-        if self._dry is not None:
+        if self._dry is not None and not presets.play_constant:
             # What rows play does not matter, and may be what this engine does not play.
             presets = presets.playing(None)
         before = None if preceding is None else self._checked(preceding)
         checked = self._checked(presets)
         return self._render(Job(checked, in_session, before, noise_seed, first_row, same_noise, phases, self._dry))
+
+    def check_fed(self) -> None:
+        """Refuse to be fed, where the engine makes its sound itself.
+
+        Raises:
+            InputError: it does.
+        """
+        if not self.processes:
+            raise InputError(f"The engine of {self.name} makes its sound itself and cannot be fed one: leave dry out.")
 
     def fed(self, dry: np.ndarray) -> "Engine":
         """The same engine with a sound that goes through it in every `render`, see `dry` there.
@@ -229,8 +239,7 @@ class Engine(ABC):
         Raises:
             InputError: the engine cannot be fed sounds, or this is none, see `check_dry`.
         """
-        if not self.processes:
-            raise InputError(f"The engine of {self.name} makes its sound itself and cannot be fed one: leave dry out.")
+        self.check_fed()
         engine = copy.copy(self)
         engine._dry = check_dry(dry)
         return engine

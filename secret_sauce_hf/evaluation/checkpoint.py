@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from secret_sauce_hf.evaluation.records import weights_digest
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.registration import checkpoint_path
-from secret_sauce_hf.training.answering import distributions
+from secret_sauce_hf.training.answering import heard
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ def load_checkpoint(collection: Collection, model: str | Path | None) -> Checkpo
     pipe = load_pipeline(folder)
     if list(collection.columns) != pipe.model.config.label_names:
         raise InputError(f"{name} tells the settings of {pipe.model.config.collection}, not of {collection.name}.")
-    if pipe.feature_extractor.take_samples != collection.samples:
+    if not pipe.reads_notes and pipe.feature_extractor.take_samples != collection.samples:
         raise InputError(
             f"{name} hears takes of {pipe.feature_extractor.take_samples} samples, those of {collection.name} have "
             f"{collection.samples}."
@@ -66,5 +65,5 @@ def logits_of(pipe: Any, parts: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
         pipe: the pipeline.
         parts: takes, each part of shape (rows, samples), float32; at least one.
     """
-    logits = [distributions(pipe.model, pipe.feature_extractor.transform(torch.from_numpy(part))) for part in parts]
+    logits = [heard(pipe, part) for part in parts]
     return {name: np.concatenate([part[name] for part in logits]) for name in logits[0]}

@@ -28,7 +28,7 @@ from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.plots.evaluation import Shown
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
-from secret_sauce_hf.training.answering import distributions
+from secret_sauce_hf.training.answering import heard
 
 METHODS = ("model", "naive", "nearest", "floor")
 """What is compared; of the floor, which knows the truth, the sound only."""
@@ -82,18 +82,17 @@ def evaluate(
     engine = find_engine(collection) if engine is None else engine
     where = locate(data, None if by_checkpoint else collection, engine)
     source = pinned(where, data)
-    mels = SecretSauceFeatureExtractor(
-        take_samples=extractor.take_samples, note_on=extractor.note_on, inputs=DEFAULT_INPUTS[:1]
-    )
+    samples = collection.samples if pipe.reads_notes else extractor.take_samples
+    mels = SecretSauceFeatureExtractor(take_samples=samples, note_on=extractor.note_on, inputs=DEFAULT_INPUTS[:1])
     with row_progress("Reading train rows", REFERENCES, progress) as advance:
-        known = _heard(mels, _first(_takes(source, "train", collection, extractor.take_samples), REFERENCES, advance))
+        known = _heard(mels, _first(_takes(source, "train", collection, samples), REFERENCES, advance))
     heads: list[np.ndarray] = []
     logits: list[dict[str, np.ndarray]] = []
 
     def answered() -> Iterator[tuple[np.ndarray, Presets]]:
         with row_progress(f"Answering {split} rows", None, progress) as advance:
-            for sounds, presets in _takes(source, split, collection, extractor.take_samples):
-                logits.append(distributions(pipe.model, extractor.transform(torch.from_numpy(sounds))))
+            for sounds, presets in _takes(source, split, collection, samples):
+                logits.append(heard(pipe, sounds))
                 if sum(len(part) for part in heads) < SOUNDS:
                     heads.append(sounds)
                 advance(len(presets))

@@ -11,7 +11,7 @@ from secret_sauce_hf.evaluation.networks import mfccs
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.training.base import first_model
+from secret_sauce_hf.training.base import first_model, of_takes
 from secret_sauce_hf.training.config import HIDDEN_SIZE, LAYERS
 
 
@@ -63,7 +63,7 @@ def hear(takes: Iterable[Takes], collection: Collection, with_features: bool, fe
 
 def default_extractor(collection: Collection) -> SecretSauceFeatureExtractor:
     """What makes the inputs of a model of ours that nobody configured."""
-    return first_model(collection, None, HIDDEN_SIZE, LAYERS, 0, 0)[1]
+    return first_model(of_takes(collection), None, HIDDEN_SIZE, LAYERS, 0, 0)[1]
 
 
 def _features(extractor: SecretSauceFeatureExtractor, sounds: np.ndarray) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ from secret_sauce_hf.metrics.spectra import decibels, magnitudes, mel_bands
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.training.base import first_model
+from secret_sauce_hf.training.base import first_model, of_takes
 from secret_sauce_hf.training.config import HIDDEN_SIZE, LAYERS
 
 MFCC_COUNT, MFCC_BANDS, MFCC_WINDOW, MFCC_HOP = 20, 128, 2_048, 512
@@ -147,7 +147,7 @@ def lstm_network(collection: Collection, seed: int) -> LstmNetwork:
 
 def regression_network(collection: Collection, seed: int) -> tuple[RegressionNetwork, SecretSauceFeatureExtractor]:
     """A network of the size of our models with weights drawn from `seed`, and what makes its inputs."""
-    encoder, extractor = first_model(collection, None, HIDDEN_SIZE, LAYERS, seed, 0)
+    encoder, extractor = first_model(of_takes(collection), None, HIDDEN_SIZE, LAYERS, seed, 0)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return RegressionNetwork(encoder, collection), extractor

@@ -18,6 +18,7 @@ from secret_sauce_hf.matching.domain import Domain, answer_floor
 from secret_sauce_hf.matching.excerpt import Excerpt
 from secret_sauce_hf.matching.found import Match
 from secret_sauce_hf.matching.loading import Loaded
+from secret_sauce_hf.matching.pitching import likeliest
 from secret_sauce_hf.matching.playable import playable
 from secret_sauce_hf.matching.problem import Budget, Problem
 from secret_sauce_hf.matching.proposals import Proposals, propose
@@ -140,7 +141,7 @@ class Attempt:
             )
             if searched:
                 found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
-                nearer = not search.averaged and _is_nearer(alone, found[0])
+                nearer = not (search.averaged or search.cents) and _is_nearer(alone, found[0])
                 if nearer and not _is_soft(to_float(sounds[-1]), reference.take):
                     # The search weighs level and likelihood too, and may have begun elsewhere.
                     found = [alone, *(one for one in found if one.cc != alone.cc)][:candidates]
@@ -246,6 +247,8 @@ def listen(
     if reads_notes(pipe):
         listened = pipe.listen(excerpt.sound, None, None if notes is None else within(notes, excerpt))
         lead = LEAD_SECONDS if collection.plays is None else collection.plays.onset
+        if searching and (rendering := engine or find_engine(collection)) is not None:
+            listened = likeliest(pipe, collection, rendering, listened, lead, seed)
         reference, played = place_played(listened, SAMPLE_RATE, lead)
         inputs = pipe.inputs_of(listened)
     elif notes is not None:

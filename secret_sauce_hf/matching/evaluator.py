@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 from time import monotonic
 
@@ -44,6 +45,8 @@ class Evaluator:
         self.objective = objective
         self.budget = budget
         self.trace: list[TracePoint] = []
+        self.traced: list[np.ndarray] = []
+        """The place of each point of the trace."""
         self._report = report
         # The order of the results must not depend on the threads; their number must not either, unless the
         # clock is the limit anyway.
@@ -196,3 +199,13 @@ class Evaluator:
                 self._best_take = places[row].tobytes(), takes[row : row + 1].copy()
                 unit = self.space.presets(places[row : row + 1]).unit[0]
                 self.trace.append(TracePoint(self.budget.elapsed, self.budget.used, self.told, tuple(unit.tolist())))
+                self.traced.append(self.best_place)
+
+    def retrace(self) -> None:
+        """Tell the trace by the measure that there is now, as far as its places have been measured by it."""
+        told = [self._told.get(place.tobytes(), np.inf) for place in self.traced]
+        # At first the model's own answer, then whatever is nearer than all before.
+        least = np.minimum.accumulate([np.inf, *told[:-1]])
+        kept = [row for row, distance in enumerate(told) if distance < least[row]]
+        self.trace = [replace(self.trace[row], distance=told[row]) for row in kept]
+        self.traced = [self.traced[row] for row in kept]

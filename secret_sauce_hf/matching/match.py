@@ -81,9 +81,9 @@ def match(
         seed: of what is drawn at random.
         takes: recorded takes of the collection, a dataset as `secret_sauce_hf.data.iter_takes`
             reads it: those that sound like the sound are candidates too.
-        strategy: how to search, by name or as an object: "evolution", "gauss_newton",
-            "genetic", "none", "coordinates", or one that was registered, see
-            `secret_sauce_hf.matching.strategies`; if None, "evolution", and with `dry` one that settles switches first.
+        strategy: how to search, by name or as an object: "coordinates", "evolution", "gauss_newton",
+            "genetic", "none", or one that was registered, see `secret_sauce_hf.matching.strategies`;
+            if None, "coordinates", and with `dry` one that settles switches first.
         engine: renders presets; if None, the one that is found for the collection.
         region: from where to where in the sound to look, in seconds; None for either that is not
             said, and for both: then of a sound of more than 4 s its most telling phrase is found. A
@@ -128,9 +128,12 @@ def match(
         seconds = DEFAULT_SECONDS
     dry_name = _name_of(dry)
     with match_progress(progress) as report:
-        models = _models(collection, model, engine, fed=dry is not None, told=notes is not None)
+        # Models take a while to load: what is wrong with the sound is told before.
         wet = sound if dry is None else _kept(sound, sampling_rate)
         excerpt = take_out(wet, sampling_rate, region)
+        if dry is not None and collection is not None:
+            _engine_to_feed(engine, collection)
+        models = _models(collection, model, engine, fed=dry is not None, told=notes is not None)
         attempts = []
         for loaded in models:
             if dry is None:
@@ -188,7 +191,10 @@ def _nearest(
     if not interrupted:
         left = None if seconds is None else (1 - ALL_SHARE) * seconds
         rest = None if renders is None or each is None else renders - each * count
-        best.seek(strategy, left, rest, report)
+        try:
+            best.seek(strategy, left, rest, report)
+        except KeyboardInterrupt:
+            interrupted = True
         found[order[0]] = best.told(name, source, candidates)
     nearest = found[order[0]]
     return replace(
@@ -230,11 +236,12 @@ def _engine_to_feed(engine: Engine | None, collection: Collection) -> Engine:
     """The engine that a dry sound is fed to.
 
     Raises:
-        InputError: there is none for the collection.
+        InputError: there is none for the collection, or it makes its sound itself.
     """
     found = engine or find_engine(collection)
     if found is None:
         raise InputError(f"No engine renders {collection.name}, so that no dry sound can be fed to it: leave dry out.")
+    found.check_fed()
     return found
 
 

@@ -50,7 +50,7 @@ def _within(pitch: int, pitches: range) -> int:
 
 
 def _plays(engine: Engine, collection: Collection, notes: Sequence[Note]) -> bool:
-    rows = Presets.of_search(collection, np.array([[p.first_cc for p in collection.parameters]]))
+    rows = Presets.of_search(collection, np.array([[int(p.spread(2)[0]) for p in collection.parameters]]))
     try:
         engine.check_performances(rows.playing(list(notes)))
     except InputError:

@@ -33,8 +33,6 @@ LATEST_SECONDS = 2.0
 """By how much the wet sound may be later or earlier than the dry one."""
 LEAST_SECONDS = 0.2
 """A shorter common part tells nothing."""
-DIRECT = 0.35
-"""The direct sound is the first peak of the response that is this part of its highest one."""
 STROKES = 4
 """In so many places of the wet sound the model is asked."""
 TEMPERED = 0.1
@@ -187,8 +185,8 @@ def _read(sound: Any, sampling_rate: int | None, start: float, end: float) -> tu
 def _lag(wet: np.ndarray, dry: np.ndarray, ahead: int) -> int:
     """By how many samples the wet sound is later than the dry one.
 
-    What turns the dry sound into the wet one, were it linear (its impulse response, by division of the spectra),
-    begins with the direct sound.
+    Where what turns the dry sound into the wet one, were it linear, is strongest: its impulse response, by division
+    of the spectra. Echoes louder than the direct sound, and tones that never change, deceive it.
 
     Args:
         wet: shape (any,).
@@ -206,7 +204,7 @@ def _lag(wet: np.ndarray, dry: np.ndarray, ahead: int) -> int:
     lags = np.arange(-most, most + 1)
     # Wet sample t is dry sample t + ahead - lag.
     near = response[(lags - ahead) % size]
-    return int(lags[int(np.argmax(near >= DIRECT * near.max()))])
+    return int(lags[int(near.argmax())])
 
 
 def _asked(

@@ -102,7 +102,9 @@ class Space:
             notes = tuple(sorted(self.notes, key=lambda note: note.onset))
             check_notes(notes, seconds=self.collection.seconds)
             object.__setattr__(self, "notes", notes)
-            row = Presets.of_search(self.collection, np.array([[p.first_cc for p in self.collection.parameters]]))
+            row = Presets.of_search(
+                self.collection, np.array([[int(p.spread(2)[0]) for p in self.collection.parameters]])
+            )
             self.engine.check_performances(row.playing(notes), lambda _: "the performance")
         onsets, ends = self._looked_for()
         notes_played = 0 if self.notes is None else len(self.notes)

@@ -143,6 +143,10 @@ class Objective:
             self.reference, self.known, self.note_on, self.shift, self.cents, Noise.of_renderings(levels, peaks)
         )
 
+    def without_noise(self) -> "Objective":
+        """An objective of the same reference that compares levels only, wherever there is noise."""
+        return Objective(self.reference, self.known, self.note_on, self.shift, self.cents)
+
     def noise_share(self, noise: Noise) -> float:
         """How much of what is compared is noise, 0 to 1."""
         cells = zip(noise.shares, self._weights, strict=True)

@@ -1,6 +1,7 @@
 """What a model answers to sounds."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,23 @@ def predict(model: SecretSauceModel, features: Mapping[str, torch.Tensor]) -> np
         features: its inputs, as the feature extractor makes them.
     """
     return answers_of(distributions(model, features), model.config)
+
+
+def heard(pipe: Any, sounds: np.ndarray) -> dict[str, np.ndarray]:
+    """Logits of a pipeline's model, which of a model of notes hears what is played: see `distributions`.
+
+    Args:
+        pipe: an `AudioToPresetPipeline`.
+        sounds: takes, float32 of shape (sounds, samples), at the rate of its feature extractor.
+    """
+    if not getattr(pipe, "reads_notes", False):
+        return distributions(pipe.model, pipe.feature_extractor.transform(torch.from_numpy(sounds)))
+    names = pipe.model.config.label_names
+    told: list[Mapping[str, torch.Tensor]] = []
+    for sound in sounds:
+        listened = pipe.listen({"array": sound, "sampling_rate": pipe.feature_extractor.sampling_rate})
+        told.append(pipe.forward(pipe.inputs_of(listened)))
+    return {name: torch.cat([one[f"logits_{name}"].reshape(1, -1) for one in told]).numpy() for name in names}
 
 
 def distributions(model: SecretSauceModel, features: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,11 @@ def _own_config(folder: Path) -> SecretSauceConfig:
 def reads_notes(collection: Collection) -> bool:
     """Whether a model of a collection is one of notes: where its rows play different ones."""
     return collection.plays is not None
+
+
+def of_takes(collection: Collection) -> Collection:
+    """The collection for a model that reads every take as a whole, whatever is played in it."""
+    return replace(collection, plays=None)
 
 
 def first_model(

@@ -77,7 +77,7 @@ def tell(name: str, records: list[dict[str, Any]]) -> None:
 
     own, alone, floor = np.array([record["mss"] for record in records]).T
     parts = (
-        f"{name:12s} {len(records):3d} sounds: heard knobs {mean('alone', 'knobs'):.2f} -> {mean('found', 'knobs'):.2f}",
+        f"{name:12s} {len(records):3d} sounds: knobs {mean('alone', 'knobs'):.2f} -> {mean('found', 'knobs'):.2f}",
         f"switches {mean('alone', 'switches'):.2f} -> {mean('found', 'switches'):.2f}",
         f"all right {np.mean([record['exact'] for record in records]):.2f}",
         f"MSS {alone.mean():.2f} -> {own.mean():.2f}, truth {floor.mean():.2f}",

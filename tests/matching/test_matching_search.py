@@ -227,7 +227,10 @@ def test_global_generators_and_the_network_are_left_alone(monkeypatch):
 
 
 def test_a_search_comes_nearer_and_tells_different_presets(pipe):
-    for take in render(draw_presets(LIGHT, 2, seed=9)):
+    presets = draw_presets(LIGHT, 9, seed=9)
+    # What noise is compared by is not `objective()`.
+    tonal = np.flatnonzero(presets.settings["osc2_wave"] != "Noise")[:2]
+    for take in render(presets[tonal]):
         found = match(take, model=pipe, sampling_rate=SAMPLE_RATE, renders=100, candidates=4)
         distances = [point.distance for point in found.trace]
         assert distances == sorted(distances, reverse=True)

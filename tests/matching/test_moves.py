@@ -106,6 +106,8 @@ class TestNoise:
             used = evaluator.budget.used
             assert not average(evaluator) or evaluator.budget.used > used
             assert not attune(evaluator, evaluator.known(1), 0.02)
+            told = [point.distance for point in evaluator.trace]
+            assert told and told == sorted(told, reverse=True) and len(told) == len(evaluator.traced)
             # Both are measured anew, and one is the best.
             assert len(evaluator.known(9)) == 2
             np.testing.assert_array_equal(evaluator.best_place, near)

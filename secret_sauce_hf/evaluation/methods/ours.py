@@ -3,11 +3,10 @@
 import time
 
 import numpy as np
-import torch
 
 from secret_sauce_hf.evaluation.methods.base import Answer, Method, Task
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.training.answering import answers_of, distributions
+from secret_sauce_hf.training.answering import answers_of, heard
 
 TIMED = 20
 """Sounds that the model is timed on, one by one."""
@@ -31,8 +30,7 @@ class Model(Method):
         seconds = []
         for sound in task.sounds[: TIMED + 1]:
             start = time.perf_counter()
-            features = pipe.feature_extractor.transform(torch.from_numpy(sound[None]))
-            answers_of(distributions(pipe.model, features), pipe.model.config)
+            answers_of(heard(pipe, sound[None]), pipe.model.config)
             seconds.append(time.perf_counter() - start)
         # The first time, libraries warm up.
         return Answer(units[: task.first], units, float(np.median(seconds[1:] or seconds)))

@@ -20,6 +20,8 @@ REMEASURED = 64
 TUNINGS = (20.0, 5.0, 1.0)
 """In cents, steps by which a tuning is looked for, each around the best of those before."""
 MOST_CENTS = 60.0
+SAME_DB = 0.02
+"""A tuning that saves less is as good as none."""
 PHASE_STEP = 8
 """How far apart phases are tried, in steps."""
 
@@ -79,7 +81,7 @@ def tune(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
                 distance = float(objective.tuned(candidate).compare(analyses).min())
                 if distance < best:
                     best, cents = distance, candidate
-    if best > now * (1 - gain):
+    if best > now * (1 - gain) - SAME_DB:
         return False
     evaluator.retarget(objective.tuned(cents), evaluator.noise_row, places, takes)
     return True
@@ -105,17 +107,21 @@ def average(evaluator: Evaluator) -> bool:
     if evaluator.averaged is not None and np.array_equal(evaluator.averaged, place[0]):
         return False
     objective = evaluator.objective
-    again = evaluator.known(REMEASURED)
+    again = np.unique(np.concatenate([evaluator.known(REMEASURED), evaluator.traced]), axis=0)
     evaluator.spend(AVERAGED)
     own = evaluator.render(place)
     others = np.repeat(place, AVERAGED - 1, axis=0)
     takes = evaluator.space.render(others, evaluator.noise_row + 1, same_noise=False)
     averaged = objective.in_noise(np.concatenate([own, takes]))
-    if averaged.noise is None or averaged.noise_share(averaged.noise) < NOISE_SHARE:
-        return False
+    noisy = averaged.noise is not None and averaged.noise_share(averaged.noise) >= NOISE_SHARE
+    if not noisy:
+        if objective.noise is None:
+            return False
+        averaged = objective.without_noise()
     evaluator.spend(len(again))
     evaluator.retarget(averaged, evaluator.noise_row, again, evaluator.render(again))
-    evaluator.averaged = place[0].copy()
+    evaluator.retrace()
+    evaluator.averaged = place[0].copy() if noisy else None
     return True
 
 

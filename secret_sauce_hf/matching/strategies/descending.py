@@ -61,7 +61,10 @@ class Descent:
                     break
                 self._waiting = left
             column = self._waiting.pop(0)
-            for value in self._moves(self._parameters[column], column):
+            moves = self._moves(self._parameters[column], column)
+            if not moves:
+                self._done.add(column)
+            for value in moves:
                 row = self.place.copy()
                 row[column] = value
                 rows.append(row)

@@ -70,13 +70,15 @@ class Evolution(Refinement):
             if not problem.target.is_take:
                 moved |= tune(evaluator, evaluator.known(1), 0.2)
             moved |= attune(evaluator, evaluator.known(1), 0.05)
-            if moved | average(evaluator):
+            averaged = average(evaluator)
+            if moved or averaged:
                 free = evaluator.known(1)[0, space.settings :]
                 for runner in runners:
                     choice = np.concatenate([runner.place[None], space.places(space.cc(runner.place[None]), free)])
                     distances = evaluator(choice)
                     runner.best, runner.place = float(distances.min()), choice[distances.argmin()]
-                before, swept = evaluator.best if not moved else np.inf, np.inf
+                # What is measured otherwise is compared with itself.
+                before, swept = (np.inf, np.inf) if moved else (evaluator.best, min(swept, evaluator.best))
             runners = runners[: RUNNERS // 2]
             ends = descend(evaluator, np.array([runner.place for runner in runners]), 2)
             for index, (runner, end) in enumerate(zip(runners, ends, strict=True)):

@@ -76,7 +76,7 @@ def descend(evaluator: Evaluator, starts: np.ndarray, laps: int) -> np.ndarray:
             moves = []
             for column, knob in knobs.items():
                 at = here[row, column]
-                width = round(step * (knob.high - knob.low) / 127)
+                width = max(round(step * (knob.high - knob.low) / 127), 1)
                 up, down = min(width, knob.limits[1] - at), min(width, at - knob.limits[0])
                 moved = here[row].copy()
                 moved[column] += up if up >= down else -down
