@@ -139,6 +139,7 @@ def checkpoint_card(
         tag=tag,
         declaration=None if collection.name in COLLECTIONS else DECLARATION,
         rendered=sounds is not None,
+        reads_notes=collection.plays is not None,
         timing=note_times(collection),
         parameters=[parameter_cells(parameter, collection)[:4] for parameter in collection.parameters],
         evaluation={
@@ -274,6 +275,9 @@ def _training(collection: Collection, facts: ModelFacts) -> dict[str, Any]:
         used = {name: value for name, value in settings.items() if name not in unused}
         calls.append(_call(record["run"], collection, used, f"stage-{number}", base))
         base = f"stage-{number}"
+    finished = facts.training.get("finished")
+    if finished:
+        calls += _finishing(finished, f"stage-{len(runs)}")
     last = runs[-1]
     table = [
         ("sounds", " + ".join(f"{run['sounds']:,}" for run in runs)),
@@ -294,11 +298,28 @@ def _training(collection: Collection, facts: ModelFacts) -> dict[str, Any]:
         else "the last tenth of the train rows, which were kept out of the training,"
     )
     text = f"As recorded by the run. The weights of the least loss on {validation} were kept."
+    if finished:
+        text += (
+            " What hears the notes was made by `secret-sauce listener`, sounds of other instruments by "
+            "`python examples/other_instruments.py strangers`."
+        )
     builds = {run["run"]["data"]: run["build"] for run in runs if run.get("build")}
     if builds:
         made = ", ".join(f"`{name}` is what `{command}` makes" for name, command in builds.items())
         text += f" Here {made}."
     return {"text": text, "calls": "\n".join(calls), "settings": table}
+
+
+def _finishing(finished: Mapping[str, Any], checkpoint: str) -> list[str]:
+    """The call that finished a model of notes."""
+    words = [repr(checkpoint), repr("finished")]
+    if finished["listener"]:
+        words.append('listener="listener"')
+    if finished["strangers"]:
+        words.append('strangers="strangers/calibration"')
+    words += [f"{name}={finished[name]}" for name in ("sounds", "seed")]
+    call = f"finish({', '.join(words)})".replace("'", '"')
+    return ["", "from secret_sauce_hf.training.finishing import finish", "", call]
 
 
 def _calibration(training: Mapping[str, Any]) -> str:
@@ -326,10 +347,23 @@ def _call(
     return f"train({', '.join(words)})".replace("'", '"')
 
 
+def _reach(training: Mapping[str, Any]) -> str:
+    """Which sounds it knows."""
+    domain = (training.get("finished") or {}).get("domain")
+    if not domain:
+        return (
+            "It knows one instrument playing one note. Of any other sound it tells the settings that come closest, "
+            "without a warning."
+        )
+    return (
+        "It knows one instrument. Of any other sound it tells the settings that come closest; its `in_domain` takes a "
+        f"sound of the instrument for likelier than one of another with a probability of {domain['auroc']:.2f}."
+    )
+
+
 def _limitations(engine: Engine | None, training: Mapping[str, Any], recordings: bool) -> list[str]:
     items = [
-        "It knows one instrument playing one note. Of any other sound it tells the settings that come closest, "
-        "without a warning.",
+        _reach(training),
         "Many settings make the same sound: where a parameter is not heard its answer is a guess, and says so.",
         f"Confidences are the model's own probabilities{_calibration(training)}.",
     ]

@@ -27,9 +27,13 @@ _RUN = fields(
     },
 )
 _LAST_RUN = fields({"validation_sounds": count, "versions": each(line)})
+_FINISHED = fields(
+    {"sounds": count, "seed": count, "strangers": count, "listener": anything, "domain": fields({"auroc": number})}
+)
 _ANY_TRAINING = fields(
     {},
     {
+        "finished": _FINISHED,
         "parameters": count,
         "calibration": maybe(fields({}, {"error": maybe(number), "mean_coverage": maybe(number)})),
         "base": anything,

@@ -224,7 +224,9 @@ def fit_domain(own: Distances, others: Distances) -> tuple[Domain, dict[str, flo
     measure = max(MEASURES, key=lambda name: areas[name])
     # So many of its own lie below the one after them; ties are on its side, as what is said is said below it only.
     known = np.sort([curves[measure].probability(float(one)) for one in getattr(own, measure)])
-    return Domain(curves["mss"], curves["floors"], measure, float(known[int(QUIET * len(known))])), areas
+    # Nor is anything said where the sound is more likely one of the instrument's than not.
+    warn_below = min(0.5, float(known[int(QUIET * len(known))]))
+    return Domain(curves["mss"], curves["floors"], measure, warn_below), areas
 
 
 def fit_logistic(own: np.ndarray, others: np.ndarray) -> Logistic:

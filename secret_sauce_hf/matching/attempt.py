@@ -123,7 +123,7 @@ class Attempt:
         known = None if search.known is None else search.known[:, : len(collection.columns)]
         found = ranked(proposals, known, candidates)
         (alone,) = describe(proposals, proposals.cc[:1])
-        reference = self.reference.earlier(search.shift)
+        reference = self.reference.earlier(search.shift).in_tune(search.cents)
         versions = {"secret_sauce_hf": version("secret_sauce_hf")}
         rendered, values = None, {}
         remarks = [*self.excerpt.remarks, *reference.remarks, *self.remarks]
@@ -148,6 +148,8 @@ class Attempt:
                     rendered = to_float(sounds[-1])
                     values = _distances(reference.take, compared[-1])
                     remarks.append("The search found nothing nearer than the model's own answer.")
+        if search.cents:
+            remarks.append(f"The sound is {search.cents:+.0f} cents off its notes; that is allowed for.")
         in_domain, warn_below = self.in_domain, self.warn_below
         if searched and self.domain is not None and space is not None and rendered is not None:
             again = space.presets(space.places(np.array([found[0].cc])))
@@ -197,15 +199,30 @@ class Attempt:
             sound_seconds=self.excerpt.length,
             silent=not self.audible,
             remarks=tuple(remarks),
-            notes=self._played(),
+            notes=self._played(start),
             in_domain=in_domain,
             doubtful=doubtful,
         )
 
-    def _played(self) -> tuple[Note, ...] | None:
-        """What is played, in seconds from the start of the sound; None of a model of one note."""
+    def _played(self, start: int) -> tuple[Note, ...] | None:
+        """What is played, in seconds from the start of the sound; None of a model of one note.
+
+        Args:
+            start: the sample of the sound that is the reference's first one.
+        """
         if "notes" not in self.answer:
             return None
+        if self.search.known is not None and self.space is not None and self.space.times:
+            # The search has looked for when they start and end.
+            stretch, rate = self.reference.stretch, self.rate
+            found = self.space.performances(self.search.known[:1])[0]
+            return tuple(
+                note._replace(
+                    onset=max(self.excerpt.start + (start / rate + note.onset) / stretch, 0.0),
+                    duration=note.duration / stretch,
+                )
+                for note in found
+            )
         return tuple(
             Note(one["pitch"], one["velocity"], one["onset"] + self.excerpt.start, one["duration"])
             for one in self.answer["notes"]

@@ -8,6 +8,7 @@ import numpy as np
 from secret_sauce_hf.instruments.listening import SAME_LENGTH, cut
 from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.takes import SILENCE
+from secret_sauce_hf.metrics.objective import retuned
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import LISTENED_SECONDS, SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.hearing_secret_sauce import Listened
 
@@ -49,6 +50,13 @@ class Reference:
         start, stop = (min(max(edge - shift, 0), length) for edge in self.known)
         take = np.zeros_like(self.take)
         take[start:stop] = self.take[start + shift : stop + shift]
+        return replace(self, take=take, known=(start, stop))
+
+    def in_tune(self, cents: float) -> "Reference":
+        """The sound played slower, around its onset, where it was found to be so many cents higher."""
+        if not cents:
+            return self
+        take, start, stop = retuned(self.take, self.known, self.note_on, cents)
         return replace(self, take=take, known=(start, stop))
 
     def covered(self, sounds: np.ndarray) -> np.ndarray:

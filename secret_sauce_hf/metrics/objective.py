@@ -90,7 +90,7 @@ class Objective:
         wave = np.zeros(samples, np.float32)
         wave[start:stop] = reference[start + shift : stop + shift]
         if cents:
-            wave, start, stop = _retuned(wave, (start, stop), note_on, cents)
+            wave, start, stop = retuned(wave, (start, stop), note_on, cents)
         self._scales = scales()
         # Of samples: what lies before the note, or outside of the recording, tells less or nothing.
         weights = np.where(np.arange(samples) < note_on, LEAD_WEIGHT, 1.0)
@@ -250,7 +250,7 @@ class Objective:
         return cells, weights > weights.max() / 2, floor
 
 
-def _retuned(wave: np.ndarray, known: tuple[int, int], note_on: int, cents: float) -> tuple[np.ndarray, int, int]:
+def retuned(wave: np.ndarray, known: tuple[int, int], note_on: int, cents: float) -> tuple[np.ndarray, int, int]:
     """A sound that is tuned higher by `cents`, tuned down; its note starts where it did.
 
     Returns:

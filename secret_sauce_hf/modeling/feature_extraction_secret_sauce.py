@@ -235,16 +235,11 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         Raises:
             InputError: see `read_sound`.
         """
-        samples, mixed = self._read(sound, sampling_rate)
+        samples, mixed = _read_at(self.sampling_rate, sound, sampling_rate)
         note_on = round(self.note_on * self.sampling_rate)
         take, start, cleaned = align(samples, self.take_samples, note_on, self.sampling_rate)
         take = take * np.float32(PEAK / max(PEAK, float(np.abs(take).max())))
         return Placed(take, start, len(samples), (*mixed, *cleaned))
-
-    def _read(self, sound: Any, sampling_rate: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
-        channels, rate, name = read_samples(sound, sampling_rate)
-        samples, mixed = _to_mono(channels, rate, name)
-        return samples if rate == self.sampling_rate else resample_sound(samples, rate, self.sampling_rate), mixed
 
     def read(self, sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
         """A sound of any length, mono and at the extractor's rate, without the offset and hum that it begins with.
@@ -255,7 +250,7 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         Raises:
             InputError: see `read_sound`.
         """
-        samples, mixed = self._read(sound, sampling_rate)
+        samples, mixed = _read_at(self.sampling_rate, sound, sampling_rate)
         samples, cleaned = without_steady(samples, STEADY, self.sampling_rate)
         peak = float(np.abs(samples).max(initial=0))
         return (samples * np.float32(PEAK / max(PEAK, peak))).astype(np.float32), (*mixed, *cleaned)
@@ -330,6 +325,14 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
     def to_dict(self) -> dict[str, Any]:
         """As of `FeatureExtractionMixin`: what preprocessor_config.json holds."""
         return published_extractor(super().to_dict())
+
+
+def _read_at(wanted: int, sound: Any, sampling_rate: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A sound of one channel at the wanted rate in Hz, and what was done to it."""
+    # No method: what an older checkpoint carries has none.
+    channels, rate, name = read_samples(sound, sampling_rate)
+    samples, mixed = _to_mono(channels, rate, name)
+    return samples if rate == wanted else resample_sound(samples, rate, wanted), mixed
 
 
 def read_sound(sound: Any, sampling_rate: int | None = None) -> tuple[np.ndarray, int]:

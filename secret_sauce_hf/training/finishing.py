@@ -10,7 +10,7 @@ from secret_sauce_hf.files import jsonable
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
 from secret_sauce_hf.instruments.priors import BOTH
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
-from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener
+from secret_sauce_hf.modeling.listener_secret_sauce import LISTENER, NoteListener
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 from secret_sauce_hf.outputs import check_folder, expanded
@@ -85,13 +85,18 @@ def finish(
             "sounds": sounds,
             "seed": seed,
             "strangers": len(files),
-            "listener": heard is not None,
+            "listener": None if heard is None or listener is None else _listener_record(listener),
             "calibration": told,
             "domain": asdict(domain),
         }
     )
     save_checkpoint(model, pipe.feature_extractor, out, record)
     return record
+
+
+def _listener_record(folder: str | Path) -> dict[str, Any]:
+    """How a listener was trained."""
+    return read_json(expanded(folder) / f"{LISTENER}.json").get("training") or {"settings": {}}
 
 
 def _folder_of(checkpoint: str | Path) -> Path | None:
