@@ -20,16 +20,20 @@ def collections(
     """List the collections: their datasets and models on the Hub, and what is in this folder."""
     from secret_sauce_hf.hub.overview import found_here
 
-    ids = ["dataset on the Hub", "model, ships"]
-    table = table_of("collection", "rows", "knobs + switches", *ids, numbers=["rows"], whole=["collection", *ids])
+    # Of one organisation, whose name in every cell would be too wide.
+    (organisation,) = {collection.hub_id.partition("/")[0] for collection in COLLECTIONS.values()}
+    ids = [f"dataset, {organisation}/", f"model that ships, {organisation}/"]
+    table = table_of(
+        "collection", "rows", "knobs + switches", *ids, numbers=["rows"], whole=["collection", "rows", *ids]
+    )
     for collection in COLLECTIONS.values():
         switches = sum(parameter.classes > 0 for parameter in collection.parameters)
         table.add_row(
             collection.name,
             f"{collection.count:,}",
             f"{len(collection.columns) - switches} + {switches}",
-            collection.hub_id,
-            collection.checkpoint_id if _ships_checkpoint(collection.name) else "–",
+            collection.hub_id.partition("/")[2],
+            collection.checkpoint_id.partition("/")[2] if _ships_checkpoint(collection.name) else "–",
         )
     print_all(table)
     if here := found_here(folder):

@@ -83,7 +83,7 @@ def match(
             reads it: those that sound like the sound are candidates too.
         strategy: how to search, by name or as an object: "coordinates", "evolution", "gauss_newton",
             "genetic", "none", or one that was registered, see `secret_sauce_hf.matching.strategies`;
-            if None, "coordinates", and with `dry` one that settles switches first.
+            if None, "evolution", and with `dry` one that settles switches first.
         engine: renders presets; if None, the one that is found for the collection.
         region: from where to where in the sound to look, in seconds; None for either that is not
             said, and for both: then of a sound of more than 4 s its most telling phrase is found. A

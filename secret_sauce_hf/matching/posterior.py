@@ -11,7 +11,7 @@ from secret_sauce_hf.presets import Presets
 
 NEAR = 0.05
 """A knob's confidence is the probability that its unit is at most this far off, the same as the pipeline's."""
-DIFFERENCES = 10
+DIFFERENCES = 30
 """Number of independent differences between two spectrograms, against which the prior penalty is weighed."""
 MOST_PENALTY = 3.0
 """The most nats that count against one parameter: the model may be wrong, however sure it is."""

@@ -119,7 +119,7 @@ def test_presets_of_2018_can_be_a_part(run):
         (("midi-track", "noisemaker", "no/such/folder.mid"), "no/such/folder.mid cannot be written"),
         (("midi-track", "noisemaker", "x.mid", "--presets", "missing.csv"), "No such file: missing.csv"),
         (("render", "noisemaker", "--presets", "missing.csv", "--out", "sounds"), "No such file: missing.csv"),
-        (("render", "noisemaker", "--out", "sounds"), "Missing option '--presets'"),
+        (("render", "noisemaker", "--out", "sounds"), "There is nothing to render: give rows by --presets"),
         (("build", "subphatty", "--in-session", "--out", "built"), "subphatty renders every take from silence"),
         (("build", "subphatty", "--rows", "9:x", "--out", "built"), "give a number of rows"),
         (("build", "subphatty", "--rows", "9:10001", "--out", "built"), "up to 10000"),

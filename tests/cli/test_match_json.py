@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from secret_sauce_hf import cli
+from secret_sauce_hf.cli import root as cli
 from secret_sauce_hf.engines import render
 from secret_sauce_hf.matching import demo_sound
 from secret_sauce_hf.presets import draw_presets
@@ -82,7 +82,7 @@ def test_a_riff_goes_through_the_rack(run):
     [
         (("render", "guitar", "--dry", "long.wav"), "has 31.0 s; cut it to at most 30 s"),
         (("render", "guitar", "--dry", "dry.wav", "--note", "C2"), "--dry is what is played"),
-        (("render", "noisemaker", "--dry", "dry.wav", "--set", "cutoff=5"), "makes its sound itself"),
+        (("render", "noisemaker", "--dry", "dry.wav", "--set", "filter_cutoff=5"), "makes its sound itself"),
     ],
 )
 def test_what_cannot_be_fed_is_one_line(run, options, message):

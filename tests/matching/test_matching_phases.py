@@ -1,6 +1,5 @@
 """The search for the phases of what runs freely."""
 
-import sys
 from contextlib import closing
 
 import numpy as np
@@ -95,7 +94,7 @@ class TestPhases:
 
     def test_a_match_plays_its_phases(self, monkeypatch):
         space, place = self.with_chorus()
-        monkeypatch.setattr(sys.modules[match.__module__], "PROPOSALS", 4)
+        monkeypatch.setattr("secret_sauce_hf.matching.attempt.PROPOSALS", 4)
         wave = space.render(place, 7)[0] / np.float32(32_768)
         presets = Presets.from_cc(space.collection, space.cc(place))
         found = match(

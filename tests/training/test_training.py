@@ -120,7 +120,8 @@ class TestOptimizer:
             move(ours, [both], step)
             move(theirs, separate, step)
         for mine, other in zip(ours, theirs, strict=True):
-            torch.testing.assert_close(mine, other, rtol=0, atol=0)
+            # torch's own orthogonalises in bfloat16, ours on processors in float32.
+            torch.testing.assert_close(mine, other, rtol=0, atol=0.02)
 
     def test_a_scheduler_moves_both(self):
         model, _ = first_model(LIGHT, None, 16, 1, 0)
@@ -262,7 +263,7 @@ class TestAugmentation:
         assert len(detuned) == len(tone)
         np.testing.assert_array_equal(augmentation._shift(tone, 5)[5:], tone[:-5])
         np.testing.assert_array_equal(augmentation._shift(tone, -5)[:-5], tone[5:])
-        louder = augmentation._equalise(tone, np.full(6, 6.0))
+        louder = augmentation.equalise(tone, np.full(6, 6.0))
         assert np.abs(louder - tone * 10 ** (6 / 20)).max() < 1e-3
         coded = augmentation.code(tone, 0.2)
         assert coded.shape == tone.shape

@@ -1,7 +1,7 @@
 """What a strategy is: a way to search among candidates."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import ClassVar, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.matching.problem import Problem, SpentError
 from secret_sauce_hf.matching.proposals import Proposals
-from secret_sauce_hf.matching.result import Search
+from secret_sauce_hf.matching.result import Search, TracePoint
 from secret_sauce_hf.matching.strategies.settling import settle
 
 TOLD = 20_000
@@ -109,7 +109,7 @@ class Refinement(Strategy):
             return Search(
                 known,
                 interrupted,
-                tuple(evaluator.trace),
+                falling(evaluator.trace),
                 budget.elapsed,
                 budget.used,
                 evaluator.objective.shift,
@@ -117,3 +117,16 @@ class Refinement(Strategy):
                 averaged=evaluator.averaged is not None,
                 cents=evaluator.objective.cents,
             )
+
+
+def falling(trace: Sequence[TracePoint]) -> tuple[TracePoint, ...]:
+    """The points of a trace that lead down to its last one.
+
+    Where a search changes its measure, by a tuning or by another noise, what was nearer by the former one is no
+    step on the way.
+    """
+    kept: list[TracePoint] = []
+    for point in reversed(trace):
+        if not kept or point.distance > kept[-1].distance:
+            kept.append(point)
+    return tuple(reversed(kept))

@@ -15,7 +15,7 @@ from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.matching.strategies.base import Strategy
 from secret_sauce_hf.plugins import Plugins
 
-DEFAULT_STRATEGY = "coordinates"
+DEFAULT_STRATEGY = "evolution"
 _ROOM = "secret_sauce_hf.matching.strategies"
 _OWN = {
     "coordinates": f"{_ROOM}.evolution:Coordinates",
