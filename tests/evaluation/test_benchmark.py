@@ -266,7 +266,8 @@ class TestFiles:
         assert files >= {"benchmark.json", "benchmark.md", "benchmark.png", "benchmark-seconds.png"}
         assert json.loads((tmp_path / "benchmark.json").read_text()) == found.record
         text = (tmp_path / "benchmark.md").read_text()
-        assert text.count("| model + matching |") == 2
+        # Of settings, of sounds, and of pairs.
+        assert text.count("| model + matching |") == 3
         assert text.count("| model alone |") == 3
         assert "secret-sauce benchmark light" in text
         for path in tmp_path.glob("*.png"):

@@ -344,10 +344,13 @@ class TestTraining:
             "encoder_secret_sauce.py",
             "errors.py",
             "feature_extraction_secret_sauce.py",
+            "hearing_secret_sauce.py",
             "instrument.py",
+            "listener_secret_sauce.py",
             "listening.py",
             "model.safetensors",
             "modeling_secret_sauce.py",
+            "outputs_secret_sauce.py",
             "parameters.py",
             "pipeline_secret_sauce.py",
             "played.py",
@@ -355,8 +358,10 @@ class TestTraining:
             "rules.py",
             "sampler_secret_sauce.py",
             "sounds.py",
+            "strokes_secret_sauce.py",
             "takes.py",
             "training.json",
+            "transcription_secret_sauce.py",
         ]
         assert json.loads((out / "training.json").read_text()) == record
         assert record["sounds"] == 64
