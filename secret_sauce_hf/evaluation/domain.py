@@ -29,6 +29,7 @@ from secret_sauce_hf.matching.domain import (
     answer_floor,
     multiple,
 )
+from secret_sauce_hf.metrics.scores import auroc
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.progress import row_progress
@@ -220,7 +221,8 @@ def fit_domain(own: Distances, others: Distances) -> tuple[Domain, dict[str, flo
         if len(found) < FEWEST:
             raise InputError(f"Only {len(found)} sounds of {what} can be heard; give {FEWEST} at least.")
     curves = {name: fit_logistic(getattr(own, name), getattr(others, name)) for name in MEASURES}
-    areas = {name: auroc(getattr(own, name), getattr(others, name)) for name in MEASURES}
+    # Others end further away.
+    areas = {name: auroc(getattr(others, name), getattr(own, name)) for name in MEASURES}
     measure = max(MEASURES, key=lambda name: areas[name])
     # So many of its own lie below the one after them; ties are on its side, as what is said is said below it only.
     known = np.sort([curves[measure].probability(float(one)) for one in getattr(own, measure)])
@@ -255,12 +257,6 @@ def fit_logistic(own: np.ndarray, others: np.ndarray) -> Logistic:
         loss, [max(start, lowest), 2.0], method="L-BFGS-B", bounds=[(lowest, 12.0), (0.0, 100.0)]
     )
     return Logistic(float(np.exp(found.x[0]) - MARGIN_DB), float(found.x[1]))
-
-
-def auroc(own: np.ndarray, others: np.ndarray) -> float:
-    """How likely a sound of the instrument ends nearer than another, ties counting one half."""
-    differences = np.asarray(others)[None] - np.asarray(own)[:, None]
-    return float(((differences > 0) + 0.5 * (differences == 0)).mean())
 
 
 def _reached(

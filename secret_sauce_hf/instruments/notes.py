@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Timing
 from secret_sauce_hf.instruments.pitches import pitch_number
+from secret_sauce_hf.instruments.played import Note as Note
 from secret_sauce_hf.instruments.played import asked
 from secret_sauce_hf.instruments.takes import NOTE, VELOCITY
 
@@ -23,27 +24,6 @@ MAX_NOTE_SECONDS = 600.0
 _RELEASED = 0.1
 """Seconds from the end of a note to that of its take, so that it does not break off."""
 _NO_TIME = 1e15
-
-
-class Note(NamedTuple):
-    """One note of a take.
-
-    Args:
-        pitch: MIDI number, 0 to 127; 60 is middle C.
-        velocity: MIDI velocity, 1 to 127.
-        onset: when it starts, in seconds from the start of the take.
-        duration: how long it is held, in seconds.
-    """
-
-    pitch: int
-    velocity: int
-    onset: float
-    duration: float
-
-    @property
-    def end(self) -> float:
-        """When it is released, in seconds from the start of the take."""
-        return self.onset + self.duration
 
 
 def constant_note(timing: Timing) -> Note:

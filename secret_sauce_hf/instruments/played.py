@@ -1,4 +1,4 @@
-"""What rules of what is heard can ask of what is played: a few numbers for each row.
+"""What is played: a note, and what rules of what is heard can ask of all of them, a few numbers for each row.
 
 A release is heard where a note ends early enough, a decay where notes last, a key follow away
 from its middle. Rules name these numbers as they name knobs (see `rules`): `above("note.held", 0.5)`.
@@ -15,6 +15,27 @@ from .takes import NOTE
 
 PREFIX = "note."
 """With which each of the names begins; no parameter has a dot in its name."""
+
+
+class Note(NamedTuple):
+    """One note of a take.
+
+    Args:
+        pitch: MIDI number, 0 to 127; 60 is middle C.
+        velocity: MIDI velocity, 1 to 127.
+        onset: when it starts, in seconds from the start of the take.
+        duration: how long it is held, in seconds.
+    """
+
+    pitch: int
+    velocity: int
+    onset: float
+    duration: float
+
+    @property
+    def end(self) -> float:
+        """When it is released, in seconds from the start of the take."""
+        return self.onset + self.duration
 
 
 class Quantity(NamedTuple):

@@ -7,10 +7,8 @@ import numpy as np
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.notes import Note
+from secret_sauce_hf.modeling.strokes_secret_sauce import TOGETHER
 from secret_sauce_hf.presets import Presets
-
-TOGETHER = 0.03
-"""Notes whose onsets are at most this far apart, in seconds, start together."""
 
 
 def playable(notes: Sequence[Note], collection: Collection, engine: Engine) -> tuple[tuple[Note, ...], tuple[str, ...]]:

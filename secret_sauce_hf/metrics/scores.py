@@ -79,3 +79,23 @@ def kind_means(parameters: Sequence[Parameter], values: Mapping[str, float]) -> 
         "knob_mae": float(np.mean(knobs)) if knobs else float("nan"),
         "switch_accuracy": float(np.mean(switches)) if switches else float("nan"),
     }
+
+
+def auroc(higher: np.ndarray, lower: np.ndarray) -> float:
+    """Area under the ROC curve: how likely one of `higher` exceeds one of `lower`, ties counting one half.
+
+    That is the statistic of Mann and Whitney (1947) as a share of all pairs.
+
+    Args:
+        higher: shape (any,).
+        lower: shape (any,).
+
+    Returns:
+        0 to 1; NaN if either is empty.
+    """
+    # Not above: whoever imports this file need not wait for it.
+    from scipy.stats import mannwhitneyu
+
+    if not len(higher) or not len(lower):
+        return float("nan")
+    return float(mannwhitneyu(higher, lower, method="asymptotic").statistic / (len(higher) * len(lower)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,11 @@ try:
     if IS_COPY:
         raise ImportError("see checkpoint_secret_sauce")
     from secret_sauce_hf.instruments.errors import InputError, integer
+    from secret_sauce_hf.instruments.played import Note
     from secret_sauce_hf.instruments.takes import NOTE, SILENCE, VELOCITY
 except ImportError:
     from .errors import InputError, integer  # type: ignore[import-not-found, no-redef]
+    from .played import Note  # type: ignore[import-not-found, no-redef]
     from .takes import NOTE, SILENCE, VELOCITY  # type: ignore[import-not-found, no-redef]
 
 MOST_NOTES = 1_000
@@ -26,22 +28,6 @@ MOST_SECONDS = 600.0
 LEAST_CENTS = 2.5
 """A sound that is out of tune by less stays as it is: oscillators of an instrument differ by as much."""
 _FIELDS = ("pitch", "velocity", "onset", "duration")
-
-
-class PlayedNote(NamedTuple):
-    """A note of a sound.
-
-    Args:
-        pitch: MIDI number, 0 to 127; 60 is middle C.
-        velocity: MIDI velocity, 1 to 127.
-        onset: when it starts, in seconds from the start of the sound.
-        duration: how long it is held, in seconds.
-    """
-
-    pitch: int
-    velocity: int
-    onset: float
-    duration: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +46,7 @@ class Listened:
     """
 
     samples: np.ndarray
-    notes: tuple[PlayedNote, ...]
+    notes: tuple[Note, ...]
     strokes: tuple[Stroke, ...]
     cents: float
     given: bool
@@ -72,7 +58,7 @@ class Listened:
         return _stretch(self.cents)
 
     @property
-    def told(self) -> tuple[PlayedNote, ...]:
+    def told(self) -> tuple[Note, ...]:
         """The notes in seconds from the start of the sound as it was given."""
         return _slowed(self.notes, 1 / self.stretch)
 
@@ -122,7 +108,7 @@ def listen(
         )
     heard = None if listener is None else listener.listen(samples)
     cents = 0.0 if heard is None else float(heard.tuned)
-    found = [] if heard is None else [PlayedNote(n.pitch, n.velocity, n.onset, n.duration) for n in heard.notes]
+    found = [] if heard is None else [Note(n.pitch, n.velocity, n.onset, n.duration) for n in heard.notes]
     told = found if wanted is None else [_completed(note, found, seconds) for note in wanted]
     told.sort(key=lambda note: (note.onset, note.pitch))
     if told and told[0].onset >= seconds:
@@ -146,7 +132,7 @@ def _stretch(cents: float) -> float:
     return 2.0 ** (cents / 1200) if abs(cents) >= LEAST_CENTS else 1.0
 
 
-def _slowed(notes: Iterable[PlayedNote], factor: float) -> tuple[PlayedNote, ...]:
+def _slowed(notes: Iterable[Note], factor: float) -> tuple[Note, ...]:
     return tuple(one._replace(onset=one.onset * factor, duration=one.duration * factor) for one in notes)
 
 
@@ -196,7 +182,7 @@ def _read_note(note: Any, number: int) -> dict[str, Any]:
     return told
 
 
-def _completed(note: dict[str, Any], found: Sequence[PlayedNote], seconds: float) -> PlayedNote:
+def _completed(note: dict[str, Any], found: Sequence[Note], seconds: float) -> Note:
     """A note with the times that were heard where its own are not told: of its pitch, or of all together."""
     own = [one for one in found if one.pitch == note["pitch"]] or list(found)
     onset = note["onset"]
@@ -206,4 +192,4 @@ def _completed(note: dict[str, Any], found: Sequence[PlayedNote], seconds: float
     if duration is None:
         duration = max((one.onset + one.duration for one in own), default=seconds) - onset
         duration = duration if duration > 0 else max(seconds - onset, 0.01)
-    return PlayedNote(note["pitch"], note["velocity"] or VELOCITY, onset, duration)
+    return Note(note["pitch"], note["velocity"] or VELOCITY, onset, duration)

@@ -7,7 +7,7 @@ same at every pitch.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,26 +32,6 @@ FADE = 32
 """Samples over which a stroke's end is faded out, lest the cut sound like a click (1.5 ms)."""
 SHORTEST = 0.005
 """Seconds below which lengths do not differ."""
-
-
-class AnyNote(Protocol):
-    """A note as `secret_sauce_hf.Note` has it: MIDI number and velocity, onset and duration in seconds."""
-
-    @property
-    def pitch(self) -> int:
-        """MIDI number."""
-
-    @property
-    def velocity(self) -> int:
-        """1 to 127."""
-
-    @property
-    def onset(self) -> float:
-        """Seconds from the start of the sound."""
-
-    @property
-    def duration(self) -> float:
-        """Seconds that it is held."""
 
 
 class Stroke(NamedTuple):
@@ -79,15 +59,15 @@ class Stroke(NamedTuple):
         return 440.0 * 2.0 ** ((self.pitches[0] - 69 + self.cents / 100) / 12)
 
 
-def strokes_of(notes: Iterable[AnyNote], seconds: float, cents: float = 0.0) -> list[Stroke]:
+def strokes_of(notes: Iterable[Any], seconds: float, cents: float = 0.0) -> list[Stroke]:
     """The strokes of a performance, in the order of time.
 
     Args:
-        notes: what is played.
+        notes: what is played, `Note`s.
         seconds: length of the sound; strokes that start after it are left out.
         cents: by how much the sound is higher than its notes.
     """
-    groups: list[list[AnyNote]] = []
+    groups: list[list[Any]] = []
     for note in sorted(notes, key=lambda note: (note.onset, note.pitch)):
         if groups and note.onset - groups[-1][0].onset <= TOGETHER:
             groups[-1].append(note)

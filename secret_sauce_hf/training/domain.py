@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.priors import BOTH
+from secret_sauce_hf.metrics.scores import auroc
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.outputs_secret_sauce import DomainHead
@@ -53,14 +53,6 @@ class Domain:
     files: float
     own: int
     others: int
-
-
-def auroc(own: np.ndarray, others: np.ndarray) -> float:
-    """Probability that one of `own` is larger than one of `others` (half of it where they are equal); NaN if empty."""
-    if not len(own) or not len(others):
-        return float("nan")
-    ranks = rankdata(np.concatenate([own, others]))[: len(own)].sum()
-    return float((ranks - len(own) * (len(own) + 1) / 2) / (len(own) * len(others)))
 
 
 def others_of(collection: Collection) -> list[tuple[Engine, Collection]]:

@@ -173,11 +173,10 @@ def extract_strokes(
     seed: int,
     prior: str = UNIFORM,
     *,
-    augment: bool = False,
     title: str = "sounds",
     progress: bool = True,
 ) -> Examples:
-    """The inputs of fresh strokes (see `Pages`), some at a time.
+    """The inputs of fresh strokes as the engine makes them (see `Pages`), some at a time.
 
     Args:
         engine: renders them.
@@ -186,13 +185,12 @@ def extract_strokes(
         count: how many.
         seed: any non-negative integer.
         prior: how the presets are drawn, see `Pages`.
-        augment: whether the sounds are changed as recordings are.
         title: what the progress bar says.
         progress: whether to show it.
     """
     parts: list[dict[str, torch.Tensor]] = []
     presets = []
-    pages = Pages(engine, collection, extractor, seed, prior, augment)
+    pages = Pages(engine, collection, extractor, seed, prior, augment=False)
     with tqdm(total=count, desc=title, unit="sound", disable=not progress) as bar:
         for start in range(0, count, AT_ONCE):
             rows = min(AT_ONCE, count - start)

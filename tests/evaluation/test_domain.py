@@ -10,10 +10,11 @@ import soundfile
 from secret_sauce_hf.cli.root import main
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation import domain as fitting
-from secret_sauce_hf.evaluation.domain import Distances, auroc, damaged, fit_domain, fit_logistic, own_sounds
+from secret_sauce_hf.evaluation.domain import Distances, damaged, fit_domain, fit_logistic, own_sounds
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching.domain import Logistic, answer_floor, multiple, read_domain
+from secret_sauce_hf.metrics.scores import auroc
 from secret_sauce_hf.presets import Presets, draw_presets
 
 LIGHT = get_collection("noisemaker-light")
@@ -36,8 +37,8 @@ class TestCurve:
         assert Logistic(4.0, 100.0).probability(1e9) == pytest.approx(0.0, abs=1e-300)
 
     def test_the_area_by_hand(self):
-        assert auroc(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 1.0
-        assert auroc(np.array([1.0, 3.0]), np.array([2.0, 3.0])) == pytest.approx((2 + 0 + 0.5) / 4)
+        assert auroc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1.0
+        assert auroc(np.array([2.0, 3.0]), np.array([1.0, 3.0])) == pytest.approx((2 + 0 + 0.5) / 4)
 
     def test_the_midpoint_lies_between_the_kinds_however_many_there_are(self):
         own, others = _distances(1.0, 400, 0), _distances(6.0, 400, 1)

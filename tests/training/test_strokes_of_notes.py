@@ -6,10 +6,10 @@ import pytest
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.instruments.priors import BOTH
+from secret_sauce_hf.metrics.scores import auroc
 from secret_sauce_hf.modeling.strokes_secret_sauce import Stroke
 from secret_sauce_hf.training import strokes as module
 from secret_sauce_hf.training.base import first_model
-from secret_sauce_hf.training.domain import auroc
 from secret_sauce_hf.training.field import damage
 from secret_sauce_hf.training.strokes import Pages, phrases_of
 

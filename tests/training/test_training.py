@@ -119,9 +119,9 @@ class TestOptimizer:
                 both.load_state_dict(state)
             move(ours, [both], step)
             move(theirs, separate, step)
-        for mine, other in zip(ours, theirs, strict=True):
-            # torch's own orthogonalises in bfloat16, ours on processors in float32.
-            torch.testing.assert_close(mine, other, rtol=0, atol=0.02)
+        # torch's own Muon orthogonalises in bfloat16, ours on processors in float32: an update of .2 differs by 1 %.
+        torch.testing.assert_close(ours[0], theirs[0], rtol=0, atol=0.01)
+        torch.testing.assert_close(ours[1], theirs[1], rtol=0, atol=0)
 
     def test_a_scheduler_moves_both(self):
         model, _ = first_model(LIGHT, None, 16, 1, 0)
