@@ -205,7 +205,8 @@ class Engine(ABC):
             wanted = (len(presets), len(self.free_phases))
             if phases.shape != wanted or not ((phases >= 0) & (phases < 1)).all():
                 raise InputError(
-                    f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1, which is 0 again."
+                    f"The phases of these rows are {wanted[0]} times {wanted[1]} numbers from 0 to 1, which is 0 "
+                    f"again; those given are of shape {phases.shape}."
                 )
         if dry is not None:
             return self.fed(dry).render(

@@ -5,6 +5,8 @@ Each function returns one section as SciPy orders it, float64 of shape (1, 6).
 
 import numpy as np
 
+from secret_sauce_hf.engines.dsp import elementary
+
 
 def _section(b0: float, b1: float, b2: float, a0: float, a1: float, a2: float) -> np.ndarray:
     return np.array([[b0, b1, b2, a0, a1, a2]]) / a0
@@ -13,7 +15,7 @@ def _section(b0: float, b1: float, b2: float, a0: float, a1: float, a2: float) -
 def _angle(hertz: float, q: float, rate: int) -> tuple[float, float]:
     """cos ω and α."""
     omega = 2.0 * np.pi * hertz / rate
-    return float(np.cos(omega)), float(np.sin(omega) / (2.0 * q))
+    return float(elementary.cos(omega)), float(elementary.sin(omega) / (2.0 * q))
 
 
 def low_pass(hertz: float, q: float, rate: int) -> np.ndarray:
@@ -31,14 +33,14 @@ def high_pass(hertz: float, q: float, rate: int) -> np.ndarray:
 def peak(hertz: float, q: float, decibels: float, rate: int) -> np.ndarray:
     """A bump or a dip of `decibels` at `hertz`."""
     cos, alpha = _angle(hertz, q, rate)
-    a = 10.0 ** (decibels / 40)
+    a = float(elementary.power(10.0, decibels / 40))
     return _section(1 + alpha * a, -2 * cos, 1 - alpha * a, 1 + alpha / a, -2 * cos, 1 - alpha / a)
 
 
 def high_shelf(hertz: float, q: float, decibels: float, rate: int) -> np.ndarray:
     """`decibels` above `hertz`, nothing below."""
     cos, alpha = _angle(hertz, q, rate)
-    a = 10.0 ** (decibels / 40)
+    a = float(elementary.power(10.0, decibels / 40))
     beta = 2.0 * np.sqrt(a) * alpha
     return _section(
         a * ((a + 1) + (a - 1) * cos + beta),

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.signal
 
 from secret_sauce_hf.compiling import kernel
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.guitar_rack.lines import one_pole
 
 OVERSAMPLING = 8
@@ -41,9 +42,7 @@ def decimator() -> np.ndarray:
     """
     taps = np.zeros(OVERSAMPLING * (2 * _REACH + 1))
     # Symmetric around the first sample of the middle frame: no delay.
-    taps[: 1 - OVERSAMPLING] = scipy.signal.firwin(
-        OVERSAMPLING * 2 * _REACH + 1, EDGE / OVERSAMPLING, window=("kaiser", 8.0)
-    )
+    taps[: 1 - OVERSAMPLING] = elementary.low_pass_taps(OVERSAMPLING * 2 * _REACH + 1, EDGE / OVERSAMPLING, 8.0)
     return np.ascontiguousarray(taps.reshape(-1, OVERSAMPLING).T, dtype=np.float32)
 
 
@@ -61,7 +60,9 @@ def oversampled(signal: np.ndarray, rate: int) -> Oversampled:
 
 def treble_filter(rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Of the clipped path, of the first order: coefficients b and a, (2,) each."""
-    return scipy.signal.butter(1, _TREBLE_HERTZ, "highpass", fs=rate)
+    # The bilinear transform of s / (s + ω).
+    tangent = float(elementary.tan(np.pi * _TREBLE_HERTZ / rate))
+    return np.array([1.0, -1.0]) / (1.0 + tangent), np.array([1.0, (tangent - 1.0) / (tangent + 1.0)])
 
 
 def by_phase(signal: np.ndarray) -> np.ndarray:
@@ -71,17 +72,17 @@ def by_phase(signal: np.ndarray) -> np.ndarray:
 
 def drive_gain(unit: np.ndarray) -> np.ndarray:
     """Gain of the clipped path, 6 dB to 46 dB."""
-    return 2.0 * 100.0**unit
+    return 2.0 * elementary.power(100.0, unit)
 
 
 def drive_level(unit: np.ndarray) -> np.ndarray:
     """Level after clipping; turning up the drive makes it only somewhat louder."""
-    return 0.5 * 2.2**-unit
+    return 0.5 * elementary.power(2.2, -unit)
 
 
 def tilt_gain(unit: np.ndarray) -> np.ndarray:
     """Gain above 900 Hz over that below: -16 dB to 16 dB."""
-    return 10.0 ** ((2.0 * unit - 1.0) * 16.0 / 20.0)
+    return elementary.power(10.0, (2.0 * unit - 1.0) * 16.0 / 20.0)
 
 
 def tilt_coefficient(rate: int) -> float:

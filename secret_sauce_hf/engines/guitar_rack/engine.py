@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from secret_sauce_hf.engines.base import DRY_PEAK, Engine, Job, check_dry
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.dsp.lanes import LANES
 from secret_sauce_hf.engines.dsp.takes import limit_takes, render_groups
 from secret_sauce_hf.engines.guitar_rack import amp, distortion, neck
@@ -108,7 +109,7 @@ def effects(
         sound,
         stops,
         on["filter"],
-        _single(np.tan(np.pi * cutoff / SAMPLE_RATE)),
+        _single(elementary.tan(np.pi * cutoff / SAMPLE_RATE)),
         _single(qualities),
         _single(guitar_filter.filter_level(value["filter_resonance"])),
         _single(guitar_filter.morph_gains(value["filter_mode_LBF_HPF"])),

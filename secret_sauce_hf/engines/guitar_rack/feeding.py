@@ -6,6 +6,7 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.guitar_rack import amp, distortion
 from secret_sauce_hf.engines.guitar_rack.playing import Source
 from secret_sauce_hf.instruments import SAMPLE_RATE
@@ -30,7 +31,8 @@ def fed_source(dry: bytes) -> Source:
     heard = np.flatnonzero(sound)
     sounding = int(heard[-1]) + 1 if len(heard) else 0
     padded = np.pad(sound[:sounding].astype(np.float64), distortion.MARGIN)
-    signal = scipy.signal.resample_poly(padded, distortion.OVERSAMPLING, 1, window=("kaiser", 9.0))
+    taps = elementary.low_pass_taps(20 * distortion.OVERSAMPLING + 1, 1.0 / distortion.OVERSAMPLING, 9.0)
+    signal = scipy.signal.resample_poly(padded, distortion.OVERSAMPLING, 1, window=taps)
     return Source(sound, distortion.oversampled(signal, SAMPLE_RATE), sounding)
 
 
@@ -48,7 +50,10 @@ def without_cabinet(clean: np.ndarray) -> np.ndarray:
     # As long again in silence: the inverse rings.
     size = scipy.fft.next_fast_len(2 * len(clean) + SAMPLE_RATE, real=True)
     turns = 2 * np.pi * np.arange(size // 2 + 1) / size
-    response = LEVEL * scipy.signal.sosfreqz(amp.cabinet(SAMPLE_RATE), turns)[1]
+    delay = elementary.cos(turns) - 1j * elementary.sin(turns)
+    sections = amp.cabinet(SAMPLE_RATE)[:, :, None]
+    above, below = (sections[:, at] + delay * (sections[:, at + 1] + delay * sections[:, at + 2]) for at in (0, 3))
+    response = LEVEL * (above / below).prod(axis=0)
     least = np.abs(response).max() / _MOST_GAIN
     inverse = response.conj() / (np.abs(response) ** 2 + least**2)
     spectrum = scipy.fft.rfft(clean.astype(np.float64), size)

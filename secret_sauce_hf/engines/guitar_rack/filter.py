@@ -6,23 +6,26 @@ That the middle of the mode is a band-pass, and the ranges, are guesses.
 import numpy as np
 
 from secret_sauce_hf.compiling import kernel
+from secret_sauce_hf.engines.dsp import elementary
 
 _LOWEST_Q = 0.7
+_FALLEN = 16.118095650958319
+"""ln 1e7: 140 dB."""
 
 
 def cutoff_hertz(unit: np.ndarray, rate: int) -> np.ndarray:
     """200 Hz at CC 42 to 4 kHz at CC 84, the lowest and highest that occur; exponential."""
-    return np.minimum(200.0 * 20.0 ** (unit * 127 / 42 - 1.0), 0.45 * rate)
+    return np.minimum(200.0 * elementary.power(20.0, unit * 127 / 42 - 1.0), 0.45 * rate)
 
 
 def quality(resonance: np.ndarray) -> np.ndarray:
     """Q, 0.7 to 14: the height of the resonance."""
-    return _LOWEST_Q * 20.0**resonance
+    return _LOWEST_Q * elementary.power(20.0, resonance)
 
 
 def filter_level(resonance: np.ndarray) -> np.ndarray:
     """What the input is turned down by, so that resonance does not overload."""
-    return (_LOWEST_Q / quality(resonance)) ** 0.4
+    return elementary.power(20.0, -0.4 * resonance)
 
 
 def morph_gains(mode: np.ndarray) -> np.ndarray:
@@ -33,7 +36,7 @@ def morph_gains(mode: np.ndarray) -> np.ndarray:
 
 def filter_tail(cutoff: np.ndarray, qualities: np.ndarray, rate: int) -> np.ndarray:
     """For how many samples it resonates, until it is 140 dB down: its poles fall by e^(-π f t / Q)."""
-    return rate * (0.01 + np.log(1e7) * qualities / (np.pi * cutoff))
+    return rate * (0.01 + _FALLEN * qualities / (np.pi * cutoff))
 
 
 @kernel(nogil=True)

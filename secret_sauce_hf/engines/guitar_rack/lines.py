@@ -6,10 +6,12 @@ A take is short: lines are as long as it is, and a read before the take finds si
 import numpy as np
 
 from secret_sauce_hf.compiling import inlined, kernel
+from secret_sauce_hf.engines.dsp import elementary
 
 CHORUS, PITCH_MOD, FLANGER = 0, 1, 2
 """Class indices of `flanger_mode`."""
 _SINE_POINTS = 4_096
+_LN10 = 2.302585092994046
 _LEAD = 4_096
 """Silence in front of the line of the chorus / flanger, more than its longest delay."""
 
@@ -32,7 +34,7 @@ def delay_seconds(unit: np.ndarray) -> np.ndarray:
 
     Two repeats of the longest fall within a take, so that its feedback is heard.
     """
-    return 0.02 * 17.5 ** (unit * 127 / 64)
+    return 0.02 * elementary.power(17.5, unit * 127 / 64)
 
 
 def delay_feedback(unit: np.ndarray) -> np.ndarray:
@@ -42,12 +44,12 @@ def delay_feedback(unit: np.ndarray) -> np.ndarray:
 
 def delay_mix(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gains of the direct sound and of the repeats, of equal power (a guess: dry/wet)."""
-    return np.cos(np.pi / 2 * unit), np.sin(np.pi / 2 * unit)
+    return elementary.cos(np.pi / 2 * unit), elementary.sin(np.pi / 2 * unit)
 
 
 def one_pole(hertz: float, rate: int) -> float:
     """Coefficient c of the low-pass y += c·(x - y)."""
-    return float(1.0 - np.exp(-2.0 * np.pi * hertz / rate))
+    return float(1.0 - elementary.exp(-2.0 * np.pi * hertz / rate))
 
 
 def loop_coefficients(rate: int) -> tuple[float, float]:
@@ -82,17 +84,17 @@ def modulation_tail(depths: np.ndarray, modes: np.ndarray, rate: int) -> np.ndar
 
 def repeats_until_inaudible(feedbacks: np.ndarray) -> np.ndarray:
     """How many times something fed back is heard until it is 140 dB down."""
-    return np.ceil(-7.0 / np.log10(np.clip(feedbacks, 1e-7, 0.999)))
+    return np.ceil(-7.0 * _LN10 / elementary.log(np.clip(feedbacks, 1e-7, 0.999)))
 
 
 def lfo_hertz(unit: np.ndarray) -> np.ndarray:
     """Rate of the chorus / flanger, 0.1 Hz to 10 Hz, as the original's panel says."""
-    return 0.1 * 100.0**unit
+    return 0.1 * elementary.power(100.0, unit)
 
 
 def sine_table() -> np.ndarray:
     """One turn of a sine, and its first point again."""
-    return np.sin(2.0 * np.pi * np.arange(_SINE_POINTS + 1) / _SINE_POINTS)
+    return elementary.sin(2.0 * np.pi * np.arange(_SINE_POINTS + 1) / _SINE_POINTS)
 
 
 def modulation_swings(width: np.ndarray, mode: np.ndarray) -> np.ndarray:

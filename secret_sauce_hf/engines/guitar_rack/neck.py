@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.guitar_rack import string as modes
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.instruments.guitar_rack import FRETS, TUNING
@@ -147,14 +148,15 @@ def string_modes(string: int, fret: int) -> Modes:
     of 2018 but for d, T and l (Fletcher and Rossing, "The Physics of Musical Instruments", 2.18). The losses of air
     and ends grow with the root of the fundamental, so that E2 rings for about 6 s and E6 for 1.5 s (a guess).
     """
-    fundamental = modes.FUNDAMENTAL * 2.0 ** ((TUNING[string] + fret - 60) / 12)
+    fundamental = modes.FUNDAMENTAL * float(elementary.power(2.0, (TUNING[string] + fret - 60) / 12))
     inharmonicity = modes.INHARMONICITY * _stiffness(string, fret) / _stiffness(*_REFERENCE)
     hertz = modes.mode_hertz(fundamental, inharmonicity)
     hertz = hertz[hertz < 1.15 * modes.HIGHEST_HERTZ]
-    amplitudes = modes.mode_amplitudes(len(hertz), 2.0 ** ((fret - _REFERENCE[1]) / 12))
+    amplitudes = modes.mode_amplitudes(len(hertz), float(elementary.power(2.0, (fret - _REFERENCE[1]) / 12)))
     # Above the note of 2018 the planes beat no faster than there, so that both stay in tune.
     detuning = min(1.0, modes.FUNDAMENTAL / fundamental) / 1200
-    omegas = np.concatenate([2.0 * np.pi * hertz * 2.0 ** (cents * detuning) for _, cents, _ in modes.PLANES])
+    detuned = [hertz * elementary.power(2.0, cents * detuning) for _, cents, _ in modes.PLANES]
+    omegas = 2.0 * np.pi * np.concatenate(detuned)
     held = modes.LOSS * np.sqrt(fundamental / modes.FUNDAMENTAL)
     factors = np.repeat([factor for _, _, factor in modes.PLANES], len(hertz))
     shares = np.repeat([share for share, _, _ in modes.PLANES], len(hertz))
@@ -172,8 +174,8 @@ def string_modes(string: int, fret: int) -> Modes:
 
 def _stiffness(string: int, fret: int) -> float:
     """What B is in proportion to: d⁴ / (T l²), and T to μ f², as the open strings are equally long."""
-    tension = _MASSES[string] * 2.0 ** (TUNING[string] / 6)
-    return float(_CORES[string] ** 4 / tension * 2.0 ** (fret / 6))
+    tension = _MASSES[string] * elementary.power(2.0, TUNING[string] / 6)
+    return float(_CORES[string] ** 4 / tension * elementary.power(2.0, fret / 6))
 
 
 def pluck_gains(velocity: int, harmonics: np.ndarray) -> np.ndarray:
@@ -185,5 +187,5 @@ def pluck_gains(velocity: int, harmonics: np.ndarray) -> np.ndarray:
         velocity: MIDI velocity; at 120 the plectrum lets go as fast as in 2018, and the gain of low modes is 1.
         harmonics: of `Modes`.
     """
-    seconds = modes.RELEASE_SECONDS * 2.0 ** ((_REFERENCE_VELOCITY - velocity) / _DOUBLING)
-    return velocity / _REFERENCE_VELOCITY * np.exp(-0.5 * (harmonics * seconds) ** 2)
+    seconds = modes.RELEASE_SECONDS * elementary.power(2.0, (_REFERENCE_VELOCITY - velocity) / _DOUBLING)
+    return velocity / _REFERENCE_VELOCITY * elementary.exp(-0.5 * (harmonics * seconds) ** 2)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.signal
 
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.guitar_rack import amp, distortion, neck, strings, valve
 from secret_sauce_hf.engines.guitar_rack.string import coil, pluck
 from secret_sauce_hf.instruments import SAMPLE_RATE, Timing
@@ -42,7 +43,9 @@ def source(timing: Timing, samples: int) -> Source:
     length = samples + 2 * distortion.MARGIN
     start = timing.cut[0] - distortion.MARGIN / SAMPLE_RATE
     voltage = pluck(2 * length, _RATE, timing.note_on - start, timing.note_off - start)
-    voltage = scipy.signal.resample_poly(voltage, distortion.OVERSAMPLING // 2, 1, window=("kaiser", 9.0))
+    ratio = distortion.OVERSAMPLING // 2
+    taps = elementary.low_pass_taps(20 * ratio + 1, 1.0 / ratio, 9.0)
+    voltage = scipy.signal.resample_poly(voltage, ratio, 1, window=taps)
     sound = amp.amplify(voltage, distortion.OVERSAMPLING * SAMPLE_RATE)
     oversampled = distortion.oversampled(sound, SAMPLE_RATE)
     dry = np.empty(samples, np.float32)

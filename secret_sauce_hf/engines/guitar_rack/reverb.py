@@ -3,6 +3,7 @@
 import numpy as np
 
 from secret_sauce_hf.compiling import kernel
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.guitar_rack.lines import one_pole
 
 LINES = 8
@@ -21,7 +22,7 @@ _SCALE = 1.0 / np.sqrt(8.0)
 
 def decay_seconds(room_size: np.ndarray) -> np.ndarray:
     """T60, the time in which the tail falls by 60 dB: 0.25 s to 4 s."""
-    return 0.25 * 16.0**room_size
+    return 0.25 * elementary.power(16.0, room_size)
 
 
 def reverb_tail(room_size: np.ndarray, rate: int) -> np.ndarray:
@@ -32,7 +33,7 @@ def reverb_tail(room_size: np.ndarray, rate: int) -> np.ndarray:
 
 def room_scale(room_size: np.ndarray) -> np.ndarray:
     """Lengths of the lines beside those of the largest room."""
-    return _SMALLEST ** (1.0 - room_size)
+    return elementary.power(_SMALLEST, 1.0 - room_size)
 
 
 def line_samples(room_size: np.ndarray, rate: int) -> np.ndarray:
@@ -43,7 +44,7 @@ def line_samples(room_size: np.ndarray, rate: int) -> np.ndarray:
 
 def line_gains(room_size: np.ndarray, lengths: np.ndarray, rate: int) -> np.ndarray:
     """Gains of the eight lines that let the tail fall by 60 dB in `decay_seconds`: (rows, 8)."""
-    return 10.0 ** (-3.0 * lengths[:, :LINES] / (decay_seconds(room_size)[:, None] * rate))
+    return elementary.power(10.0, -3.0 * lengths[:, :LINES] / (decay_seconds(room_size)[:, None] * rate))
 
 
 def tail_levels(gains: np.ndarray) -> np.ndarray:
@@ -56,13 +57,10 @@ def tail_levels(gains: np.ndarray) -> np.ndarray:
 
 def damping_coefficients(bright: np.ndarray, rate: int) -> np.ndarray:
     """Of the one-poles in the lines, whose cutoff is 1.2 kHz to 10 kHz, and of the one before them: (rows, 2)."""
-    return np.stack(
-        [
-            1.0 - np.exp(-2.0 * np.pi * 1_200.0 * (10_000.0 / 1_200.0) ** bright / rate),
-            1.0 - np.exp(-2.0 * np.pi * 1_000.0 * 9.0**bright / rate),
-        ],
-        axis=1,
+    hertz = np.stack(
+        [1_200.0 * elementary.power(10_000.0 / 1_200.0, bright), 1_000.0 * elementary.power(9.0, bright)], axis=1
     )
+    return 1.0 - elementary.exp(-2.0 * np.pi * hertz / rate)
 
 
 def thin_coefficient(rate: int) -> float:

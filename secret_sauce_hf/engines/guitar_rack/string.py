@@ -8,9 +8,10 @@ float64, once per process. Other notes are `strings`' matter, by the same formul
 import numpy as np
 import scipy.signal
 
+from secret_sauce_hf.engines.dsp import elementary
 from secret_sauce_hf.engines.dsp.biquads import low_pass
 
-FUNDAMENTAL = 440.0 * 2.0 ** (-9 / 12)
+FUNDAMENTAL = 440.0 * float(elementary.power(2.0, -9 / 12))
 """Note 60, in Hz."""
 INHARMONICITY = 8e-5
 """B = π³ E d⁴ / (64 T l²), of a plain string of about 0.4 mm: the B string at its first fret."""
@@ -63,17 +64,17 @@ def mode_amplitudes(count: int, stretch: float = 1.0) -> np.ndarray:
             so that they are this many times further along a string that is stopped shorter.
     """
     number = np.arange(1, count + 1)
-    corner = np.sin(np.pi * number * (PLUCKED_AT * stretch)) / number
-    # np.sinc(x) is sin(πx) / (πx): the mean of a mode over a width of the string.
-    plectrum = np.sinc(number * (PLECTRUM_WIDTH * stretch))
-    pickup = np.sin(np.pi * number * (PICKUP_AT * stretch)) * np.sinc(number * (PICKUP_WIDTH * stretch))
+    corner = elementary.sin(np.pi * number * (PLUCKED_AT * stretch)) / number
+    # sinc(x) is sin(πx) / (πx): the mean of a mode over a width of the string.
+    plectrum = elementary.sinc(number * (PLECTRUM_WIDTH * stretch))
+    pickup = elementary.sin(np.pi * number * (PICKUP_AT * stretch)) * elementary.sinc(number * (PICKUP_WIDTH * stretch))
     return corner * plectrum * pickup
 
 
 def release_gains(count: int, fundamental: float = FUNDAMENTAL, seconds: float = RELEASE_SECONDS) -> np.ndarray:
     """What a plectrum that lets go within some time, as a Gaussian, leaves of each mode."""
     number = np.arange(1, count + 1)
-    return np.exp(-0.5 * (2.0 * np.pi * fundamental * number * seconds) ** 2)
+    return elementary.exp(-0.5 * (2.0 * np.pi * fundamental * number * seconds) ** 2)
 
 
 def coil(rate: int) -> np.ndarray:
@@ -98,16 +99,17 @@ def pickup_voltage(samples: int, rate: int, note_on: float, note_off: float) -> 
     time = time[sounding]
     damped = np.maximum(time - (note_off - note_on), 0.0)
     # The integral of a damping that approaches its full value exponentially.
-    damped -= DAMPER_SECONDS * (1.0 - np.exp(-damped / DAMPER_SECONDS))
+    damped -= DAMPER_SECONDS * (1.0 - elementary.exp(-damped / DAMPER_SECONDS))
     velocity = np.zeros(len(time))
     hertz = mode_hertz()
     amplitudes = mode_amplitudes(len(hertz)) * release_gains(len(hertz))
     for share, cents, loss_factor in PLANES:
-        for mode, amplitude in zip(hertz * 2.0 ** (cents / 1200), amplitudes, strict=True):
+        for mode, amplitude in zip(hertz * elementary.power(2.0, cents / 1200), amplitudes, strict=True):
             omega = 2.0 * np.pi * mode
             loss = loss_factor * (LOSS + LOSS_BY_SQUARE * omega**2)
             damper_loss = DAMPER_LOSS + DAMPER_LOSS_BY_SQUARE * omega**2
-            velocity += share * amplitude * np.exp(-loss * time - damper_loss * damped) * np.sin(omega * time)
+            decay = elementary.exp(-loss * time - damper_loss * damped)
+            velocity += share * amplitude * decay * elementary.sin(omega * time)
     voltage = np.zeros(samples)
     voltage[sounding] = scipy.signal.sosfilt(coil(rate), velocity)
     return voltage

@@ -5,9 +5,9 @@ four times it.
 """
 
 import numpy as np
-import scipy.signal
 
 from secret_sauce_hf.compiling import inlined, kernel
+from secret_sauce_hf.engines.dsp import elementary
 
 RATIO = 4
 """Of the valve's rate over that of the voltage."""
@@ -25,7 +25,7 @@ _ONE = np.float32(1.0)
 
 def _between() -> np.ndarray:
     """Taps of a low-pass at half the voltage's rate: passes 12 kHz, and stops what is mirrored onto it, by 80 dB."""
-    return scipy.signal.firwin(2 * RATIO * _REACH + 1, 1.0 / RATIO, window=("kaiser", 8.0))
+    return elementary.low_pass_taps(2 * RATIO * _REACH + 1, 1.0 / RATIO, 8.0)
 
 
 def _by_phase(taps: np.ndarray, sign: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def halver(edge: float) -> np.ndarray:
         edge: middle of the slope, of half the takes' rate.
     """
     taps = np.zeros(2 * _HALF_REACH + 2)
-    taps[:-1] = scipy.signal.firwin(2 * _HALF_REACH + 1, edge / 2, window=("kaiser", 8.0))
+    taps[:-1] = elementary.low_pass_taps(2 * _HALF_REACH + 1, edge / 2, 8.0)
     return np.ascontiguousarray(taps.reshape(-1, 2).T, dtype=np.float32)
 
 
