@@ -24,6 +24,12 @@ settings.register_profile("repeatable", derandomize=True, database=None, deadlin
 settings.load_profile("repeatable")
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Every worker has one core. Threads of several that wait for each other take four times as long, and torch reads
+    # this when it is imported, here and in the processes that tests start.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def _isolate() -> tuple[str, str | None, socket.socket | None]:
     """Point every Hugging Face client of this process, and of those it starts, at the tests' own Hub.
 
