@@ -1,7 +1,7 @@
 """What is played in a sound: notes that are given, or that a model's listener hears."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -61,16 +61,6 @@ class Listened:
     def told(self) -> tuple[Note, ...]:
         """The notes in seconds from the start of the sound as it was given."""
         return _slowed(self.notes, 1 / self.stretch)
-
-    def transposed(self, semitones: int) -> "Listened | None":
-        """The same sound, in which every note is so many semitones higher; None where one would be none."""
-        notes = tuple(note._replace(pitch=note.pitch + semitones) for note in self.notes)
-        if not all(0 <= note.pitch < PITCHES for note in notes):
-            return None
-        strokes = tuple(
-            stroke._replace(pitches=tuple(pitch + semitones for pitch in stroke.pitches)) for stroke in self.strokes
-        )
-        return replace(self, notes=notes, strokes=strokes)
 
     @property
     def weights(self) -> np.ndarray:

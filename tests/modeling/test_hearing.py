@@ -111,12 +111,6 @@ class TestListen:
         listened = pipe.listen({"array": np.zeros(SAMPLE_RATE, np.float32), "sampling_rate": SAMPLE_RATE})
         assert listened.notes == () and len(listened.strokes) == 1
 
-    def test_transposed(self, pipe):
-        listened = pipe.listen(sound(), notes=[(57, 90, 0.2, 1.0)])
-        higher = listened.transposed(12)
-        assert higher.notes[0].pitch == 69 and higher.strokes[0].pitches == (69,)
-        assert listened.transposed(-60) is None
-
 
 class TestPipeline:
     def test_the_answer_tells_notes_and_domain(self, pipe):
