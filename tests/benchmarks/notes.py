@@ -11,6 +11,7 @@ absolute one (0 to 10), of switches the share that is right. The model hears the
 
 import argparse
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,9 @@ import soxr
 from rich.console import Console
 from rich.table import Table
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from plugin_recordings import SETS, recorded
+
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation.scores import score_presets
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, Knob, get_collection
@@ -28,7 +32,6 @@ from secret_sauce_hf.instruments.takes import SILENCE, to_float
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.training.strokes import phrases_of
-from tests.plugin_recordings import SETS, recorded
 
 NOISE_SEED = 16
 Change = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, int]]

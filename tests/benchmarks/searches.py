@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from notes import line, sets_of
 from rich.console import Console
 from rich.table import Table
 
@@ -28,7 +29,6 @@ from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
-from tests.benchmarks.notes import line, sets_of
 
 SEED = 16
 LEAST_DB = 0.1

@@ -28,7 +28,7 @@ def test_one_shipped_model_of_every_instrument():
     for name in names:
         same = [one for one in COLLECTIONS.values() if one.instrument.name == COLLECTIONS[name].instrument.name]
         assert len(COLLECTIONS[name].columns) == max(len(one.columns) for one in same)
-    assert shipped(lambda one: one.instrument.name == "subphatty") == ["subphatty"]
+    assert shipped(lambda one: one.instrument.name == "subphatty") == ["subphatty-notes"]
 
 
 def test_the_nearest_answers_and_the_others_are_told(models):
