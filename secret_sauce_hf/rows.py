@@ -1,4 +1,4 @@
-"""Files of rows, which may play anything: tables of one note a row, and JSON Lines.
+"""Files of rows, which may play anything: tables of one note a row, JSON Lines, and files of one preset.
 
 The rows of one file may have takes of several lengths. Rows that follow each other and have takes of one length are one
 `Presets`; a file is a list of them, in the order of its rows.
@@ -12,7 +12,7 @@ from typing import TextIO
 
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.checking import quoted
-from secret_sauce_hf.instruments.lengths import with_seconds
+from secret_sauce_hf.instruments.lengths import LONGEST, with_seconds
 from secret_sauce_hf.instruments.notes import Note, Performances, check_notes, constant_note
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.presets import Presets, restricted
@@ -81,6 +81,44 @@ def read_rows(
     if fault:
         raise fault
     return parts
+
+
+def read_file(
+    collection: str | Path | Collection, path: str | Path, *, seconds: float | None = None, replaced: bool = False
+) -> list[Presets]:
+    """Read the rows of a file of any kind, by how its name ends.
+
+    Args:
+        collection: the collection, its name, or the path of its declaration.
+        path: JSON Lines (.jsonl, .ndjson); one preset (.mid, .midi, .json, .noisemakerpreset), see
+            `midi.read_preset_file`; else a table in the 2018 format, see `Presets.from_csv`.
+        seconds: length of every take; the collection's, or what JSON Lines say, if None.
+        replaced: whether the rows will play something else, so that their own notes may lie anywhere.
+
+    Returns:
+        The rows in order, those beside each other whose takes have one length together; one part at least.
+
+    Raises:
+        InputError: the file cannot be read, or holds a row that is none of the collection's.
+    """
+    from secret_sauce_hf.midi import PRESET_SUFFIXES, read_preset_file
+
+    collection, path = get_collection(collection), Path(path)
+    wanted = collection if seconds is None else with_seconds(collection, seconds)
+    suffix = path.suffix.lower()
+    if suffix in PRESET_SUFFIXES:
+        return [Presets.from_settings(wanted, [read_preset_file(collection, path)])]
+    if suffix in JSON_LINES:
+        parts = read_rows(collection, path, seconds=None if replaced else seconds)
+        if not replaced or seconds is None:
+            return parts or [Presets.from_settings(wanted, [])]
+    else:
+        # Notes that are replaced may lie anywhere.
+        parts = [Presets.from_csv(with_seconds(collection, LONGEST) if replaced else wanted, path)]
+        if not replaced:
+            return parts
+    told = [Presets(wanted, p.unit, p.files, None if p.play_constant else p.performances) for p in parts]
+    return [Presets.concatenated(told)] if told else [Presets.from_settings(wanted, [])]
 
 
 def one_row(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, sources
+from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, input_file, sources
 from secret_sauce_hf.cli.playing import Channel, asked, tell_remarks
 from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, EXIT_MISTAKE, WHOLE, complain, print_all, table_of
 from secret_sauce_hf.files import jsonable
-from secret_sauce_hf.instruments import InputError, get_collection
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
 from secret_sauce_hf.instruments.pitches import pitch_number
 from secret_sauce_hf.instruments.sounds import check_sound
@@ -18,7 +18,7 @@ from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
-    from secret_sauce_hf.matching import Match
+    from secret_sauce_hf.matching import Bank, Match
 
 app = typer.Typer()
 
@@ -60,8 +60,8 @@ def match(
     seconds: Annotated[
         float | None,
         typer.Option(
-            help="How long to render presets, compare them with the sound and refine the best: 10 if not given, "
-            "0 for the model alone.",
+            help="How long to render presets, compare them with the sound and refine the best: 10 if neither this "
+            "nor --bank is given, 0 for the model alone.",
             show_default=False,
         ),
     ] = None,
@@ -148,6 +148,15 @@ def match(
             show_default=False,
         ),
     ] = None,
+    bank: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Presets of your own, a file (.csv, .jsonl, .json, .noisemakerpreset) or a folder of such: the "
+            "nearest of them is the answer, or where the search begins that --seconds or --renders asks for.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Find the preset that makes a sound, or each of several: prints it, writes MIDI, JSON, WAV and a picture.
 
@@ -156,6 +165,11 @@ def match(
     instrument, the model answers, and the takes that you give. Without
     --collection and --model a model of every instrument is asked, and the
     one answers that comes nearest.
+
+    With --bank the answer is one of your own presets: of those that fit best
+    what the model hears 64 are rendered and compared, and none is refined.
+    With --seconds 0 none is rendered to be compared. With more seconds a
+    search begins at them, and may end at any preset.
 
     [bold]Examples[/bold]
 
@@ -180,6 +194,8 @@ def match(
     secret-sauce match bass.wav --renders 2000  # the same answer every time
 
     secret-sauce match bass.wav --model my-checkpoint --takes my-takes --out found
+
+    secret-sauce match bass.wav -c noisemaker --bank my-presets --candidates 5  # the 5 nearest of them
     """
     from secret_sauce_hf.matching.asked import check_search, names, region_of
 
@@ -201,8 +217,9 @@ def match(
         raise InputError("--takes are of one collection: give it by --collection.")
     if takes is not None and dry is not None:
         raise InputError("--takes are compared with takes, not with riffs: leave --takes or --dry out.")
+    presets = _bank(bank, declared, model, takes)
     inputs: list[str | Path] = [one.sound for one in found if one.mistake is None]
-    inputs += files_in(collection if is_declaration(collection) else None, model, takes, dry, clip)
+    inputs += files_in(collection if is_declaration(collection) else None, model, takes, dry, clip, bank)
     writes = out is not None or not as_json
     folders = [
         check_folder(out or one.folder, names(one.stem, candidates), inputs=inputs, what="the match")
@@ -213,7 +230,8 @@ def match(
 
     loaded: Any = None
     if any(one.mistake is None for one in found):
-        from secret_sauce_hf.matching import load_model, load_models
+        from secret_sauce_hf.matching import load_model, load_models, read_bank
+        from secret_sauce_hf.matching.attempt import collection_of
 
         # With a dry sound the instruments are chosen by what can be fed.
         several = declared is None and model is None
@@ -221,6 +239,8 @@ def match(
             loaded = load_model(declared, model)
         elif dry is None:
             loaded = load_models(lambda one: played is None or one.plays is not None)
+        if bank is not None and declared is None:
+            presets = read_bank(collection_of(loaded.pipe.model.config), bank)
     failed = False
     for source, folder in zip(found, folders, strict=True):
         try:
@@ -241,6 +261,7 @@ def match(
                 region=part,
                 dry=dry,
                 notes=played,
+                bank=presets,
                 progress=True,
             )
         except InputError as error:
@@ -260,6 +281,27 @@ def match(
         _leave_if_interrupted(answer)
     if failed:
         raise typer.Exit(EXIT_MISTAKE)
+
+
+def _bank(bank: str | None, declared: Collection | None, model: str | None, takes: str | None) -> "Bank | None":
+    """The bank that is given, if it is known by now whose presets it has.
+
+    Raises:
+        InputError: it is not there, cannot be read, or does not go with the other options.
+    """
+    if bank is None:
+        return None
+    path = input_file(bank, "bank")
+    if declared is None and model is None:
+        raise InputError("--bank has presets of one collection: give it by --collection.")
+    if takes is not None:
+        raise InputError("--bank and --takes are two ways to say where to look: leave one out.")
+    if declared is None:
+        return None
+
+    from secret_sauce_hf.matching import read_bank
+
+    return read_bank(declared, path)
 
 
 def _played(
@@ -317,7 +359,8 @@ def _tell(
     finally:
         files = found.save(folder, stem, unheard=unheard)
     if (count := len(found.candidates)) < candidates:
-        say(f"{count} of the {candidates} presets asked for differ enough in what is heard.")
+        why = "are in the bank" if count == found.bank else "differ enough in what is heard"
+        say(f"{count} of the {candidates} presets asked for {why}.")
     _print_files(files)
 
 

@@ -24,9 +24,8 @@ from secret_sauce_hf.cli.playing import (
     tell_remarks,
 )
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed
-from secret_sauce_hf.instruments import Collection, InputError, get_collection, with_seconds
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
-from secret_sauce_hf.instruments.lengths import LONGEST
 from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.instruments.sounds import check_sound
@@ -368,6 +367,8 @@ def _rows(
     prior: str = UNIFORM,
 ) -> "list[Presets]":
     """The rows that options ask for: a table's, fresh ones or the collection's own, with what they are to play."""
+    from secret_sauce_hf.rows import read_file
+
     declared = get_collection(collection)
     if prior != UNIFORM and seed is None:
         raise InputError("--prior is of fresh rows: give --seed and --count.")
@@ -376,7 +377,7 @@ def _rows(
     elif seed is not None or count is not None or start:
         raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
     else:
-        parts = _read(declared, input_file(table), playing)
+        parts = read_file(declared, input_file(table), seconds=playing.seconds, replaced=playing.replaces)
     if playing.of_one_note and playing.pitch is None and not all(part.play_constant for part in parts):
         raise InputError(
             "The rows play notes of their own: with --velocity or --duration give --note, for all of them."
@@ -403,26 +404,3 @@ def _drawn(collection: Collection, seed: int | None, count: int | None, start: i
     if count is None:
         raise InputError("--seed needs --count: how many rows to draw.")
     return draw_presets(collection, count, seed, start, prior=prior)
-
-
-def _read(declared: Collection, path: Path, playing: Playing) -> "list[Presets]":
-    """The rows of a file, in takes of the length that is asked for; whatever they play if that is replaced."""
-    from secret_sauce_hf.midi import PRESET_SUFFIXES, read_preset_file
-    from secret_sauce_hf.presets import Presets
-    from secret_sauce_hf.rows import JSON_LINES, read_rows
-
-    wanted, suffix = playing.lengthened(declared), path.suffix.lower()
-    if suffix in PRESET_SUFFIXES:
-        return [Presets.from_settings(wanted, [read_preset_file(declared, path)])]
-    if suffix in JSON_LINES:
-        parts = read_rows(declared, path, seconds=None if playing.replaces else playing.seconds)
-        if not playing.replaces or playing.seconds is None:
-            return parts or [Presets.from_settings(wanted, [])]
-    else:
-        # Notes that are replaced may lie anywhere.
-        room = with_seconds(declared, LONGEST) if playing.replaces else wanted
-        parts = [Presets.from_csv(room, path)]
-        if not playing.replaces:
-            return parts
-    told = [Presets(wanted, p.unit, p.files, None if p.play_constant else p.performances) for p in parts]
-    return [Presets.concatenated(told)] if told else [Presets.from_settings(wanted, [])]

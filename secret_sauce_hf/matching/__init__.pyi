@@ -1,3 +1,4 @@
+from .bank import Bank, read_bank
 from .demo import DEMO_RENDERS, KnownSound, demo_sound
 from .match import Loaded, Match, load_model, load_models, match
 from .result import Candidate, Search, TracePoint
@@ -5,6 +6,7 @@ from .strategies import Strategy, get_strategy, register_strategy, strategy_name
 
 __all__ = [
     "DEMO_RENDERS",
+    "Bank",
     "Candidate",
     "KnownSound",
     "Loaded",
@@ -17,6 +19,7 @@ __all__ = [
     "load_model",
     "load_models",
     "match",
+    "read_bank",
     "register_strategy",
     "strategy_names",
 ]

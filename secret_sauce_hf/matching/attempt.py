@@ -14,6 +14,7 @@ from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, constant_note
 from secret_sauce_hf.instruments.takes import SILENCE, to_float
 from secret_sauce_hf.matching.alternatives import describe, ranked
+from secret_sauce_hf.matching.bank import Bank
 from secret_sauce_hf.matching.domain import Domain, answer_floor
 from secret_sauce_hf.matching.excerpt import Excerpt
 from secret_sauce_hf.matching.found import Match
@@ -24,7 +25,7 @@ from secret_sauce_hf.matching.problem import Budget, Problem
 from secret_sauce_hf.matching.proposals import Proposals, propose
 from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
 from secret_sauce_hf.matching.reference import Reference, place, place_played
-from secret_sauce_hf.matching.result import MODEL, SEARCHED, Candidate, Search, TracePoint
+from secret_sauce_hf.matching.result import BANKED, MODEL, SEARCHED, Candidate, Search, TracePoint
 from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.matching.strategies import Strategy
 from secret_sauce_hf.matching.strategies.base import Report
@@ -43,9 +44,12 @@ FOUND = 32
 """How many of the presets found so far a search goes on with."""
 NEAREST_TAKES = 16
 """How many recorded takes are candidates at least."""
+SHORTLISTED = 64
+"""How many presets of a bank are rendered at least, if it has so many: those that fit best what the model hears."""
 BY_RENDERING = "their sound, rendered and compared"
 BY_TAKES = "the distances of recorded takes and the model's scores"
 BY_SCORES = "the model's scores"
+BY_EVIDENCE = "how well they fit what the model hears"
 
 
 @dataclass(eq=False)
@@ -71,6 +75,8 @@ class Attempt:
         in_domain: probability that the instrument can make the sound, as the model tells it.
         warn_below: from which probability down it is said that it cannot.
         domain: what the distance that a search reached tells of that.
+        bank: presets of the user's own; None where there are none.
+        only_bank: whether nothing but presets of the bank is told.
         search: what was found; nothing at first.
     """
 
@@ -91,15 +97,40 @@ class Attempt:
     in_domain: float | None = None
     warn_below: float = 0.0
     domain: Domain | None = None
+    bank: Bank | None = None
+    only_bank: bool = False
     search: Search = field(default_factory=Search)
+
+    def choose_from(self, bank: Bank, only: bool, candidates: int) -> None:
+        """Have presets of a bank among the proposals: those that fit best what the model hears.
+
+        Args:
+            bank: of the same parameters.
+            only: whether nothing else is to be told.
+            candidates: how many presets will be told, at most.
+        """
+        if self.space is None:
+            presets = Presets.from_cc(self.collection, bank.cc)
+        else:
+            presets = self.space.presets(self.space.places(bank.cc))
+        evidence = self.proposals.posterior.evidence(bank.cc, presets.heard())
+        best = np.argsort(-evidence, kind="stable")[: max(SHORTLISTED, candidates)]
+        self.proposals = self.proposals.joined(bank.cc[best], np.full(len(best), np.nan), BANKED)
+        self.bank, self.only_bank = bank, only
 
     def seek(self, strategy: Strategy, seconds: float | None, renders: int | None, report: Report) -> None:
         """Search for so long, or go on with what was found.
 
+        Args:
+            strategy: how to search.
+            seconds: for how long.
+            renders: how many presets to render; without both limits the strategy goes on to its end.
+            report: called after every batch of renderings.
+
         Raises:
             KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search.
         """
-        if self.space is None or self.objective is None or not self.audible or not (seconds or renders):
+        if self.space is None or self.objective is None or not self.audible or seconds == 0 or renders == 0:
             return
         # Imports and compiles what has not been yet: that is no part of the search.
         strategy.prepare()
@@ -121,7 +152,12 @@ class Attempt:
         search, proposals, collection, space = self.search, self.proposals, self.collection, self.space
         searched = search.known is not None
         known = None if search.known is None else search.known[:, : len(collection.columns)]
-        found = ranked(proposals, known, candidates)
+        if self.only_bank:
+            banked = proposals.cc[[origin == BANKED for origin in proposals.origins]]
+            found = describe(proposals, (banked if known is None else known)[:candidates])
+        else:
+            found = ranked(proposals, known, candidates)
+        found = [self._named(one) for one in found]
         (alone,) = describe(proposals, proposals.cc[:1])
         reference = self.reference.earlier(search.shift).in_tune(search.cents)
         versions = {"secret_sauce_hf": version("secret_sauce_hf")}
@@ -139,7 +175,7 @@ class Attempt:
                 replace(one, distance=distance, rendered=to_float(sound))
                 for one, distance, sound in zip((*found, alone), apart.tolist(), sounds, strict=True)
             )
-            if searched:
+            if searched and not self.only_bank:
                 found = [found[0], *sorted(found[1:], key=lambda one: one.distance or 0.0)]
                 nearer = not (search.averaged or search.cents) and _is_nearer(alone, found[0])
                 if nearer and not _is_soft(to_float(sounds[-1]), reference.take):
@@ -151,7 +187,8 @@ class Attempt:
         if search.cents:
             remarks.append(f"The sound is {search.cents:+.0f} cents off its notes; that is allowed for.")
         in_domain, warn_below = self.in_domain, self.warn_below
-        if searched and self.domain is not None and space is not None and rendered is not None:
+        # What comes near in a bank tells nothing of what else the instrument could do.
+        if searched and not self.only_bank and self.domain is not None and space is not None and rendered is not None:
             again = space.presets(space.places(np.array([found[0].cc])))
             floor = answer_floor(space.engine, again, rendered) if self.domain.measure == "floors" else None
             in_domain, warn_below = self.domain.probability(values["mss"], floor), self.domain.warn_below
@@ -188,8 +225,8 @@ class Attempt:
             versions=versions,
             alone=alone,
             candidates=tuple(found),
-            trace=search.trace,
-            ranking=BY_RENDERING if searched else BY_TAKES if self.from_takes else BY_SCORES,
+            trace=() if self.only_bank else search.trace,
+            ranking=self._ranking(),
             seconds=search.seconds,
             renders=search.renders,
             late=search.shift / SAMPLE_RATE,
@@ -202,7 +239,22 @@ class Attempt:
             notes=self._played(start),
             in_domain=in_domain,
             doubtful=doubtful,
+            bank=None if self.bank is None else len(self.bank),
         )
+
+    def _named(self, one: Candidate) -> Candidate:
+        """A candidate with the name that it has in the bank."""
+        name = None if self.bank is None else self.bank.name(np.array(one.cc))
+        # The model's own answer may be in the bank, too.
+        return one if name is None else replace(one, name=name, origin=BANKED if self.only_bank else one.origin)
+
+    def _ranking(self) -> str:
+        """What the candidates are ranked by."""
+        if self.search.known is not None:
+            return BY_RENDERING
+        if self.only_bank:
+            return BY_EVIDENCE
+        return BY_TAKES if self.from_takes else BY_SCORES
 
     def _played(self, start: int) -> tuple[Note, ...] | None:
         """What is played, in seconds from the start of the sound; None of a model of one note.

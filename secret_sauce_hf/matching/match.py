@@ -13,6 +13,7 @@ from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.sounds import STANDARD_INPUT, read_samples
 from secret_sauce_hf.matching.asked import Region, check_region, check_search
 from secret_sauce_hf.matching.attempt import Attempt, collection_of, listen
+from secret_sauce_hf.matching.bank import BankSource, read_bank
 from secret_sauce_hf.matching.excerpt import take_out
 from secret_sauce_hf.matching.found import Match as Match
 from secret_sauce_hf.matching.loading import Loaded as Loaded
@@ -20,6 +21,7 @@ from secret_sauce_hf.matching.loading import load_model as load_model
 from secret_sauce_hf.matching.loading import load_models as load_models
 from secret_sauce_hf.matching.progress import match_progress
 from secret_sauce_hf.matching.recorded import TakeSource
+from secret_sauce_hf.matching.retrieving import Retrieval
 from secret_sauce_hf.matching.riffs import hear_riff
 from secret_sauce_hf.matching.strategies import Strategy, get_strategy
 from secret_sauce_hf.matching.strategies.base import Report
@@ -51,6 +53,7 @@ def match(
     progress: bool = False,
     num_candidates: int | None = None,
     notes: Sequence[Any] | None = None,
+    bank: BankSource | None = None,
 ) -> Match:
     """Find the preset that makes a sound.
 
@@ -64,6 +67,11 @@ def match(
     is that of the instrument which comes nearest: each gets a part of the search, and
     the nearest the rest.
 
+    With a bank of presets and no limit, the answer is one of these: those that fit best what the model
+    hears, 64 or as many as are told, are rendered and compared, and none is refined, whatever the strategy. With
+    a limit of 0 none is rendered to be compared; with another one a search begins at them and the model's own, and
+    may answer with any preset.
+
     Args:
         sound: a path, bytes, an open file, an array with its rate, a mapping or decoded audio,
             as the pipeline takes them.
@@ -74,7 +82,7 @@ def match(
             collection; without one, that of every instrument, see `load_models`.
         sampling_rate: of a sound given as a bare array, in Hz.
         seconds: how long to search after the model's answer, `DEFAULT_SECONDS` if neither
-            this nor `renders` is given; 0 takes the model's answer as it is.
+            this nor `renders` nor a bank is given; 0 takes the model's answer as it is.
         renders: how many presets to render instead. Then the same arguments give the same
             preset, however fast the machine is.
         candidates: how many different presets to tell, at most.
@@ -96,6 +104,8 @@ def match(
         notes: what is played in the sound, for models of notes: `Note`s, or mappings with `pitch`,
             `velocity`, `onset` and `duration` in seconds from the start of the sound, of which all but
             the pitch may be left out. The models hear what is not told.
+        bank: presets of the collection: a file or folder of them, `Presets`, or what `read_bank` has read, see
+            there. A candidate's `name` tells where in the bank it is.
 
     Returns:
         The match; nothing is written until its `save`. `others` has those of the other
@@ -105,8 +115,9 @@ def match(
         InputError: the sound or the checkpoint cannot be read, no checkpoint ships for
             the collection, or the model predicts another one; a limit that is negative, or
             both; a region that is none, or not in the sound; notes that are none, or for a model of
-            one note; the takes are of another collection; there is no such strategy; the engine
-            given cannot render the collection, or not be fed the dry sound.
+            one note; the takes are of another collection; the bank cannot be read, is empty, or comes
+            without a collection or with takes; there is no such strategy; the engine given cannot
+            render the collection, or not be fed the dry sound.
         KeyboardInterrupt: Ctrl-C before anything was found; later it ends the search only.
     """
     if num_candidates is not None:
@@ -122,10 +133,18 @@ def match(
         collection = get_collection(collection)
     if takes is not None and (dry is not None or (collection is None and model is None)):
         raise InputError("Takes are of one collection, and not of a dry sound: give the collection, and no dry sound.")
+    if bank is not None and (takes is not None or (collection is None and model is None)):
+        raise InputError("A bank is of one collection, and not of takes: give the collection, and no takes.")
     if notes is not None and dry is not None:
         raise InputError("With a dry sound nothing is played but that: leave the notes out.")
-    if seconds is None and renders is None:
+    only_bank = bank is not None and not (seconds or renders)
+    if bank is not None and seconds is None and renders is None:
+        way = Retrieval()
+    elif seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
+    comparing = seconds != 0 and renders != 0
+    if bank is not None and collection is not None:
+        bank = read_bank(collection, bank)
     dry_name = _name_of(dry)
     with match_progress(progress) as report:
         # Models take a while to load: what is wrong with the sound is told before.
@@ -137,10 +156,9 @@ def match(
         attempts = []
         for loaded in models:
             if dry is None:
-                searching = bool(seconds or renders)
                 options: dict[str, Any] = {
                     "engine": engine,
-                    "searching": searching,
+                    "searching": comparing,
                     "candidates": candidates,
                     "seed": seed,
                     "notes": notes,
@@ -150,6 +168,8 @@ def match(
                 fed = _engine_to_feed(engine, collection or collection_of(loaded.pipe.model.config))
                 dry = _kept(dry, sampling_rate)
                 attempt = hear_riff(loaded, collection, fed, wet, excerpt, dry, sampling_rate, seed)
+            if bank is not None:
+                attempt.choose_from(read_bank(attempt.collection, bank), only_bank, candidates)
             attempts.append(attempt)
         name, source = _name_of(sound), _file_of(sound)
         if len(attempts) == 1:
@@ -188,7 +208,7 @@ def _nearest(
     found = [attempt.told(name, source, candidates) for attempt in attempts]
     order = sorted(range(count), key=lambda number: _distance(found[number]))
     best = attempts[order[0]]
-    if not interrupted:
+    if not interrupted and (seconds or renders):
         left = None if seconds is None else (1 - ALL_SHARE) * seconds
         rest = None if renders is None or each is None else renders - each * count
         try:

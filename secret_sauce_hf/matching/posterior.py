@@ -129,7 +129,31 @@ class Posterior:
         single = [np.maximum(p[chosen], 1e-12) for p, chosen in zip(self.probabilities, indices, strict=True)]
         return np.log(single).sum(axis=0)
 
+    def evidence(self, cc: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        """How much likelier a sound is with presets than with any: log p(sound | preset) - log p(sound), in nats.
+
+        By Bayes' rule that is log p(preset | sound) - log p(preset), with the parameters by themselves and all
+        settings of one equally likely before the sound. A parameter that is not heard in a preset tells nothing
+        of it: its term is 0.
+
+        Args:
+            cc: CC values, shape (rows, parameters).
+            heard: whether each parameter is heard in each preset, bool of the same shape.
+
+        Returns:
+            Shape (rows,).
+        """
+        nats = np.zeros(len(cc))
+        for probabilities, chosen, counts in zip(self.probabilities, self._indices(cc), heard.T, strict=True):
+            ratios = np.log(np.maximum(probabilities * len(probabilities), 1e-12))
+            nats += np.where(counts, np.maximum(ratios, -MOST_PENALTY)[chosen], 0.0)
+        return nats
+
     def _indices(self, cc: np.ndarray) -> list[np.ndarray]:
         """Per parameter, where in `units` the nearest ones to presets lie."""
-        unit = Presets.from_cc(self.collection, cc).unit
-        return [np.abs(own[:, None] - units).argmin(axis=1) for own, units in zip(unit.T, self.units, strict=True)]
+        found = []
+        for own, units in zip(Presets.from_cc(self.collection, cc).unit.T, self.units, strict=True):
+            # Of many presets most have a setting that another one has.
+            different, places = np.unique(own, return_inverse=True)
+            found.append(np.abs(different[:, None] - units).argmin(axis=1)[places])
+        return found

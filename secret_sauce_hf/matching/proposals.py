@@ -36,14 +36,17 @@ class Proposals:
         """Whose parameters they set."""
         return self.posterior.collection
 
-    def joined(self, cc: np.ndarray, distances: np.ndarray) -> "Proposals":
-        """These and recorded takes, whose CC values and distances from the sound are given, nearest first.
+    def joined(self, cc: np.ndarray, distances: np.ndarray, origin: str = NEAREST) -> "Proposals":
+        """These and others, after the model's own answer and before what was drawn.
 
-        They come after the model's own answer and before what was drawn.
+        Args:
+            cc: CC values of the others, shape (rows, parameters), the most promising first.
+            distances: from the sound, where they are recorded takes, shape (rows,); NaN where they are not.
+            origin: where they come from.
         """
         return Proposals(
             np.concatenate([self.cc[:1], cc, self.cc[1:]]),
-            [*self.origins[:1], *[NEAREST] * len(cc), *self.origins[1:]],
+            [*self.origins[:1], *[origin] * len(cc), *self.origins[1:]],
             np.concatenate([self.distances[:1], distances, self.distances[1:]]),
             self.posterior,
         )

@@ -10,7 +10,7 @@ from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.parameters import controller_values
 from secret_sauce_hf.presets import fixed_settings
 
-MODEL, SAMPLED, NEAREST, SEARCHED = "model", "sampled", "nearest take", "search"
+MODEL, SAMPLED, NEAREST, BANKED, SEARCHED = "model", "sampled", "nearest take", "bank", "search"
 """Where a candidate can come from."""
 
 
@@ -24,8 +24,9 @@ class Candidate:
         distance: MSS from the sound to the rendered preset in dB (see `Result.distances`);
             without an engine, what `Objective` tells of a recorded take, and None for others.
         score: logarithm of the probability that the model gives it, in nats.
-        origin: "model", "sampled", "nearest take" or "search".
+        origin: "model", "sampled", "nearest take", "bank" or "search".
         rendered: the preset as a take, as of `Result.rendered`; None without an engine.
+        name: what it is called in the bank, by its file and its row there; None if it is in none.
     """
 
     preset: dict[str, float | str]
@@ -34,6 +35,7 @@ class Candidate:
     score: float
     origin: str
     rendered: np.ndarray | None = field(default=None, repr=False, compare=False)
+    name: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
@@ -42,6 +44,7 @@ class Candidate:
             "distance": self.distance,
             "score": self.score,
             "origin": self.origin,
+            "name": self.name,
         }
 
 
@@ -111,7 +114,7 @@ class Result:
         versions: of what made this.
         alone: what the model tells by itself, before anything is rendered.
         candidates: presets that differ in what is heard, `preset` first; after a search, those
-            that sound most alike.
+            that sound most alike. Of a bank alone its nearest presets, even where these are alike.
         trace: every moment when the search found something better, the model's own answer
             first; empty without a search.
         ranking: what the candidates were ranked by, for people.
@@ -132,6 +135,7 @@ class Result:
         others: what the other instruments that were asked came to, the nearest first; empty if
             only one was.
         dry: what the sound is called that was fed to the engine; None where none was.
+        bank: how many presets the bank has; None where none was given.
     """
 
     sound: str
@@ -163,6 +167,7 @@ class Result:
     doubtful: bool = False
     others: tuple["Result", ...] = field(default=(), repr=False)
     dry: str | None = None
+    bank: int | None = None
 
     @property
     def fixed(self) -> dict[str, float | str]:
@@ -246,5 +251,6 @@ class Result:
                 for one in self.others
             ],
             "dry": self.dry,
+            "bank": self.bank,
             "versions": self.versions,
         }

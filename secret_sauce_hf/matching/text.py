@@ -7,7 +7,7 @@ import numpy as np
 
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.instruments.notes import Note
-from secret_sauce_hf.matching.result import Candidate, Result
+from secret_sauce_hf.matching.result import BANKED, Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
 from secret_sauce_hf.presets import Presets, fixed_settings
 
@@ -65,21 +65,29 @@ def error_summary(collection: Collection, truth: Mapping[str, Any], preset: Mapp
 
 
 def search_summary(match: Result, timed: bool = True) -> list[str]:
-    """Tell what the search gained and what had to be allowed for, in a line each; nothing without an engine.
+    """Tell what the search gained and what had to be allowed for, in a line each; without an engine only of a bank.
 
     Args:
         match: the match.
         timed: whether to tell how long it took, which is never the same twice.
     """
     alone, found = match.alone.distance, match.candidates[0].distance
+    lines = []
+    if match.bank is not None and (name := match.candidates[0].name):
+        lines.append(
+            f"In the bank of {match.bank:,} {'preset' if match.bank == 1 else 'presets'}: {shorten(name, 60)}."
+        )
     if alone is None or found is None:
-        return []
-    if not match.trace:
-        return [f"The model alone: MSS {alone:.2f} dB."]
+        return lines
     effort = f"{match.renders:,} {'rendering' if match.renders == 1 else 'renderings'}"
     if timed:
         effort += f" in {match.seconds:.1f} s"
-    lines = [f"The model alone: MSS {alone:.2f} dB; after {effort}: {found:.2f} dB."]
+    told = f"The model alone: MSS {alone:.2f} dB"
+    if match.trace:
+        told += f"; after {effort}: {found:.2f} dB"
+    elif match.candidates[0].origin == BANKED:
+        told += f"; of the bank{f', after {effort}' if match.renders else ''}: {found:.2f} dB"
+    lines.append(f"{told}.")
     if match.late:
         how = "later" if match.late > 0 else "earlier"
         lines.append(f"The sound starts {1000 * abs(match.late):.1f} ms {how} than its preset's; that is allowed for.")
@@ -127,7 +135,7 @@ def candidate_rows(match: Result) -> list[list[str]]:
         [
             str(place),
             _show_distance(one),
-            one.origin,
+            shorten(one.name, 60) if one.name else one.origin,
             "" if one is best else _changes(match.collection, best, one),
         ]
         for place, one in enumerate(match.candidates, 1)

@@ -26,6 +26,28 @@ PHASE_STEP = 8
 """How far apart phases are tried, in steps."""
 
 
+def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
+    """Measure presets with what a sound has by chance as the nearest of them have it best.
+
+    Args:
+        evaluator: renders and measures.
+        cc: CC values, shape (rows, parameters).
+        is_take: whether the sound was a take as it is: then it is neither late nor out of tune.
+
+    Raises:
+        SpentError: the budget does not allow for it.
+    """
+    space = evaluator.space
+    evaluator(space.places(cc))
+    if not is_take:
+        align(evaluator, evaluator.known(4), 0.05)
+        tune(evaluator, evaluator.known(4), 0.05)
+    attune(evaluator, evaluator.known(4), 0.02)
+    average(evaluator)
+    # The others with the phases of the best.
+    evaluator(space.places(cc, evaluator.known(1)[0, space.settings :]))
+
+
 def align(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
     """See whether the sound is later or earlier than its renderings, and shift it if so.
 

@@ -7,7 +7,7 @@ from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.space import TURN
 from secret_sauce_hf.matching.strategies.base import Refinement
-from secret_sauce_hf.matching.strategies.chance import align, attune, average, tune
+from secret_sauce_hf.matching.strategies.chance import align, attune, average, meet, tune
 from secret_sauce_hf.matching.strategies.descending import Descent
 from secret_sauce_hf.matching.strategies.gauss_newton import descend
 from secret_sauce_hf.matching.strategies.mirrors import images
@@ -40,15 +40,7 @@ class Evolution(Refinement):
         """Race, see `Refinement`."""
         space = evaluator.space
         spread = np.concatenate([proposals.posterior.spread, np.full(space.free, PHASE_SPREAD)])
-        places = space.places(proposals.cc)
-        evaluator(places)
-        if not problem.target.is_take:
-            align(evaluator, evaluator.known(4), 0.05)
-            tune(evaluator, evaluator.known(4), 0.05)
-        attune(evaluator, evaluator.known(4), 0.02)
-        average(evaluator)
-        # The others with the phases of the best.
-        evaluator(space.places(proposals.cc, evaluator.known(1)[0, space.settings :]))
+        meet(evaluator, proposals.cc, problem.target.is_take)
         sweep(evaluator, evaluator.known(1)[0], 10)
         average(evaluator)
         places, distances = _offspring(evaluator, proposals, rng)
