@@ -46,10 +46,10 @@ def searched(collection: Collection, presets: Presets, sounds: np.ndarray, rows:
             notes = list(presets.performances[row]) if options.given else None
             answer = match(sound, collection=collection, model=pipe, seconds=options.seconds, seed=SEED, notes=notes)
             alone = pipe(sound, **({} if notes is None else {"notes": [note._asdict() for note in notes]}))["preset"]
-            found["after"].append(dict(answer.settings))
+            found["after"].append(dict(answer.preset))
             found["alone"].append(alone)
             found["domain"].append(answer.in_domain)
-            units = Presets.from_settings(presets.collection, [settings[row], alone, answer.settings]).unit
+            units = Presets.from_settings(presets.collection, [settings[row], alone, answer.preset]).unit
             for name, unit in zip(("floor", "alone db", "after db"), units, strict=True):
                 take, _ = play_nearest(engine, presets.collection, sounds[row], unit, SEED, notes_of(presets, row))
                 found[name].append(float(mss(sounds[row][None], take[None], SAMPLE_RATE)[0]))
