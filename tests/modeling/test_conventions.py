@@ -271,7 +271,7 @@ class TestShippedByName:
             ("noisemakr", "did you mean noisemaker"),
             ("Guitar", "did you mean guitar"),
             ("subphatty-note", "did you mean subphatty"),
-            ("nothing-like-it", "those that ship are guitar-tiny, guitar, noisemaker-light"),
+            ("nothing-like-it", "those that ship are guitar-tiny, guitar, guitar-notes, noisemaker-light"),
         ],
     )
     def test_no_such_name(self, name, message):
