@@ -17,12 +17,12 @@ from plugin_recordings import comparable, recorded
 
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
+from secret_sauce_hf.matching.attempt import LEAD_SECONDS
 from secret_sauce_hf.matching.pitching import likeliest
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.progress import row_progress
 
 LOUD = 10 ** (-40 / 20)
-LEAD_SECONDS = 0.1
 
 
 def main() -> None:

@@ -19,13 +19,14 @@ from notes import line, sets_of
 from rich.console import Console
 from rich.table import Table
 
-from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.evaluation.playing import notes_of, play_nearest
+from secret_sauce_hf.engines import Engine, get_engine
+from secret_sauce_hf.evaluation.playing import play_all_nearest
 from secret_sauce_hf.evaluation.same import measure_same
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, get_collection
 from secret_sauce_hf.instruments.takes import SILENCE
 from secret_sauce_hf.matching import match
 from secret_sauce_hf.metrics import mss
+from secret_sauce_hf.metrics.scores import auroc, settings_right
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress
@@ -35,26 +36,25 @@ LEAST_DB = 0.1
 """What is nearer than this is not told apart; added to distances and floors before they are divided."""
 
 
-def searched(collection: Collection, presets: Presets, sounds: np.ndarray, rows: np.ndarray, pipe, options) -> dict:
-    """Answers of the model alone and after the search, and their distances beside those of the truth."""
-    engine = get_engine(collection)
-    settings = list(presets.rows())
-    found: dict[str, list] = {"alone": [], "after": [], "floor": [], "alone db": [], "after db": [], "domain": []}
-    with row_progress("searching", len(rows), True) as advance:
-        for row in rows:
+def searched(collection: Collection, presets: Presets, sounds: np.ndarray, pipe, options) -> dict[str, list]:
+    """Answers of the model alone and after the search, and how likely the instrument can make each sound."""
+    found: dict[str, list] = {"alone": [], "after": [], "domain": []}
+    with row_progress("searching", len(sounds), True) as advance:
+        for row in range(len(sounds)):
             sound = {"array": sounds[row], "sampling_rate": SAMPLE_RATE}
             notes = list(presets.performances[row]) if options.given else None
             answer = match(sound, collection=collection, model=pipe, seconds=options.seconds, seed=SEED, notes=notes)
             alone = pipe(sound, **({} if notes is None else {"notes": [note._asdict() for note in notes]}))["preset"]
-            found["after"].append(dict(answer.preset))
+            found["after"].append(answer.preset)
             found["alone"].append(alone)
             found["domain"].append(answer.in_domain)
-            units = Presets.from_settings(presets.collection, [settings[row], alone, answer.preset]).unit
-            for name, unit in zip(("floor", "alone db", "after db"), units, strict=True):
-                take, _ = play_nearest(engine, presets.collection, sounds[row], unit, SEED, notes_of(presets, row))
-                found[name].append(float(mss(sounds[row][None], take[None], SAMPLE_RATE)[0]))
             advance(1)
     return found
+
+
+def apart(engine: Engine, truth: Presets, sounds: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """MSS from sounds to answers, as near as chance brings them, in dB: shape (rows,)."""
+    return np.asarray(mss(sounds, play_all_nearest(engine, truth, sounds, units, SEED), SAMPLE_RATE))
 
 
 def main() -> None:
@@ -67,6 +67,9 @@ def main() -> None:
     parser.add_argument("--given", action="store_true", help="tell the search what is played")
     parser.add_argument("--strangers", type=Path, help="folder of sounds that the instrument did not make")
     options = parser.parse_args()
+    files = sorted(options.strangers.rglob("*.wav")) if options.strangers else []
+    if options.strangers and not files:
+        parser.error(f"There are no WAV files in {options.strangers}.")
     collection = get_collection(options.collection)
     engine = get_engine(collection)
     pipe = load_pipeline(options.checkpoint, collection=collection.name)
@@ -74,36 +77,35 @@ def main() -> None:
     domains: list[float] = []
     for title, (presets, sounds) in sets_of(collection, options.real, options.rows).items():
         rows = np.flatnonzero(np.abs(sounds).max(axis=1) >= SILENCE)
-        found = searched(collection, presets, sounds, rows, pipe, options)
-        truth, floor = presets[rows], np.array(found["floor"])
+        truth, sounds = presets[rows], sounds[rows]
+        found = searched(collection, truth, sounds, pipe, options)
+        floor = apart(engine, truth, sounds, truth.unit)
         domains += [value for value in found["domain"] if value is not None]
         for name in ("alone", "after"):
             answers = Presets.from_settings(presets.collection, found[name])
             knobs, switches, _ = line(truth, np.ones(len(rows), bool), answers)
             heard = truth.heard()
             same = measure_same(engine, truth, answers.unit, counted=heard)
-            right = np.where(heard, truth.unit == answers.unit, True)
-            distance = np.array(found[f"{name} db"])
+            right = settings_right(truth.parameters, truth.unit, answers.unit) | ~heard
+            distance = apart(engine, truth, sounds, answers.unit)
             multiple = np.median((distance + LEAST_DB) / (floor + LEAST_DB))
             table.add_row(
                 f"{title} ({len(rows)})",
                 "model alone" if name == "alone" else f"after {options.seconds:g} s",
                 *(f"{knobs:.2f}", f"{switches:.3f}", f"{right.all(axis=1).mean():.0%}"),
-                f"{(np.where(heard, same.settings, True).all(axis=1) | same.whole).mean():.0%}",
+                f"{((same.settings | ~heard).all(axis=1) | same.whole).mean():.0%}",
                 *(f"{np.median(distance):.2f}", f"{multiple:.2f}", f"{(distance <= floor + LEAST_DB).mean():.0%}"),
             )
     console = Console(width=140, highlight=False)
     console.print(table)
-    if options.strangers and domains:
-        files = sorted(options.strangers.rglob("*.wav"))
+    if files and domains:
         others = [match(file, collection=collection, model=pipe, seconds=options.seconds, seed=SEED) for file in files]
         told = np.array([answer.in_domain for answer in others])
         own = np.array(domains)
-        # The share of pairs in which the instrument's own sound is the more likely one.
-        auroc = np.mean((own[:, None] > told) + 0.5 * (own[:, None] == told))
         console.print(
-            f"{len(own)} sounds of its own, {len(told)} of others: AUROC after {options.seconds:g} s {auroc:.3f}; "
-            f"below .5: {(own < 0.5).mean():.1%} of its own, {(told < 0.5).mean():.1%} of the others"
+            f"{len(own)} sounds of its own, {len(told)} of others, {options.seconds:g} s each: AUROC "
+            f"{auroc(own, told):.3f}; below .5: {(own < 0.5).mean():.1%} of its own, "
+            f"{(told < 0.5).mean():.1%} of the others"
         )
 
 

@@ -16,20 +16,12 @@ DRAWN = draw_presets("noisemaker-light", 80, 51)
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs the command in a folder with a sound and a bank: code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
+def run(run):
+    """Runs the command in a folder with a sound and a bank, see `run` of all commands."""
     soundfile.write("bass.wav", render(DRAWN[[7]], noise_seed=3)[0], 22_050)
     Path("bank").mkdir()
     with Path("bank/mine.csv").open("w") as file:
         DRAWN.to_csv(file)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return ended.value.code, told.out, told.err
-
     return run
 
 

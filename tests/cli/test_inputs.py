@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from secret_sauce_hf.cli import root as cli
 from secret_sauce_hf.cli.inputs import sources
 from secret_sauce_hf.instruments import InputError, get_collection, write_declaration
 from secret_sauce_hf.matching import demo_sound, match
@@ -21,18 +20,6 @@ from secret_sauce_hf.modeling import checkpoint_path, load_pipeline
 from secret_sauce_hf.presets import draw_presets
 
 TONE = (0.5 * np.sin(np.arange(9_000) / 12)).astype(np.float32)
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(argument) for argument in arguments])
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 def write_tone(path: Path) -> bytes:

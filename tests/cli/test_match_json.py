@@ -14,20 +14,6 @@ from secret_sauce_hf.matching import demo_sound
 from secret_sauce_hf.presets import draw_presets
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs the command in an empty folder: code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return ended.value.code, told.out, told.err
-
-    return run
-
-
 def test_a_line_for_every_sound_and_nothing_else(run):
     Path("d").mkdir()
     samples, rate = soundfile.read(demo_sound().path)

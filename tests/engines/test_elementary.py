@@ -1,34 +1,13 @@
-"""Functions that are the same on every machine: are they right, and are they the same?"""
+"""Functions that are the same on every machine: are they right? That they are the same, `test_engine.py` tests."""
 
 import math
-import os
-import platform
-import subprocess
-import sys
 from decimal import Decimal, localcontext
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.signal
 
 from secret_sauce_hf.engines.dsp import elementary
-
-RENDER = """
-import hashlib
-import math
-import numpy as np
-from secret_sauce_hf.engines import render
-from secret_sauce_hf.engines.dsp import elementary
-from secret_sauce_hf.presets import draw_presets
-
-places = np.linspace(-40.0, 40.0, 10_001)
-for values in (elementary.sin(places), elementary.exp(places), render(draw_presets("guitar", 8, 1))):
-    print(hashlib.sha256(values.tobytes()).hexdigest())
-print(hashlib.sha256(np.array([math.sin(value) for value in places]).tobytes()).hexdigest())
-"""
-OLDER = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2_Usable,-FMA_Usable,-FMA,-AVX2,-FMA4"}
-"""The mathematical library of a processor without fused multiplication."""
 
 
 def far(got: np.ndarray, wanted: list[float]) -> float:
@@ -73,25 +52,3 @@ def test_ends():
 def test_a_low_pass_is_scipys(count, cutoff, beta):
     wanted = scipy.signal.firwin(count, cutoff, window=("kaiser", beta))
     assert elementary.low_pass_taps(count, cutoff, beta) == pytest.approx(wanted, abs=1e-15)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to take another processor's code")
-def test_the_guitar_is_the_same_with_another_mathematical_library():
-    found = []
-    for changed in ({}, OLDER):
-        environment = os.environ | changed
-        done = subprocess.run(
-            [sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True, check=True
-        )
-        found.append(done.stdout.split())
-    assert found[0][:3] == found[1][:3]
-    if "fma" in _flags().split():
-        # Else the library was not another one, and the line above says nothing.
-        assert found[0][3] != found[1][3]
-
-
-def _flags() -> str:
-    """What the processor can do, as Linux tells it on x86."""
-    path = Path("/proc/cpuinfo")
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return next((line for line in text.splitlines() if line.startswith("flags")), "")

@@ -120,7 +120,7 @@ def _bessel(x: ArrayLike) -> np.ndarray:
     return _series(tuple(1.0 / float(np.prod(np.arange(1.0, n + 1))) ** 2 for n in range(40, -1, -1)), square)
 
 
-def kaiser(places: np.ndarray, beta: float) -> np.ndarray:
+def _kaiser(places: np.ndarray, beta: float) -> np.ndarray:
     """J. F. Kaiser's window at places from -1 to 1."""
     return _bessel(beta * np.sqrt(1.0 - places**2)) / _bessel(beta)
 
@@ -137,6 +137,6 @@ def low_pass_taps(count: int, cutoff: float, beta: float) -> np.ndarray:
         float64, (count,).
     """
     offsets = np.arange(count) - count // 2
-    taps = cutoff * sinc(cutoff * offsets) * kaiser(offsets / (count // 2), beta)
+    taps = cutoff * sinc(cutoff * offsets) * _kaiser(offsets / (count // 2), beta)
     # The sum has an order of its own on every processor; a running one has the same on all.
     return taps / np.cumsum(taps)[-1]

@@ -9,8 +9,6 @@ from secret_sauce_hf.compiling import kernel
 from secret_sauce_hf.engines.dsp import elementary
 
 _LOWEST_Q = 0.7
-_FALLEN = 16.118095650958319
-"""ln 1e7: 140 dB."""
 
 
 def cutoff_hertz(unit: np.ndarray, rate: int) -> np.ndarray:
@@ -36,7 +34,7 @@ def morph_gains(mode: np.ndarray) -> np.ndarray:
 
 def filter_tail(cutoff: np.ndarray, qualities: np.ndarray, rate: int) -> np.ndarray:
     """For how many samples it resonates, until it is 140 dB down: its poles fall by e^(-π f t / Q)."""
-    return rate * (0.01 + _FALLEN * qualities / (np.pi * cutoff))
+    return rate * (0.01 + elementary.log(1e7) * qualities / (np.pi * cutoff))
 
 
 @kernel(nogil=True)

@@ -11,7 +11,6 @@ from secret_sauce_hf.engines.dsp import elementary
 CHORUS, PITCH_MOD, FLANGER = 0, 1, 2
 """Class indices of `flanger_mode`."""
 _SINE_POINTS = 4_096
-_LN10 = 2.302585092994046
 _LEAD = 4_096
 """Silence in front of the line of the chorus / flanger, more than its longest delay."""
 
@@ -84,7 +83,7 @@ def modulation_tail(depths: np.ndarray, modes: np.ndarray, rate: int) -> np.ndar
 
 def repeats_until_inaudible(feedbacks: np.ndarray) -> np.ndarray:
     """How many times something fed back is heard until it is 140 dB down."""
-    return np.ceil(-7.0 * _LN10 / elementary.log(np.clip(feedbacks, 1e-7, 0.999)))
+    return np.ceil(elementary.log(1e-7) / elementary.log(np.clip(feedbacks, 1e-7, 0.999)))
 
 
 def lfo_hertz(unit: np.ndarray) -> np.ndarray:
