@@ -60,7 +60,8 @@ def test_a_riff_goes_through_the_rack(run):
     code, out, err = run("match", "wet/s0.wav", "--dry", "dry.wav", "--renders", 0, "--json")
     assert code == 0, err
     record = json.loads(out)
-    assert record["collection"] == "guitar" and record["dry"] == "dry.wav"
+    # Two models know the rack; what either finds is it.
+    assert record["collection"] in ("guitar", "guitar-notes") and record["dry"] == "dry.wav"
 
 
 @pytest.mark.parametrize(
