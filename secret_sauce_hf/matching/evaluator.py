@@ -128,6 +128,11 @@ class Evaluator:
         self.best = np.inf
         self._learn(places, distances, takes)
 
+    def settle_shift(self) -> None:
+        """Take the shift that suits the best place for that of the sound; what is known stays known."""
+        if self.best_place is not None:
+            self.objective = self.objective.settled(self.render(self.best_place[None])[0])
+
     def residuals(self, places: np.ndarray) -> np.ndarray:
         """`Objective.residuals` of places; they count as renderings, but are not remembered.
 

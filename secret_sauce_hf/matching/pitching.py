@@ -22,7 +22,7 @@ from secret_sauce_hf.modeling.strokes_secret_sauce import strokes_of
 
 SALIENT = 4
 """Pitches that are tried because their harmonics stand out."""
-COUNT = 16
+COUNT = 32
 """How many of the presets that the model proposes are rendered with each."""
 NEARER = 0.85
 """What else may have been played has to come this much nearer than what was heard."""
@@ -46,7 +46,7 @@ def likeliest(
     if listened.given or not listened.notes:
         return listened
     reference, _ = place_played(listened, SAMPLE_RATE, lead)
-    objective = Objective(reference.take, reference.known, reference.note_on)
+    objective = Objective(reference.take, reference.known, reference.note_on, free=True)
     form = with_seconds(collection, len(reference.take) / SAMPLE_RATE)
     best, least = listened, np.inf
     for other in _what_may_be(listened):

@@ -108,12 +108,21 @@ class Posterior:
             nats += np.minimum(np.log(probabilities.max() / np.maximum(probabilities[chosen], 1e-12)), MOST_PENALTY)
         return np.exp(nats / DIFFERENCES)
 
-    def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Presets that take every parameter by itself: CC values, (count, parameters)."""
+    def sample(self, count: int, rng: np.random.Generator, doubt: float = 1.0) -> np.ndarray:
+        """Presets that take every parameter by itself: CC values, (count, parameters).
+
+        Args:
+            count: how many.
+            rng: draws them.
+            doubt: what logarithms of probabilities are divided by: with more than 1 what the model takes for unlikely
+                is drawn more often.
+        """
         columns = []
-        for parameter, units, probabilities in zip(
-            self.collection.parameters, self.units, self.probabilities, strict=True
-        ):
+        for parameter, units, believed in zip(self.collection.parameters, self.units, self.probabilities, strict=True):
+            probabilities = believed
+            if doubt != 1:
+                probabilities = believed ** (1 / doubt)
+                probabilities = probabilities / probabilities.sum()
             drawn = units[rng.choice(len(units), size=count, p=probabilities)]
             if not parameter.classes:
                 # A bin stands for everything nearer to it than to the next one.

@@ -6,9 +6,10 @@ It is computed thousands of times per match, so that everything about the refere
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.fft
 import soxr
 from scipy.special import digamma
 
@@ -32,7 +33,11 @@ LEAD_WEIGHT = 0.1
 """How much the time before the note counts, where a recording may hold the end of the note before."""
 MAX_SHIFT_SECONDS = 0.025
 """How far a recording's onset is believed to be off."""
+ALIGNED_SAMPLES = 16_000
+"""From a little before the note on, by whose waveform renderings are moved: .7 s."""
 
+_MOST_LATE = round(MAX_SHIFT_SECONDS * SAMPLE_RATE)
+_ALIGNED_SIZE = scipy.fft.next_fast_len(ALIGNED_SAMPLES + _MOST_LATE, real=True)
 _INT16 = np.float32(1 / FULL_SCALE)
 # Rows whose spectra are computed together; so few that they stay in the processor's cache.
 _ROWS_TOGETHER = 4
@@ -65,6 +70,7 @@ class Objective:
         shift: by how many samples the reference is late.
         cents: by how much it is tuned higher than the renderings.
         noise: what in it is noise, see `in_noise`.
+        free: whether renderings are moved, see `freed`.
 
     Attributes:
         floor: what the very preset of a noisy reference comes to, about; 0 without `noise`.
@@ -78,6 +84,7 @@ class Objective:
         shift: int = 0,
         cents: float = 0.0,
         noise: Noise | None = None,
+        free: bool = False,
     ):
         self.reference = reference
         self.known = known
@@ -85,6 +92,7 @@ class Objective:
         self.shift = shift
         self.cents = cents
         self.noise = noise
+        self.free = free
         samples = len(reference)
         start, stop = max(known[0] - shift, 0), min(known[1] - shift, samples)
         wave = np.zeros(samples, np.float32)
@@ -108,6 +116,8 @@ class Objective:
         self._targets = [level[0] for level in levels]
         self._peaks = [float(peak[0]) for peak in peaks]
         self._body = slice(min(max(start, note_on), max(stop - 1, 0)), max(stop, 1))
+        self._placed = wave
+        self._spectrum: np.ndarray | None = None
         self._wave = wave[self._body]
         self._energy = float(self._wave @ self._wave)
         self._audible = bool(np.abs(self._wave).max() >= SILENCE)
@@ -120,11 +130,11 @@ class Objective:
 
     def shifted(self, shift: int) -> "Objective":
         """An objective of the same reference, taken to be late by `shift` samples."""
-        return Objective(self.reference, self.known, self.note_on, shift, self.cents, self.noise)
+        return self._changed(shift=shift)
 
     def tuned(self, cents: float) -> "Objective":
         """An objective of the same reference, taken to be tuned higher by `cents`."""
-        return Objective(self.reference, self.known, self.note_on, self.shift, cents, self.noise)
+        return self._changed(cents=cents)
 
     def in_noise(self, takes: np.ndarray) -> "Objective":
         """An objective that measures noise by its likelihood.
@@ -139,13 +149,53 @@ class Objective:
                 be measured have.
         """
         levels, peaks = levels_and_peaks(takes * _INT16)
-        return Objective(
-            self.reference, self.known, self.note_on, self.shift, self.cents, Noise.of_renderings(levels, peaks)
-        )
+        return self._changed(noise=Noise.of_renderings(levels, peaks))
 
     def without_noise(self) -> "Objective":
         """An objective of the same reference that compares levels only, wherever there is noise."""
-        return Objective(self.reference, self.known, self.note_on, self.shift, self.cents)
+        return self._changed(noise=None)
+
+    def freed(self) -> "Objective":
+        """An objective of the same reference that moves each rendering to where its waveform is most like it.
+
+        A preset that is far from the sound, and a shift that suits it, hold on to each other: with another preset the
+        shift is wrong, and the other way round. So every rendering gets the shift that suits it. Noise is compared
+        where it is: its waveform tells nothing.
+        """
+        return self._changed(free=True)
+
+    def settled(self, take: np.ndarray) -> "Objective":
+        """An objective that is not `freed` any more, with the shift that suits one rendering, int16, (samples,)."""
+        late = int(self.lags(take[None])[0]) if self._moves else 0
+        return self._changed(shift=self.shift + late, free=False)
+
+    def lags(self, takes: np.ndarray) -> np.ndarray:
+        """By how many samples more than `shift` the reference is late for each rendering, going by the waveforms.
+
+        Args:
+            takes: int16 of shape (rows, samples).
+
+        Returns:
+            Where the cross-correlation is largest, whatever its sign, within `MAX_SHIFT_SECONDS`: shape (rows,).
+        """
+        return self._lags(takes * _INT16)
+
+    def _lags(self, waves: np.ndarray) -> np.ndarray:
+        start = max(self._body.start - _MOST_LATE, 0)
+        part = slice(start, start + ALIGNED_SAMPLES)
+        if self._spectrum is None:
+            self._spectrum = scipy.fft.rfft(self._placed[part], _ALIGNED_SIZE)
+        products = self._spectrum * scipy.fft.rfft(waves[:, part], _ALIGNED_SIZE).conj()
+        shifts = np.arange(-_MOST_LATE, _MOST_LATE + 1)
+        return shifts[np.abs(scipy.fft.irfft(products, _ALIGNED_SIZE))[:, shifts].argmax(axis=1)]
+
+    @property
+    def _moves(self) -> bool:
+        return self.free and self.noise is None
+
+    def _changed(self, **changes: Any) -> "Objective":
+        settings = {"shift": self.shift, "cents": self.cents, "noise": self.noise, "free": self.free}
+        return Objective(self.reference, self.known, self.note_on, **(settings | changes))
 
     def noise_share(self, noise: Noise) -> float:
         """How much of what is compared is noise, 0 to 1."""
@@ -181,6 +231,8 @@ class Objective:
     def _analyses(self, takes: np.ndarray) -> Iterator[Analysis]:
         for at in range(0, len(takes), _ROWS_TOGETHER):
             waves = takes[at : at + _ROWS_TOGETHER] * _INT16
+            if self._moves:
+                waves = np.stack([_moved(*pair) for pair in zip(waves, self._lags(waves).tolist(), strict=True)])
             yield Analysis(waves, *levels_and_peaks(waves))
 
     @property
@@ -248,6 +300,16 @@ class Objective:
             floor += float((noisy * (np.log(shape) - digamma(shape))).sum()) * NATS_DB
         weights = self._weights[_MIDDLE]
         return cells, weights > weights.max() / 2, floor
+
+
+def _moved(wave: np.ndarray, late: int) -> np.ndarray:
+    """A rendering that much later, of the same length."""
+    moved = np.zeros_like(wave)
+    if late >= 0:
+        moved[late:] = wave[: len(wave) - late]
+    else:
+        moved[:late] = wave[-late:]
+    return moved
 
 
 def retuned(wave: np.ndarray, known: tuple[int, int], note_on: int, cents: float) -> tuple[np.ndarray, int, int]:

@@ -4,6 +4,7 @@ This file imports NumPy and siblings only, so that a checkpoint can carry a copy
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -285,7 +286,34 @@ TUNED_FRAMES = 12
 TUNED_HARMONICS = 10
 WIDEST = 75
 """Cents to either side of a semitone in which the tuning is looked for."""
+MOST_CENTS = 60.0
+"""A note that is known is out of tune by no more."""
 SMOOTH_CENTS = 4.0
+NEAR_CENTS = 8
+"""Lines that are no further from the tuning that most of them tell agree with it."""
+AGREEING = 0.35
+"""Where a smaller part of the lines agrees, as in noise or of a pitch that is not there, nothing is told."""
+IN_TUNE = 0.5
+"""Where this part as many lines tell of no detuning as of the likeliest, the sound is in tune, as most are."""
+
+
+def tuning(sound: np.ndarray, notes: Iterable[Any]) -> float:
+    """By how many cents a sound is above the notes that are known to be played in it, 0 where it does not tell.
+
+    Args:
+        sound: float32, shape (samples,).
+        notes: with pitches, onsets and durations as of `HeardNote`.
+
+    Returns:
+        -`MOST_CENTS` to `MOST_CENTS`.
+    """
+    found, weights = [], []
+    for note in notes:
+        cents = _cents(sound, note)
+        if cents is not None and abs(cents) <= MOST_CENTS:
+            found.append(cents)
+            weights.append(min(note.duration, 1.0))
+    return float(np.average(found, weights=weights)) if found else 0.0
 
 
 def tuned_notes(sound: np.ndarray, notes: list[HeardNote]) -> Heard:
@@ -295,26 +323,29 @@ def tuned_notes(sound: np.ndarray, notes: list[HeardNote]) -> Heard:
         sound: float32, shape (samples,).
         notes: of it, without their tuning.
     """
-    certain = [note for note in notes if note.confidence > UNSURE]
-    if not certain:
+    told = [None if note.confidence <= UNSURE else _cents(sound, note) for note in notes]
+    sure = [(note, cents) for note, cents in zip(notes, told, strict=True) if cents is not None]
+    if not sure:
         return Heard(tuple(notes), 0.0)
-    found = [note if note.confidence <= UNSURE else note._replace(cents=_cents(sound, note)) for note in notes]
     # As angles, since fifty cents above one semitone are fifty below the next.
-    angles = np.array([2 * np.pi * note.cents / 100 for note in found if note.confidence > UNSURE])
-    weights = np.array([note.confidence * min(note.duration, 1.0) for note in found if note.confidence > UNSURE])
+    angles = np.array([2 * np.pi * cents / 100 for _, cents in sure])
+    weights = np.array([note.confidence * min(note.duration, 1.0) for note, _ in sure])
     middle = complex((weights * np.exp(1j * angles)).sum())
     tuned = float(np.angle(middle) * 50 / np.pi)
     settled = []
-    for note in found:
-        if note.confidence > UNSURE:
-            away = round((note.cents - tuned) / 100)
-            note = note._replace(pitch=note.pitch + away, cents=note.cents - 100 * away)
+    for note, cents in zip(notes, told, strict=True):
+        if cents is not None:
+            away = round((cents - tuned) / 100)
+            note = note._replace(pitch=note.pitch + away, cents=cents - 100 * away)
+        elif note.confidence > UNSURE:
+            # As the others, which tell.
+            note = note._replace(cents=tuned)
         settled.append(note)
     return Heard(tuple(settled), tuned)
 
 
-def _cents(sound: np.ndarray, note: HeardNote) -> float:
-    """By how many cents a note is above its pitch.
+def _cents(sound: np.ndarray, note: Any) -> float | None:
+    """By how many cents a note is above its pitch; None where its lines do not tell.
 
     Frequencies of the lines of spectra are reassigned (see `listener_secret_sauce`), and every line near a harmonic
     votes for what it is above it, by the square root of its magnitude.
@@ -341,9 +372,13 @@ def _cents(sound: np.ndarray, note: HeardNote) -> float:
         places = np.rint(cents[near]).astype(int) + WIDEST
         votes += np.bincount(places, np.sqrt(np.sqrt(power[near])), 2 * WIDEST + 1)
     if not votes.any():
-        return 0.0
+        return None
     around = np.arange(-12, 13)
     smooth = np.convolve(votes, np.exp(-0.5 * np.square(around / SMOOTH_CENTS)), "same")
     peak = int(smooth.argmax())
+    if votes[max(peak - NEAR_CENTS, 0) : peak + NEAR_CENTS + 1].sum() < AGREEING * votes.sum():
+        return None
+    if abs(peak - WIDEST) > NEAR_CENTS and smooth[WIDEST - 2 : WIDEST + 3].max() >= IN_TUNE * smooth[peak]:
+        peak = WIDEST
     low, high = max(peak - 6, 0), min(peak + 7, len(votes))
     return float((votes[low:high] * np.arange(low, high)).sum() / max(votes[low:high].sum(), 1e-12)) - WIDEST

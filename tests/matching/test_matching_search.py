@@ -56,7 +56,7 @@ def objective(wave: np.ndarray = WAVE) -> Objective:
     return Objective(wave, (0, len(wave)), NOTE_ON)
 
 
-def problem(renders: int) -> Problem:
+def problem(renders: int | None) -> Problem:
     target = Reference(WAVE, (0, len(WAVE)), NOTE_ON, is_take=True)
     return Problem(target, SPACE, objective(), Budget(None, renders))
 

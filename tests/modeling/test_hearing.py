@@ -98,6 +98,14 @@ class TestListen:
         assert not listened.given and note.pitch == 57
         assert note.onset == pytest.approx(0.2, abs=0.05)
 
+    @pytest.mark.parametrize("cents", [-40.0, 0.0, 25.0])
+    def test_the_tuning_is_that_of_the_given_notes(self, pipe, cents):
+        # This listener has learnt nothing: what it hears has another tuning.
+        heard = pipe.listen(sound(cents=cents), notes=[(57, 100, 0.2, 1.0)])
+        assert heard.cents == pytest.approx(cents, abs=2.0)
+        no_pitch = {"array": np.random.default_rng(3).normal(0, 0.1, SAMPLE_RATE), "sampling_rate": SAMPLE_RATE}
+        assert pipe.listen(no_pitch, notes=[(57, 100, 0.0, 1.0)]).cents == 0.0
+
     def test_without_a_listener_all_of_them_are_needed(self, pipe):
         assert listen(pipe.feature_extractor, None, sound(), notes=[(57, 90, 0.2, 1.0)]).notes
         with pytest.raises(InputError, match="This model has no listener: tell it the notes with their onsets"):

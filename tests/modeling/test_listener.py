@@ -28,6 +28,7 @@ from secret_sauce_hf.modeling.transcription_secret_sauce import (
     Logits,
     transcribed,
     tuned_notes,
+    tuning,
 )
 from secret_sauce_hf.presets import Presets
 
@@ -276,6 +277,27 @@ class TestTuning:
         for take, pitch in zip(takes, (28, 60, 88), strict=True):
             heard = tuned_notes(take, [HeardNote(pitch, 100, 0.1, 1.0, 0.0, 0.9)])
             assert heard.notes[0].cents == pytest.approx(0.6, abs=1.5)
+
+    @pytest.mark.parametrize("cents", [-48.0, 0.0, 30.0])
+    def test_of_notes_that_are_known(self, cents):
+        sound = np.concatenate([tone(60 + cents / 100), tone(67 + cents / 100)])
+        notes = [HeardNote(60, 100, 0.0, 1.0, 0.0, 1.0), HeardNote(67, 100, 1.0, 1.0, 0.0, 1.0)]
+        assert tuning(sound, notes) == pytest.approx(cents, abs=2.0)
+
+    @pytest.mark.parametrize("pitch", [28, 45, 60, 75, 90])
+    def test_of_a_pitch_that_is_not_there_nothing_is_told(self, pitch):
+        noise = 0.3 * np.random.default_rng(pitch).standard_normal(SAMPLE_RATE).astype(np.float32)
+        note = HeardNote(pitch, 100, 0.0, 1.0, 0.0, 0.9)
+        assert tuned_notes(noise, [note]).tuned == tuning(noise, [note]) == 0.0
+        beyond = note._replace(onset=2.0)
+        assert tuning(noise, [beyond]) == tuning(noise, []) == 0.0
+
+    def test_an_unsure_note_follows_the_others(self):
+        sound = np.concatenate([tone(60.3), 0.3 * np.random.default_rng(1).standard_normal(SAMPLE_RATE)])
+        notes = [HeardNote(60, 100, 0.0, 1.0, 0.0, 0.9), HeardNote(72, 100, 1.0, 1.0, 0.0, 0.9)]
+        heard = tuned_notes(sound.astype(np.float32), notes)
+        assert heard.tuned == pytest.approx(30.0, abs=2.0)
+        assert heard.notes[1].pitch == 72 and heard.notes[1].cents == heard.tuned
 
     def test_notes_agree_on_what_a_semitone_is(self):
         # Both 48 cents high; one was taken for the semitone above.

@@ -105,6 +105,7 @@ class Refinement(Strategy):
                 if evaluator.best_place is None:
                     raise
                 interrupted = True
+            evaluator.settle_shift()
             known = evaluator.known(TOLD) if evaluator.best_place is not None else None
             return Search(
                 known,

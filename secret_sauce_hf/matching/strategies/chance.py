@@ -26,24 +26,31 @@ PHASE_STEP = 8
 """How far apart phases are tried, in steps."""
 
 
-def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
+def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool, *, free: bool = False) -> None:
     """Measure presets with what a sound has by chance as the nearest of them have it best.
 
     Args:
         evaluator: renders and measures.
         cc: CC values, shape (rows, parameters).
         is_take: whether the sound was a take as it is: then it is neither late nor out of tune.
+        free: whether each rendering has the shift that suits it, from now on; see `Objective.freed`.
 
     Raises:
         SpentError: the budget does not allow for it.
     """
     space = evaluator.space
+    free = free and not is_take
+    if free:
+        evaluator.objective = evaluator.objective.freed()
     evaluator(space.places(cc))
     if not is_take:
-        align(evaluator, evaluator.known(4), 0.05)
+        if not free:
+            align(evaluator, evaluator.known(4), 0.05)
         tune(evaluator, evaluator.known(4), 0.05)
     attune(evaluator, evaluator.known(4), 0.02)
     average(evaluator)
+    if free and evaluator.averaged is not None:
+        align(evaluator, evaluator.known(4), 0.05)
     # The others with the phases of the best.
     evaluator(space.places(cc, evaluator.known(1)[0, space.settings :]))
 

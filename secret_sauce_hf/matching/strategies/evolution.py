@@ -17,6 +17,14 @@ from secret_sauce_hf.matching.strategies.stepping import climb, sweep
 
 DESCENT = 8
 """Steps along the spectrograms' slopes after a race."""
+FRUITLESS = 3
+"""After so many laps without a nearer place a search begins elsewhere."""
+BEGINNINGS = 3
+"""After so many beginnings without one it ends."""
+SOLVED_DB = 0.05
+"""A distance as small as this ends it at once."""
+DOUBTED, DOUBT = 256, 4.0
+"""Presets of which the best are begun with, drawn as if the model were far less sure; see `Posterior.sample`."""
 PHASE_SPREAD = 0.1
 """Standard deviation of phases and times to begin with, in turns or parts of their range."""
 
@@ -40,7 +48,7 @@ class Evolution(Refinement):
         """Race, see `Refinement`."""
         space = evaluator.space
         spread = np.concatenate([proposals.posterior.spread, np.full(space.free, PHASE_SPREAD)])
-        meet(evaluator, proposals.cc, problem.target.is_take)
+        meet(evaluator, proposals.cc, problem.target.is_take, free=True)
         sweep(evaluator, evaluator.known(1)[0], 10)
         average(evaluator)
         places, distances = _offspring(evaluator, proposals, rng)
@@ -50,7 +58,8 @@ class Evolution(Refinement):
         population = max(8, evaluator.batch // RUNNERS)
         runners: list[Racing] = []
         fruitless, lap, swept = 0, 0, np.inf
-        while fruitless < 3:
+        elsewhere, beginnings = False, 0
+        while beginnings <= BEGINNINGS:
             before = evaluator.best
             taken = [runner.place for runner in runners]
             fresh = starts(evaluator, places, distances, RUNNERS - len(runners), taken)
@@ -58,9 +67,11 @@ class Evolution(Refinement):
             run_lap(evaluator, runners)
             runners.sort(key=lambda runner: runner.best)
             lap += 1
-            moved = align(evaluator, evaluator.known(1), 0.2)
+            # Where each rendering has a shift of its own, there is none for all.
+            each = evaluator.objective.free and evaluator.averaged is None
+            moved = not each and align(evaluator, evaluator.known(1), 0.2)
             if not problem.target.is_take:
-                moved |= tune(evaluator, evaluator.known(1), 0.2)
+                moved |= tune(evaluator, _rivals(evaluator), 0.2)
             moved |= attune(evaluator, evaluator.known(1), 0.05)
             averaged = average(evaluator)
             if moved or averaged:
@@ -82,9 +93,22 @@ class Evolution(Refinement):
                 sweep(evaluator, evaluator.known(1)[0], 42)
                 descend(evaluator, evaluator.known(1), DESCENT)
                 climb(evaluator, evaluator.known(1)[0])
-            fruitless = 0 if evaluator.best < before - 1e-3 else fruitless + 1
-            places, distances = _offspring(evaluator, proposals, rng)
-            places = np.concatenate([evaluator.known(16), places, images(space, evaluator.known(1)[0])])
+            if evaluator.best < before - 1e-3:
+                fruitless, elsewhere, beginnings = 0, False, 0
+            else:
+                fruitless += 1
+            if fruitless == FRUITLESS:
+                if evaluator.best < evaluator.objective.floor + SOLVED_DB:
+                    return
+                fruitless, elsewhere, runners = 0, True, []
+                beginnings += 1
+            if elsewhere:
+                # Of what is known all leads back to where nothing gets better.
+                cc = proposals.posterior.sample(DOUBTED, rng, DOUBT)
+                places = space.places(cc, evaluator.known(1)[0, space.settings :])
+            else:
+                places, _ = _offspring(evaluator, proposals, rng)
+                places = np.concatenate([evaluator.known(16), places, images(space, evaluator.known(1)[0])])
             distances = evaluator(places)
 
 
@@ -106,6 +130,12 @@ class Coordinates(Evolution):
     ) -> Racing:
         """What takes part in the races, from a place; see `Descent`."""
         return Descent(evaluator, start, spread, population)
+
+
+def _rivals(evaluator: Evaluator) -> np.ndarray:
+    """The best places of which no two have presets that are alike, the very best first."""
+    places = evaluator.known(256)
+    return np.array(starts(evaluator, places, evaluator(places), RUNNERS, []))
 
 
 def _offspring(evaluator: Evaluator, proposals: Proposals, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
