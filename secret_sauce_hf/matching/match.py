@@ -143,6 +143,9 @@ def match(
     elif seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
     comparing = seconds != 0 and renders != 0
+    if comparing:
+        # A library that is missing is told before anything is loaded.
+        way.prepare()
     if bank is not None and collection is not None:
         bank = read_bank(collection, bank)
     dry_name = _name_of(dry)
