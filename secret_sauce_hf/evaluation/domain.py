@@ -26,12 +26,11 @@ from secret_sauce_hf.matching.domain import (
     SCHEMA,
     Domain,
     Logistic,
-    answer_floor,
     multiple,
 )
 from secret_sauce_hf.metrics.scores import auroc
 from secret_sauce_hf.outputs import check_folder
-from secret_sauce_hf.presets import Presets, draw_presets
+from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.progress import row_progress
 from secret_sauce_hf.training.config import MAX_SEED
 
@@ -285,9 +284,8 @@ def _reached(
         if found.interrupted:
             raise KeyboardInterrupt
         reached = None
-        if not found.silent and found.rendered is not None:
+        if not found.silent and found.floor is not None:
             distance = found.distances["mss"]
-            answer = Presets.from_settings(collection, [found.preset])
-            reached = [distance, multiple(distance, answer_floor(engine, answer, found.rendered))]
+            reached = [distance, multiple(distance, found.floor)]
         part.put(key, reached)
     return part[key]

@@ -188,10 +188,12 @@ class Attempt:
             remarks.append(f"The sound is {search.cents:+.0f} cents off its notes; that is allowed for.")
         in_domain, warn_below = self.in_domain, self.warn_below
         # What comes near in a bank tells nothing of what else the instrument could do.
-        if searched and not self.only_bank and self.domain is not None and space is not None and rendered is not None:
-            again = space.presets(space.places(np.array([found[0].cc])))
-            floor = answer_floor(space.engine, again, rendered) if self.domain.measure == "floors" else None
-            in_domain, warn_below = self.domain.probability(values["mss"], floor), self.domain.warn_below
+        floor = None
+        if search.known is not None and not self.only_bank and space is not None and rendered is not None:
+            played = space.presets(space.known_places(search.known, np.array([found[0].cc])))
+            floor = answer_floor(space.engine, played, rendered)
+            if self.domain is not None:
+                in_domain, warn_below = self.domain.probability(values["mss"], floor), self.domain.warn_below
         doubtful = self.audible and in_domain is not None and in_domain < warn_below
         if doubtful:
             remarks.append(
@@ -239,6 +241,7 @@ class Attempt:
             notes=self._played(start),
             in_domain=in_domain,
             doubtful=doubtful,
+            floor=floor,
             bank=None if self.bank is None else len(self.bank),
         )
 

@@ -132,6 +132,8 @@ class Result:
         notes: what is played, times in seconds from the start of the sound; None of a model of one note.
         in_domain: probability that the instrument can make the sound, 0 to 1; None if the model does not tell it.
         doubtful: whether that is so low that hardly any of the instrument's own sounds would come to it.
+        floor: how far the preset is from itself rendered with other noise and phases, MSS in dB, after a search: no
+            preset can be told to come nearer; None without a search.
         others: what the other instruments that were asked came to, the nearest first; empty if
             only one was.
         dry: what the sound is called that was fed to the engine; None where none was.
@@ -165,6 +167,7 @@ class Result:
     notes: tuple[Note, ...] | None = None
     in_domain: float | None = None
     doubtful: bool = False
+    floor: float | None = None
     others: tuple["Result", ...] = field(default=(), repr=False)
     dry: str | None = None
     bank: int | None = None
@@ -240,6 +243,7 @@ class Result:
             "notes": None if self.notes is None else [note._asdict() for note in self.notes],
             "in_domain": self.in_domain,
             "doubtful": self.doubtful,
+            "floor": self.floor,
             "others": [
                 {
                     "collection": one.collection.name,

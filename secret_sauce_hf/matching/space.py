@@ -213,21 +213,29 @@ class Space:
             phases=self.turns(places),
         )
 
-    def render_known(self, known: np.ndarray | None, noise_row: int, cc: np.ndarray) -> np.ndarray:
-        """Takes of presets with the phases in which a search found them best: int16, (rows, samples).
+    def known_places(self, known: np.ndarray, cc: np.ndarray) -> np.ndarray:
+        """The places of presets with the phases and times in which a search found them best.
 
         Args:
-            known: the search's places, the best first, shape (any, columns); None without a search.
-            noise_row: whose noise the search had.
+            known: the search's places, the best first, shape (any, columns).
             cc: CC values, shape (rows, parameters); presets that are not known get the phases
                 and times of the best.
         """
-        if known is None:
-            return self.render(self.places(cc))
         found = {row.tobytes(): place for row, place in zip(self.cc(known), known, strict=True)}
         others = self.places(cc, known[0, self.settings :])
-        rows = [found.get(own.tobytes(), other) for own, other in zip(cc, others, strict=True)]
-        return self.render(np.array(rows), noise_row)
+        return np.array([found.get(own.tobytes(), other) for own, other in zip(cc, others, strict=True)])
+
+    def render_known(self, known: np.ndarray | None, noise_row: int, cc: np.ndarray) -> np.ndarray:
+        """Takes of presets in their `known_places`: int16, (rows, samples).
+
+        Args:
+            known: the search's places, the best first; None without a search.
+            noise_row: whose noise the search had.
+            cc: CC values, shape (rows, parameters).
+        """
+        if known is None:
+            return self.render(self.places(cc))
+        return self.render(self.known_places(known, cc), noise_row)
 
 
 def _together(times: np.ndarray, counted: np.ndarray) -> list[np.ndarray]:

@@ -127,7 +127,8 @@ class TestFile:
             read_domain(tmp_path)
 
 
-def test_the_command_from_sounds_to_file(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("name", ["noisemaker-light", "noisemaker-light-notes"])
+def test_the_command_from_sounds_to_file(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     strangers = tmp_path / "strangers"
     strangers.mkdir()
@@ -137,7 +138,7 @@ def test_the_command_from_sounds_to_file(tmp_path, monkeypatch, capsys):
         bell = sum(np.sin(2 * np.pi * (300 + 40 * number) * ratio * time) for ratio in (1, 2.76, 5.4, 8.93))
         soundfile.write(strangers / f"{number}.wav", 0.2 * bell * np.exp(-5 * time), 44_100)
     monkeypatch.setattr(fitting, "ROWS", 8)
-    command = ["calibrate", LIGHT.name, "--strangers", "strangers", "--rows", "8", "--renders", "12", "--out", "out"]
+    command = ["calibrate", name, "--strangers", "strangers", "--rows", "8", "--renders", "12", "--out", "out"]
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 0

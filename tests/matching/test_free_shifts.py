@@ -116,3 +116,13 @@ def test_a_search_tells_how_late_a_sound_is():
     )
     assert found.late == pytest.approx(-180 / SAMPLE_RATE, abs=1e-4)
     assert found.distances["mss"] < 0.1
+    # A saw has no noise, and no phases: any other rendering of it is the same.
+    assert found.floor == pytest.approx(0.0, abs=0.02) and found.to_dict()["floor"] == found.floor
+
+
+def test_the_floor_is_that_of_noise_that_is_played_as_it_was_found():
+    (take,) = takes({"osc2_wave": "Noise"})
+    sound = {"array": to_float(take)[: 2 * SAMPLE_RATE], "sampling_rate": SAMPLE_RATE}
+    found = match(sound, collection=LIGHT, model=load_pipeline(None, collection=LIGHT.name), renders=300, notes=[NOTE])
+    assert found.preset["osc2_wave"] == "Noise"
+    assert 0.1 < found.floor < 5 and found.distances["mss"] < 2 * found.floor
