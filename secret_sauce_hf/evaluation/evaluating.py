@@ -122,7 +122,7 @@ def evaluate(
     compared: dict[str, Compared] = {}
     if engine is not None:
         first = {name: answer.first for name, answer in answers.items()}
-        compared = compare(sounds, first, partial(_play, engine, collection), NOISE, ("mss",))
+        compared = compare(sounds, first, partial(_play, engine, truth[: len(sounds)]), NOISE, ("mss",))
     versions = {name: version(name) for name in ("secret_sauce_hf", "torch", "transformers")}
     return Evaluation(
         collection=collection,
@@ -152,8 +152,10 @@ def _heard(extractor: SecretSauceFeatureExtractor, rows: Iterable[tuple[np.ndarr
     return Heard(Presets.concatenated(presets), np.empty((0, 0, 0), np.float32), {"short_mels": torch.cat(parts)})
 
 
-def _play(engine: Engine, collection: Collection, units: np.ndarray, noise: int) -> np.ndarray:
-    return to_float(engine.render(Presets(collection, units), noise_seed=noise))
+def _play(engine: Engine, truth: Presets, units: np.ndarray, noise: int) -> np.ndarray:
+    """Takes of answers, which play what was played in the sounds."""
+    answers = Presets(truth.collection, units, performances=truth.performances)
+    return to_float(engine.render(answers, noise_seed=noise))
 
 
 def _takes(
