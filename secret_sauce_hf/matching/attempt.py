@@ -15,7 +15,7 @@ from secret_sauce_hf.instruments.notes import Note, constant_note
 from secret_sauce_hf.instruments.takes import SILENCE, to_float
 from secret_sauce_hf.matching.alternatives import describe, ranked
 from secret_sauce_hf.matching.bank import Bank
-from secret_sauce_hf.matching.domain import Domain, answer_floor
+from secret_sauce_hf.matching.domain import CLOSE, Domain, answer_floor
 from secret_sauce_hf.matching.excerpt import Excerpt
 from secret_sauce_hf.matching.found import Match
 from secret_sauce_hf.matching.loading import Loaded
@@ -194,6 +194,8 @@ class Attempt:
             floor = answer_floor(space.engine, played, rendered)
             if self.domain is not None:
                 in_domain, warn_below = self.domain.probability(values["mss"], floor), self.domain.warn_below
+            elif in_domain is not None:
+                in_domain = max(in_domain, CLOSE.probability(values["mss"]))
         doubtful = self.audible and in_domain is not None and in_domain < warn_below
         if doubtful:
             remarks.append(

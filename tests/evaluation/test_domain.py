@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from secret_sauce_hf import checkpoint_path
 from secret_sauce_hf.cli.root import main
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.evaluation import domain as fitting
-from secret_sauce_hf.evaluation.checkpoint import load_checkpoint
 from secret_sauce_hf.evaluation.domain import Distances, damaged, fit_domain, fit_logistic, own_sounds
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.takes import to_float
@@ -154,12 +152,3 @@ def test_the_command_from_sounds_to_file(name, tmp_path, monkeypatch, capsys):
         main(command)
     assert ended.value.code == 0
     assert read_domain(Path("out")) == found
-
-
-@pytest.mark.parametrize("name", ["noisemaker-notes", "noisemaker-light-notes", "subphatty-notes", "guitar-notes"])
-def test_what_ships_beside_a_model_is_of_that_model(name):
-    folder = checkpoint_path(name)
-    record = json.loads((folder / "domain.json").read_text())
-    assert record["collection"] == name and record["weights"] == load_checkpoint(name, None).weights
-    domain = read_domain(folder)
-    assert domain.probability(0.0, 1.0) > 0.8 and domain.probability(30.0, 1.0) < 0.1

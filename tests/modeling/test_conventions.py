@@ -3,7 +3,10 @@
 import copy
 import json
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,6 @@ from kinds import ORIGINAL
 from safetensors.torch import save_file
 from test_modeling import small_model, tone
 from test_pipeline import run
-from torch.nn.parallel import DistributedDataParallel
 from training.test_base_models import save_ast
 from transformers import (
     AutoConfig,
@@ -302,6 +304,23 @@ class TestShippedByName:
             pipeline(TASK, task=TASK)
 
 
+DISTRIBUTED = """
+import os, sys
+import torch
+from test_conventions import SecretSauceModel, inputs_of, labels_of
+from torch.nn.parallel import DistributedDataParallel
+
+model = SecretSauceModel.from_pretrained(sys.argv[1] + "/model").train()
+torch.distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}/store", rank=0, world_size=1)
+parallel = DistributedDataParallel(model)
+for _ in range(3):
+    loss = parallel(**inputs_of(model), **labels_of(model)).loss
+    loss.backward()
+    print(loss.item(), flush=True)
+os._exit(0)
+"""
+
+
 class TestForward:
     def test_keywords_of_the_library_are_no_labels(self, model):
         inputs = inputs_of(model)
@@ -404,17 +423,14 @@ class TestGradients:
         assert [name for name, values in model.named_parameters() if values.grad is None] == []
 
     def test_distributed_steps(self, model, tmp_path):
-        torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-        try:
-            parallel = DistributedDataParallel(model.train())
-            losses = []
-            for _ in range(3):
-                loss = parallel(**inputs_of(model), **labels_of(model)).loss
-                loss.backward()
-                losses.append(loss.item())
-            assert np.isfinite(losses).all()
-        finally:
-            torch.distributed.destroy_process_group()
+        model.save_pretrained(tmp_path / "model")
+        # In a process of its own: torch waits for ever, now and then, when it destroys the group.
+        command = [sys.executable, "-c", DISTRIBUTED, str(tmp_path)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+        assert done.returncode == 0, done.stderr
+        losses = [float(word) for word in done.stdout.split()]
+        assert len(losses) == 3 and np.isfinite(losses).all()
 
     def test_weights_on_the_meta_device_are_drawn(self, model):
         with torch.device("meta"):

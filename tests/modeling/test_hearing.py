@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from secret_sauce_hf import InputError, Note
+from secret_sauce_hf.engines import render
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
+from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching import load_model, match
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.modeling.hearing_secret_sauce import listen, read_notes
 from secret_sauce_hf.modeling.listener_secret_sauce import NoteListener
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.modeling.outputs_secret_sauce import DomainHead
+from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.run import save_checkpoint
 
@@ -167,6 +170,17 @@ class TestMatch:
     def test_what_it_can_hardly_make_is_said(self, checkpoint):
         found = match(sound(), model=load_model(None, checkpoint), seconds=0)
         assert found.doubtful and any("can hardly make this sound" in remark for remark in found.remarks)
+
+    def test_what_a_search_has_made_is_not_doubted(self, checkpoint):
+        settings = {"lfo1_rate": 5.0, "filter_cutoff": 9.0, "lfo1_amount": 5.0, "osc2_wave": "Saw"}
+        presets = Presets.from_settings(NOTES, [settings | {"filter_resonance": 2.0}])
+        (take,) = to_float(render(presets.playing([Note(57, 100, 0.1, 1.0)]), noise_seed=1))
+        loaded = load_model(NOTES, checkpoint)
+        options = {"notes": [(57, 100, 0.1, 1.0)], "sampling_rate": SAMPLE_RATE, "seed": 0}
+        alone = match(take, model=loaded, renders=0, **options)
+        found = match(take, model=loaded, renders=1_200, **options)
+        assert found.distances["mss"] < 0.5
+        assert alone.in_domain < 0.9 < found.in_domain
 
     def test_a_note_that_the_instrument_does_not_reach(self):
         model, extractor = first_model(get_collection("guitar-notes"), None, 64, 1, 0)
