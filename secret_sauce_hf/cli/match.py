@@ -232,11 +232,10 @@ def match(
     if any(one.mistake is None for one in found):
         from secret_sauce_hf.matching import load_model, load_models, read_bank
         from secret_sauce_hf.matching.attempt import collection_of
-        from secret_sauce_hf.matching.strategies.registry import DEFAULT_STRATEGY, get_strategy
+        from secret_sauce_hf.matching.match import chosen_strategy
 
-        if seconds != 0 and renders != 0:
-            # A library that is missing is told before models load.
-            get_strategy(DEFAULT_STRATEGY).prepare()
+        # A library that is missing is told before models load.
+        chosen_strategy(fed=dry is not None, banked=bank is not None, seconds=seconds, renders=renders)
         # With a dry sound the instruments are chosen by what can be fed.
         several = declared is None and model is None
         if not several:

@@ -122,7 +122,7 @@ class Attempt:
         """Search for so long, or go on with what was found.
 
         Args:
-            strategy: how to search.
+            strategy: how to search; prepared.
             seconds: for how long.
             renders: how many presets to render; without both limits the strategy goes on to its end.
             report: called after every batch of renderings.
@@ -132,8 +132,7 @@ class Attempt:
         """
         if self.space is None or self.objective is None or not self.audible or seconds == 0 or renders == 0:
             return
-        # Imports and compiles what has not been yet: that is no part of the search.
-        strategy.prepare()
+        # Compiles what has not been yet: that is no part of the search.
         self.objective(self.space.render(self.space.places(self.proposals.cc[:1])))
         before, proposals = self.search, self.proposals
         if before.known is not None:
@@ -187,8 +186,8 @@ class Attempt:
         if search.cents:
             remarks.append(f"The sound is {search.cents:+.0f} cents off its notes; that is allowed for.")
         in_domain, warn_below = self.in_domain, self.warn_below
-        # What comes near in a bank tells nothing of what else the instrument could do.
         floor = None
+        # What comes near in a bank tells nothing of what else the instrument could do.
         if search.known is not None and not self.only_bank and space is not None and rendered is not None:
             played = space.presets(space.known_places(search.known, np.array([found[0].cc])))
             floor = answer_floor(space.engine, played, rendered)

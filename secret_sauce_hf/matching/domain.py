@@ -82,8 +82,8 @@ CLOSE = Logistic(1.7, 4.0)
 """What a distance, MSS in dB, tells where nothing was fitted: a preset that comes so near shows that the
 instrument makes the sound. A larger distance tells nothing, since a noisy recording of the instrument's own
 ends as far away as others do: in the searches of `secret-sauce calibrate noisemaker-light-notes --strangers
-strangers/calibration --rows 40 --renders 1500` none of 48 sounds of other instruments came nearer than 2.8 dB,
-and its own takes, with noise, rooms and cut ends, came to .4 to 27 dB."""
+strangers/calibration --rows 40 --renders 1500`, which its `.rows` keeps, none of 48 sounds of other instruments
+came nearer than 2.8 dB, and its own takes, with noise, rooms and cut ends, came to .4 to 27 dB."""
 
 
 def multiple(distance: float, floor: float) -> float:

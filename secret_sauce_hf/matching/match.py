@@ -125,10 +125,7 @@ def match(
         candidates = num_candidates
     renders, candidates, seed = check_search(seconds, renders, candidates, seed)
     region = check_region(region)
-    if strategy is not None:
-        way = get_strategy(strategy)
-    else:
-        way = get_strategy(DEFAULT_STRATEGY) if dry is None else SwitchesFirst()
+    way = chosen_strategy(strategy, fed=dry is not None, banked=bank is not None, seconds=seconds, renders=renders)
     if collection is not None:
         collection = get_collection(collection)
     if takes is not None and (dry is not None or (collection is None and model is None)):
@@ -138,14 +135,9 @@ def match(
     if notes is not None and dry is not None:
         raise InputError("With a dry sound nothing is played but that: leave the notes out.")
     only_bank = bank is not None and not (seconds or renders)
-    if bank is not None and seconds is None and renders is None:
-        way = Retrieval()
-    elif seconds is None and renders is None:
+    if bank is None and seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
     comparing = seconds != 0 and renders != 0
-    if comparing:
-        # A library that is missing is told before anything is loaded.
-        way.prepare()
     if bank is not None and collection is not None:
         bank = read_bank(collection, bank)
     dry_name = _name_of(dry)
@@ -181,6 +173,37 @@ def match(
         else:
             found = _nearest(attempts, way, seconds, renders, report, name, source, candidates)
         return found if dry is None else replace(found, dry=dry_name)
+
+
+def chosen_strategy(
+    strategy: str | Strategy | None = None,
+    *,
+    fed: bool,
+    banked: bool,
+    seconds: float | None,
+    renders: int | None,
+) -> Strategy:
+    """How a match searches; prepared, so that a library that is missing is told before models are loaded.
+
+    Args:
+        strategy: as `match` takes it.
+        fed: whether there is a dry sound.
+        banked: whether there is a bank.
+        seconds: how long the search is to last.
+        renders: how many presets it is to render.
+
+    Raises:
+        InputError: there is no such strategy.
+        ModuleNotFoundError: a library is missing that it needs.
+    """
+    way = get_strategy(DEFAULT_STRATEGY if strategy is None else strategy)
+    if fed and strategy is None:
+        way = SwitchesFirst()
+    if banked and seconds is None and renders is None:
+        way = Retrieval()
+    if seconds != 0 and renders != 0:
+        way.prepare()
+    return way
 
 
 def _nearest(

@@ -6,6 +6,7 @@ It is computed thousands of times per match, so that everything about the refere
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import scipy.fft
 import soxr
 from scipy.special import digamma
 
+from secret_sauce_hf.instruments.listening import cut
 from secret_sauce_hf.instruments.takes import FULL_SCALE, SAMPLE_RATE, SILENCE
 from secret_sauce_hf.metrics.mels import levels_and_peaks, scales
 from secret_sauce_hf.metrics.noise import NATS_DB, Noise, divergence
@@ -117,7 +119,8 @@ class Objective:
         self._peaks = [float(peak[0]) for peak in peaks]
         self._body = slice(min(max(start, note_on), max(stop - 1, 0)), max(stop, 1))
         self._placed = wave
-        self._spectrum: np.ndarray | None = None
+        first = max(self._body.start - _MOST_LATE, 0)
+        self._aligned_by = slice(first, first + ALIGNED_SAMPLES)
         self._wave = wave[self._body]
         self._energy = float(self._wave @ self._wave)
         self._audible = bool(np.abs(self._wave).max() >= SILENCE)
@@ -166,7 +169,9 @@ class Objective:
 
     def settled(self, take: np.ndarray) -> "Objective":
         """An objective that is not `freed` any more, with the shift that suits one rendering, int16, (samples,)."""
-        late = int(self.lags(take[None])[0]) if self._moves else 0
+        if not self.free:
+            return self
+        late = int(self.lags(take[None])[0]) if self.moves else 0
         return self._changed(shift=self.shift + late, free=False)
 
     def lags(self, takes: np.ndarray) -> np.ndarray:
@@ -181,17 +186,18 @@ class Objective:
         return self._lags(takes * _INT16)
 
     def _lags(self, waves: np.ndarray) -> np.ndarray:
-        start = max(self._body.start - _MOST_LATE, 0)
-        part = slice(start, start + ALIGNED_SAMPLES)
-        if self._spectrum is None:
-            self._spectrum = scipy.fft.rfft(self._placed[part], _ALIGNED_SIZE)
-        products = self._spectrum * scipy.fft.rfft(waves[:, part], _ALIGNED_SIZE).conj()
+        products = self._spectrum * scipy.fft.rfft(waves[:, self._aligned_by], _ALIGNED_SIZE).conj()
         shifts = np.arange(-_MOST_LATE, _MOST_LATE + 1)
         return shifts[np.abs(scipy.fft.irfft(products, _ALIGNED_SIZE))[:, shifts].argmax(axis=1)]
 
     @property
-    def _moves(self) -> bool:
+    def moves(self) -> bool:
+        """Whether every rendering has a shift of its own."""
         return self.free and self.noise is None
+
+    @cached_property
+    def _spectrum(self) -> np.ndarray:
+        return scipy.fft.rfft(self._placed[self._aligned_by], _ALIGNED_SIZE)
 
     def _changed(self, **changes: Any) -> "Objective":
         settings = {"shift": self.shift, "cents": self.cents, "noise": self.noise, "free": self.free}
@@ -231,8 +237,9 @@ class Objective:
     def _analyses(self, takes: np.ndarray) -> Iterator[Analysis]:
         for at in range(0, len(takes), _ROWS_TOGETHER):
             waves = takes[at : at + _ROWS_TOGETHER] * _INT16
-            if self._moves:
-                waves = np.stack([_moved(*pair) for pair in zip(waves, self._lags(waves).tolist(), strict=True)])
+            if self.moves:
+                late = self._lags(waves).tolist()
+                waves = np.stack([cut(wave, -own, len(wave)) for wave, own in zip(waves, late, strict=True)])
             yield Analysis(waves, *levels_and_peaks(waves))
 
     @property
@@ -300,16 +307,6 @@ class Objective:
             floor += float((noisy * (np.log(shape) - digamma(shape))).sum()) * NATS_DB
         weights = self._weights[_MIDDLE]
         return cells, weights > weights.max() / 2, floor
-
-
-def _moved(wave: np.ndarray, late: int) -> np.ndarray:
-    """A rendering that much later, of the same length."""
-    moved = np.zeros_like(wave)
-    if late >= 0:
-        moved[late:] = wave[: len(wave) - late]
-    else:
-        moved[:late] = wave[-late:]
-    return moved
 
 
 def retuned(wave: np.ndarray, known: tuple[int, int], note_on: int, cents: float) -> tuple[np.ndarray, int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 from .checkpoint_secret_sauce import IS_COPY
 from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor, resample_sound
 from .strokes_secret_sauce import PITCHES, Stroke, longest, strokes_of
-from .transcription_secret_sauce import tuning
+from .transcription_secret_sauce import Heard, tuning
 
 try:
     if IS_COPY:
@@ -97,12 +97,12 @@ def listen(
         raise InputError(
             "This model has no listener: tell it the notes with their onsets and durations, or take another."
         )
-    heard = None if listener is None else listener.listen(samples)
-    found = [] if heard is None else [Note(n.pitch, n.velocity, n.onset, n.duration) for n in heard.notes]
+    heard = Heard((), 0.0) if listener is None else listener.listen(samples)
+    found = [Note(n.pitch, n.velocity, n.onset, n.duration) for n in heard.notes]
     told = found if wanted is None else [_completed(note, found, seconds) for note in wanted]
     told.sort(key=lambda note: (note.onset, note.pitch))
     # What is heard may be another pitch, whose tuning says nothing of the notes that are known.
-    cents = tuning(samples, told) if wanted is not None else 0.0 if heard is None else float(heard.tuned)
+    cents = heard.tuned if wanted is None else tuning(samples, told)
     if told and told[0].onset >= seconds:
         raise InputError(
             f"The first note starts at {told[0].onset:g} s, and the sound lasts {seconds:.3g} s; onsets are counted "

@@ -9,8 +9,10 @@ from test_matching_search import pipe as pipe
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
 from secret_sauce_hf.matching import match
+from secret_sauce_hf.matching.match import chosen_strategy
 from secret_sauce_hf.matching.result import Search
 from secret_sauce_hf.matching.strategies import Strategy, get_strategy, register_strategy, strategy_names
+from secret_sauce_hf.matching.strategies.evolution import Evolution
 from secret_sauce_hf.matching.strategies.registry import STRATEGIES
 
 
@@ -27,6 +29,21 @@ def test_no_strategy_is_the_model_alone(pipe):
     none = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=50, strategy="none")
     assert (none.renders, none.trace, none.preset) == (0, (), none.alone.preset)
     assert none.ranking == "the model's scores"
+
+
+def test_only_what_searches_is_prepared(monkeypatch):
+    def missing(_):
+        raise ModuleNotFoundError("No module named 'cma'")
+
+    monkeypatch.setattr(Evolution, "prepare", missing)
+    free = {"fed": False, "banked": False, "seconds": None, "renders": None}
+    with pytest.raises(ModuleNotFoundError):
+        chosen_strategy(**free)
+    with pytest.raises(ModuleNotFoundError):
+        chosen_strategy("evolution", **free | {"banked": True, "renders": 9})
+    assert chosen_strategy(**free | {"seconds": 0}).name == "evolution"
+    assert chosen_strategy(**free | {"banked": True}).name == "retrieval"
+    assert chosen_strategy("genetic", **free | {"fed": True}).name == "genetic"
 
 
 class TestOwnStrategies:

@@ -26,30 +26,28 @@ PHASE_STEP = 8
 """How far apart phases are tried, in steps."""
 
 
-def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool, *, free: bool = False) -> None:
+def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
     """Measure presets with what a sound has by chance as the nearest of them have it best.
+
+    But for a take as it is, every rendering has the shift that suits it from now on; see `Objective.freed`.
 
     Args:
         evaluator: renders and measures.
         cc: CC values, shape (rows, parameters).
         is_take: whether the sound was a take as it is: then it is neither late nor out of tune.
-        free: whether each rendering has the shift that suits it, from now on; see `Objective.freed`.
 
     Raises:
         SpentError: the budget does not allow for it.
     """
     space = evaluator.space
-    free = free and not is_take
-    if free:
+    if not is_take:
         evaluator.objective = evaluator.objective.freed()
     evaluator(space.places(cc))
     if not is_take:
-        if not free:
-            align(evaluator, evaluator.known(4), 0.05)
         tune(evaluator, evaluator.known(4), 0.05)
     attune(evaluator, evaluator.known(4), 0.02)
     average(evaluator)
-    if free and evaluator.averaged is not None:
+    if not is_take:
         align(evaluator, evaluator.known(4), 0.05)
     # The others with the phases of the best.
     evaluator(space.places(cc, evaluator.known(1)[0, space.settings :]))
@@ -57,6 +55,8 @@ def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool, *, free: bool = Fa
 
 def align(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
     """See whether the sound is later or earlier than its renderings, and shift it if so.
+
+    Where every rendering has a shift of its own, there is none to look for.
 
     Args:
         evaluator: renders and measures; what it knows is forgotten where the sound is shifted.
@@ -67,6 +67,8 @@ def align(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
         Whether the sound was shifted.
     """
     objective = evaluator.objective
+    if objective.moves:
+        return False
     takes = evaluator.render(places)
     analyses = objective.analyse(takes)
     most = round(MAX_SHIFT_SECONDS * SAMPLE_RATE)

@@ -12,7 +12,7 @@ from secret_sauce_hf.matching.strategies.descending import Descent
 from secret_sauce_hf.matching.strategies.gauss_newton import descend
 from secret_sauce_hf.matching.strategies.mirrors import images
 from secret_sauce_hf.matching.strategies.racing import Racing, Runner, library, run_lap
-from secret_sauce_hf.matching.strategies.starting import RUNNERS, starts
+from secret_sauce_hf.matching.strategies.starting import RUNNERS, rivals, starts
 from secret_sauce_hf.matching.strategies.stepping import climb, sweep
 
 DESCENT = 8
@@ -48,7 +48,7 @@ class Evolution(Refinement):
         """Race, see `Refinement`."""
         space = evaluator.space
         spread = np.concatenate([proposals.posterior.spread, np.full(space.free, PHASE_SPREAD)])
-        meet(evaluator, proposals.cc, problem.target.is_take, free=True)
+        meet(evaluator, proposals.cc, problem.target.is_take)
         sweep(evaluator, evaluator.known(1)[0], 10)
         average(evaluator)
         places, distances = _offspring(evaluator, proposals, rng)
@@ -59,7 +59,7 @@ class Evolution(Refinement):
         runners: list[Racing] = []
         fruitless, lap, swept = 0, 0, np.inf
         elsewhere, beginnings = False, 0
-        while beginnings <= BEGINNINGS:
+        while True:
             before = evaluator.best
             taken = [runner.place for runner in runners]
             fresh = starts(evaluator, places, distances, RUNNERS - len(runners), taken)
@@ -67,11 +67,9 @@ class Evolution(Refinement):
             run_lap(evaluator, runners)
             runners.sort(key=lambda runner: runner.best)
             lap += 1
-            # Where each rendering has a shift of its own, there is none for all.
-            each = evaluator.objective.free and evaluator.averaged is None
-            moved = not each and align(evaluator, evaluator.known(1), 0.2)
+            moved = align(evaluator, evaluator.known(1), 0.2)
             if not problem.target.is_take:
-                moved |= tune(evaluator, _rivals(evaluator), 0.2)
+                moved |= tune(evaluator, rivals(evaluator), 0.2)
             moved |= attune(evaluator, evaluator.known(1), 0.05)
             averaged = average(evaluator)
             if moved or averaged:
@@ -98,7 +96,7 @@ class Evolution(Refinement):
             else:
                 fruitless += 1
             if fruitless == FRUITLESS:
-                if evaluator.best < evaluator.objective.floor + SOLVED_DB:
+                if evaluator.best < evaluator.objective.floor + SOLVED_DB or beginnings == BEGINNINGS:
                     return
                 fruitless, elsewhere, runners = 0, True, []
                 beginnings += 1
@@ -130,12 +128,6 @@ class Coordinates(Evolution):
     ) -> Racing:
         """What takes part in the races, from a place; see `Descent`."""
         return Descent(evaluator, start, spread, population)
-
-
-def _rivals(evaluator: Evaluator) -> np.ndarray:
-    """The best places of which no two have presets that are alike, the very best first."""
-    places = evaluator.known(256)
-    return np.array(starts(evaluator, places, evaluator(places), RUNNERS, []))
 
 
 def _offspring(evaluator: Evaluator, proposals: Proposals, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

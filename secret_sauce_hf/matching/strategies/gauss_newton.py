@@ -7,7 +7,7 @@ from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.strategies.base import Refinement
 from secret_sauce_hf.matching.strategies.chance import align, attune
-from secret_sauce_hf.matching.strategies.starting import RUNNERS, moving_knobs, starts
+from secret_sauce_hf.matching.strategies.starting import moving_knobs, rivals
 from secret_sauce_hf.matching.strategies.stepping import sweep
 
 LAPS = 8
@@ -37,8 +37,7 @@ class GaussNewton(Refinement):
         sweep(evaluator, evaluator.known(1)[0], 10)
         while True:
             before = evaluator.best
-            places = evaluator.known(256)
-            descend(evaluator, np.array(starts(evaluator, places, evaluator(places), RUNNERS, [])), LAPS)
+            descend(evaluator, rivals(evaluator), LAPS)
             align(evaluator, evaluator.known(1), 0.2)
             attune(evaluator, evaluator.known(1), 0.05)
             if evaluator.best >= before:
