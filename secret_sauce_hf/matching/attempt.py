@@ -34,6 +34,8 @@ from secret_sauce_hf.metrics.objective import SOFT_DB, Objective
 from secret_sauce_hf.modeling.hearing_secret_sauce import read_notes
 from secret_sauce_hf.presets import Presets
 
+ASKING_SHARE = 0.5
+"""Which part of a search may be for asking what was played."""
 LEAD_SECONDS = 0.1
 """How long before its first note a sound is compared, where the collection does not say."""
 PROPOSALS = 256
@@ -77,6 +79,7 @@ class Attempt:
         domain: what the distance that a search reached tells of that.
         bank: presets of the user's own; None where there are none.
         only_bank: whether nothing but presets of the bank is told.
+        asked: the seconds and the renderings that it took to ask what was played, which the first search has less.
         search: what was found; nothing at first.
     """
 
@@ -99,6 +102,7 @@ class Attempt:
     domain: Domain | None = None
     bank: Bank | None = None
     only_bank: bool = False
+    asked: tuple[float, int] = (0.0, 0)
     search: Search = field(default_factory=Search)
 
     def choose_from(self, bank: Bank, only: bool, candidates: int) -> None:
@@ -123,8 +127,8 @@ class Attempt:
 
         Args:
             strategy: how to search; prepared.
-            seconds: for how long.
-            renders: how many presets to render; without both limits the strategy goes on to its end.
+            seconds: for how long; the first time with that which it took to ask what was played.
+            renders: how many presets to render, likewise; without both limits the strategy goes on to its end.
             report: called after every batch of renderings.
 
         Raises:
@@ -135,7 +139,11 @@ class Attempt:
         # Compiles what has not been yet: that is no part of the search.
         self.objective(self.space.render(self.space.places(self.proposals.cc[:1])))
         before, proposals = self.search, self.proposals
-        if before.known is not None:
+        if before.known is None:
+            # What was asked may have taken a little longer than it was to.
+            seconds = None if seconds is None else max(seconds - self.asked[0], (1 - ASKING_SHARE) * seconds)
+            renders = None if renders is None else renders - self.asked[1]
+        else:
             proposals = _continued(proposals, self.space.cc(before.known[:FOUND]))
         problem = Problem(self.reference, self.space, self.objective, Budget(seconds, renders))
         self.search = _joined(before, strategy.search(problem, proposals, self.rng, report))
@@ -230,8 +238,8 @@ class Attempt:
             candidates=tuple(found),
             trace=() if self.only_bank else search.trace,
             ranking=self._ranking(),
-            seconds=search.seconds,
-            renders=search.renders,
+            seconds=search.seconds + (self.asked[0] if searched else 0.0),
+            renders=search.renders + (self.asked[1] if searched else 0),
             late=search.shift / SAMPLE_RATE,
             interrupted=search.interrupted,
             source=source,
@@ -296,6 +304,8 @@ def listen(
     seed: int,
     takes: TakeSource | None = None,
     notes: Sequence[Any] | None = None,
+    seconds: float | None = None,
+    renders: int | None = None,
 ) -> Attempt:
     """Ask a model for the presets that may have made a sound.
 
@@ -309,6 +319,8 @@ def listen(
         seed: of what is drawn at random.
         takes: recorded takes.
         notes: what is played, in seconds from the start of the whole sound, as a pipeline takes it; heard if None.
+        seconds: how long the search is to last, of which up to `ASKING_SHARE` is for asking what was played.
+        renders: how many presets it is to render, likewise.
 
     Raises:
         InputError: the model is of another collection; the engine cannot render it; the takes are of another;
@@ -316,12 +328,18 @@ def listen(
     """
     pipe = loaded.pipe
     collection = agreed(collection, collection_of(pipe.model.config), loaded.name)
-    listened = None
+    listened, asked = None, (0.0, 0)
+    met = np.empty((0, len(collection.parameters)), dtype=np.int64)
     if reads_notes(pipe):
         listened = pipe.listen(excerpt.sound, None, None if notes is None else within(notes, excerpt))
         lead = LEAD_SECONDS if collection.plays is None else collection.plays.onset
         if searching and (rendering := engine or find_engine(collection)) is not None:
-            listened = likeliest(pipe, collection, rendering, listened, lead, seed)
+            share = Budget(
+                None if seconds is None else ASKING_SHARE * seconds,
+                None if renders is None else int(ASKING_SHARE * renders),
+            )
+            listened, met = likeliest(pipe, collection, rendering, listened, lead, seed, share)
+            asked = share.elapsed, share.used
         reference, played = place_played(listened, SAMPLE_RATE, lead)
         inputs = pipe.inputs_of(listened)
     elif notes is not None:
@@ -352,6 +370,8 @@ def listen(
     rng = np.random.default_rng(seed)
     drawn = PROPOSALS if searching or candidates > 1 else 1
     answer, proposals = propose(pipe, collection, inputs, drawn, seed, rng)
+    if len(met):
+        proposals = proposals.joined(met, np.full(len(met), np.nan), SEARCHED)
     objective = None
     if searching or takes is not None:
         # Its kernels take a while to load.
@@ -377,6 +397,7 @@ def listen(
         in_domain=answer.get("in_domain"),
         warn_below=float(getattr(pipe.model.config, "domain_warning", 0.0)),
         domain=loaded.domain,
+        asked=asked,
     )
 
 

@@ -148,6 +148,9 @@ def match(
         if dry is not None and collection is not None:
             _engine_to_feed(engine, collection)
         models = _models(collection, model, engine, fed=dry is not None, told=notes is not None)
+        first, each = seconds, renders
+        if len(models) > 1:
+            first, each = _shares(seconds, renders, len(models))
         attempts = []
         for loaded in models:
             if dry is None:
@@ -157,6 +160,8 @@ def match(
                     "candidates": candidates,
                     "seed": seed,
                     "notes": notes,
+                    "seconds": first,
+                    "renders": each,
                 }
                 attempt = listen(loaded, collection, excerpt, takes=takes, **options)
             else:
@@ -206,6 +211,12 @@ def chosen_strategy(
     return way
 
 
+def _shares(seconds: float | None, renders: int | None, count: int) -> tuple[float | None, int | None]:
+    """What of a search each of several instruments has to begin with."""
+    first = None if seconds is None else ALL_SHARE * seconds / count
+    return first, None if renders is None else min(int(ALL_SHARE * renders) // count or 1, renders // count)
+
+
 def _nearest(
     attempts: Sequence[Attempt],
     strategy: Strategy,
@@ -218,8 +229,7 @@ def _nearest(
 ) -> Match:
     """Search for what each attempt may find, then go on with the nearest: its match, with the others'."""
     count = len(attempts)
-    first = None if seconds is None else ALL_SHARE * seconds / count
-    each = None if renders is None else min(int(ALL_SHARE * renders) // count or 1, renders // count)
+    first, each = _shares(seconds, renders, count)
     interrupted = False
     for attempt in attempts:
         try:

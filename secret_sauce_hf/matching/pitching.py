@@ -1,7 +1,7 @@
-"""Which of several pitches was played, where a listener may have taken an overtone or a whistle for the note."""
+"""What was played, by what comes nearest to the sound, where a listener takes a whistle or an overtone for the note."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,31 +9,63 @@ import numpy as np
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.instruments.lengths import with_seconds
-from secret_sauce_hf.instruments.notes import Note
-from secret_sauce_hf.instruments.takes import VELOCITY
+from secret_sauce_hf.instruments.notes import Note, Performances
 from secret_sauce_hf.matching.playable import playable
-from secret_sauce_hf.matching.proposals import propose
+from secret_sauce_hf.matching.problem import Budget
+from secret_sauce_hf.matching.proposals import propose_each
+from secret_sauce_hf.matching.readings import alike, single
 from secret_sauce_hf.matching.reference import place_played
-from secret_sauce_hf.matching.salience import salient_pitches
-from secret_sauce_hf.matching.space import Space
+from secret_sauce_hf.matching.salience import by_salience
+from secret_sauce_hf.matching.space import NOISE_SEED
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.modeling.hearing_secret_sauce import Listened
-from secret_sauce_hf.modeling.strokes_secret_sauce import strokes_of
+from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.processors import thread_count
 
-SALIENT = 4
-"""Pitches that are tried because their harmonics stand out."""
-COUNT = 32
-"""How many of the presets that the model proposes are rendered with each."""
-NEARER = 0.85
-"""What else may have been played has to come this much nearer than what was heard."""
-ATTACK_SECONDS = 0.01
-"""Of a note, in which its harmonics do not stand out yet."""
+NEAR_DB = 1.0
+"""What was heard and comes nearer than this is not doubted."""
+NEARER = 0.75
+"""One note of another pitch has to come this much nearer than what was heard."""
+HEARD, EACH = 48, 12
+"""How many presets that the model proposes are rendered with what was heard, and with each pitch."""
+PITCHES_TOGETHER = 22
+CHILDREN = 128
+"""So many presets are made of the nearest ones at a time, with what these play or others."""
+GENERATIONS = ((0.08, 24), (0.08, 24), (0.06, 24), (0.06, 16), (0.04, 12), (0.04, 12), (0.03, 8), (0.02, 8))
+"""How far a knob is moved each time, of its range, and how many are parents."""
+ALIKE = 4
+"""At most so many parents play the same."""
+OTHER_PARENT = 0.3
+"""How often a child has a setting of a second parent."""
+MOVED = 0.5
+"""How often a knob is moved."""
+OTHER_LABEL = 0.05
+"""How often a switch is set anew."""
+OTHER_PITCH = 0.2
+"""How often a child plays what its second parent does, and how often a step or an octave beside its first."""
+BESIDE = (-12, -2, -1, 1, 2, 12)
+MOST_SECONDS = 1.5
+"""Of the sound, that are compared."""
+TOLD = 8
+"""Presets that a search may begin with."""
+TAKES_TOGETHER = 32
+"""That a thread compares at once."""
 
 
 def likeliest(
-    pipe: Any, collection: Collection, engine: Engine, listened: Listened, lead: float, seed: int
-) -> Listened:
-    """What was played, by what comes nearest to the sound: what was heard, or one note of a pitch that stands out.
+    pipe: Any,
+    collection: Collection,
+    engine: Engine,
+    listened: Listened,
+    lead: float,
+    seed: int,
+    budget: Budget,
+) -> tuple[Listened, np.ndarray]:
+    """What was played: what was heard, with other ends perhaps, or one note of any pitch.
+
+    The model is asked for presets with each. The nearest of them are crossed and mutated, and what they play is
+    inherited and mutated as settings are: a pitch can only be told from its neighbours by a preset that suits it,
+    and what suits one is a good guess for the next.
 
     Args:
         pipe: of a model of notes.
@@ -41,37 +73,144 @@ def likeliest(
         engine: renders it.
         listened: the sound, and what was heard in it.
         lead: how many seconds a take begins before its first note.
-        seed: of the presets that are proposed.
+        seed: of what is drawn.
+        budget: of it as much is used as is there, if need be.
+
+    Returns:
+        The sound with the notes, and the nearest presets that play them, CC values, shape (`TOLD` at most, parameters).
     """
-    if listened.given or not listened.notes:
-        return listened
-    reference, _ = place_played(listened, SAMPLE_RATE, lead)
-    objective = Objective(reference.take, reference.known, reference.note_on, free=True)
-    form = with_seconds(collection, len(reference.take) / SAMPLE_RATE)
-    best, least = listened, np.inf
-    for other in _what_may_be(listened):
-        _, proposals = propose(pipe, collection, pipe.inputs_of(other), COUNT, seed, np.random.default_rng(seed))
-        played, _ = playable(place_played(other, SAMPLE_RATE, lead)[1], form, engine)
-        space = Space(form, engine, notes=played, exact=True)
-        distance = float(objective(space.render(space.places(proposals.cc))).min())
-        if distance < (least if other is listened else NEARER * least):
-            best, least = other, distance
-    return best
+    if listened.given or not listened.notes or budget.affords(HEARD, 0.0) < HEARD:
+        return listened, np.empty((0, len(collection.parameters)), dtype=np.int64)
+    asked = _Asked(pipe, collection, engine, listened, lead, seed, budget)
+    asked.ask([listened], HEARD)
+    if asked.told.min() < NEAR_DB:
+        return asked.nearest(0)
+    asked.ask(alike(listened)[1:], HEARD)
+    heard = len(asked.sounds)
+    known = listened.notes[0] if len(listened.notes) == 1 else None
+    pitches = by_salience(listened.samples[round(listened.notes[0].onset * SAMPLE_RATE) :], SAMPLE_RATE, engine.plays)
+    others = [one for one in single(listened, pitches) if known is None or one.notes[0] != known]
+    for first in range(0, len(others), PITCHES_TOGETHER):
+        asked.ask(others[first : first + PITCHES_TOGETHER], EACH)
+    rng = np.random.default_rng(seed)
+    for step, parents in GENERATIONS:
+        asked.breed(heard, step, parents, rng)
+    least = asked.least
+    told, other = int(least[:heard].argmin()), int(least.argmin())
+    return asked.nearest(other if least[other] < NEARER * least[told] else told)
 
 
-def _what_may_be(listened: Listened) -> Iterator[Listened]:
-    """What was heard; then one note of every pitch whose harmonics stand out."""
-    yield listened
-    notes = listened.notes
-    start, end = notes[0].onset, max(note.onset + note.duration for note in notes)
-    first, last = (round(seconds * SAMPLE_RATE) for seconds in (start + ATTACK_SECONDS, end))
-    for pitch in salient_pitches(listened.samples[first:last], SAMPLE_RATE, SALIENT):
-        if len(notes) > 1 or pitch != notes[0].pitch:
-            yield _one_note(listened, pitch, start, end)
+class _Asked:
+    """Presets that may have been played, what they play, and how far they are from the beginning of a sound.
 
+    Args:
+        pipe: see `likeliest`; so are the others.
+    """
 
-def _one_note(listened: Listened, pitch: int, start: float, end: float) -> Listened:
-    """The same sound as one note that lasts from the first of those that were heard to the end of the last."""
-    note = Note(pitch, VELOCITY, start, end - start)
-    strokes = strokes_of([note], len(listened.samples) / SAMPLE_RATE)
-    return replace(listened, notes=(note,), strokes=tuple(strokes))
+    def __init__(
+        self,
+        pipe: Any,
+        collection: Collection,
+        engine: Engine,
+        listened: Listened,
+        lead: float,
+        seed: int,
+        budget: Budget,
+    ):
+        self._budget = budget
+        self._pipe, self._engine, self._lead, self._seed = pipe, engine, lead, seed
+        reference, _ = place_played(listened, SAMPLE_RATE, lead)
+        take = reference.take[: round(MOST_SECONDS * SAMPLE_RATE)]
+        first, last = (min(place, len(take)) for place in reference.known)
+        self._objective = Objective(take, (first, last), reference.note_on, free=True)
+        self._collection = with_seconds(collection, len(take) / SAMPLE_RATE)
+        self.sounds: list[Listened] = []
+        self._notes: list[tuple[Note, ...]] = []
+        self._cc = np.empty((0, len(collection.parameters)), dtype=np.int64)
+        self._played = np.empty(0, dtype=np.int64)
+        self.told = np.empty(0)
+        """Distances of all presets, MSS in dB."""
+
+    @property
+    def least(self) -> np.ndarray:
+        """Distance of the nearest preset that plays each of `sounds`, in dB."""
+        return np.array([self.told[self._played == place].min() for place in range(len(self.sounds))])
+
+    def nearest(self, place: int) -> tuple[Listened, np.ndarray]:
+        """One of `sounds`, and the nearest presets that play it, CC values: (`TOLD` at most, parameters)."""
+        rows = np.flatnonzero(self._played == place)
+        rows = rows[np.argsort(self.told[rows], kind="stable")[:TOLD]]
+        return self.sounds[place], self._cc[rows]
+
+    def ask(self, sounds: Sequence[Listened], count: int) -> None:
+        """Measure what the model proposes where these notes are played, `count` presets each, if there is budget."""
+        if not sounds or self._budget.affords(len(sounds) * count, 0.0) < len(sounds) * count:
+            return
+        inputs = [self._pipe.inputs_of(one) for one in sounds]
+        cc = propose_each(self._pipe, self._collection, inputs, count, self._seed)
+        played = np.repeat(np.arange(len(self.sounds), len(self.sounds) + len(sounds)), count)
+        self.sounds.extend(sounds)
+        self._notes.extend(self._playable(one) for one in sounds)
+        self._measure(cc.reshape(len(played), -1), played)
+
+    def breed(self, heard: int, step: float, count: int, rng: np.random.Generator) -> None:
+        """Measure children of the nearest, if there is budget.
+
+        Args:
+            heard: from which of `sounds` on they are single notes of any pitch.
+            step: by how much of its range a knob is moved: the standard deviation.
+            count: how many of the nearest are parents.
+            rng: draws them.
+        """
+        if self._budget.affords(CHILDREN, 0.0) < CHILDREN:
+            return
+        parents = self._parents(count)
+        first, second = rng.choice(parents, size=(2, CHILDREN))
+        inherited = rng.random((CHILDREN, self._cc.shape[1])) < OTHER_PARENT
+        columns = []
+        mixed = np.where(inherited, self._cc[second], self._cc[first])
+        for parameter, own in zip(self._collection.parameters, mixed.T, strict=True):
+            unit = parameter.cc_to_unit(own)
+            if parameter.classes:
+                other = rng.integers(parameter.classes, size=CHILDREN)
+                unit = np.where(rng.random(CHILDREN) < OTHER_LABEL, other, unit)
+            else:
+                unit = unit + np.where(rng.random(CHILDREN) < MOVED, step, 0.0) * rng.standard_normal(CHILDREN)
+            columns.append(parameter.nearest_cc(unit))
+        draw = rng.random(CHILDREN)
+        played = np.where(draw < OTHER_PITCH, self._played[second], self._played[first])
+        places = {self._notes[place][0].pitch: place for place in range(heard, len(self.sounds))}
+        for child in np.flatnonzero(draw > 1 - OTHER_PITCH).tolist():
+            pitch = self._notes[played[child]][0].pitch + int(rng.choice(BESIDE))
+            played[child] = places.get(pitch, played[child])
+        self._measure(np.stack(columns, axis=1), played)
+
+    def _parents(self, count: int) -> list[int]:
+        kept: list[int] = []
+        for row in np.argsort(self.told, kind="stable").tolist():
+            if np.count_nonzero(self._played[kept] == self._played[row]) < ALIKE:
+                kept.append(row)
+            if len(kept) == count:
+                break
+        return kept
+
+    def _measure(self, cc: np.ndarray, played: np.ndarray) -> None:
+        presets = Presets.of_search(self._collection, cc)
+        takes = self._engine.render(
+            presets.playing(Performances.from_notes([self._notes[place] for place in played])),
+            noise_seed=NOISE_SEED,
+            same_noise=True,
+            phases=self._engine.draw_phases(NOISE_SEED, 0, 1).repeat(len(presets), axis=0),
+        )
+        self._budget.used += len(takes)
+        parts = np.array_split(takes, -(-len(takes) // TAKES_TOGETHER))
+        with ThreadPoolExecutor(thread_count()) as pool:
+            told = list(pool.map(self._objective, parts))
+        self._cc, self._played = np.concatenate([self._cc, cc]), np.concatenate([self._played, played])
+        self.told = np.concatenate([self.told, *told])
+
+    def _playable(self, listened: Listened) -> tuple[Note, ...]:
+        """What the instrument plays of that, in the part that is compared."""
+        _, notes = place_played(listened, SAMPLE_RATE, self._lead)
+        within = [note for note in notes if note.onset < self._collection.seconds]
+        return playable(within, self._collection, self._engine)[0]

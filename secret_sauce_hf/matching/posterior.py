@@ -130,6 +130,11 @@ class Posterior:
             columns.append(parameter.nearest_cc(drawn))
         return np.stack(columns, axis=1)
 
+    def chosen(self, indices: np.ndarray) -> np.ndarray:
+        """Presets by the places of their settings in `units`: (rows, parameters) to CC values of the same shape."""
+        columns = zip(self.collection.parameters, self.units, indices.T, strict=True)
+        return np.stack([parameter.nearest_cc(units[places]) for parameter, units, places in columns], axis=1)
+
     def score(self, cc: np.ndarray) -> np.ndarray:
         """Logarithms of the probabilities of presets, CC values: (rows, parameters) to (rows,), in nats."""
         indices = self._indices(cc)

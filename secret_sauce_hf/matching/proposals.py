@@ -1,6 +1,6 @@
 """Presets that a sound may have been made with, before anything is rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,3 +90,41 @@ def propose(
     cc = Presets.from_settings(collection, [answer["preset"], *sampled]).cc
     cc = np.concatenate([cc, posterior.sample(count - len(cc), rng)])
     return answer, Proposals(cc, [MODEL] + [SAMPLED] * (count - 1), np.full(count, np.nan), posterior)
+
+
+def propose_each(
+    pipe: Any, collection: Collection, inputs: Sequence[Mapping[str, Any]], count: int, seed: int
+) -> np.ndarray:
+    """Ask a model of many sounds at once, as `propose` does of one.
+
+    Args:
+        pipe: an `AudioToPresetPipeline`.
+        collection: its collection.
+        inputs: of its model, one for each sound.
+        count: how many presets each gets; if the model has a sampler of whole presets, half of them come from that, and
+            the rest takes every parameter by itself.
+        seed: of what is drawn.
+
+    Returns:
+        CC values, shape (sounds, count, parameters).
+    """
+    import torch
+
+    model = pipe.model
+    outputs = [pipe.forward(one) for one in inputs]
+    posteriors = [Posterior.of_outputs(model, collection, one) for one in outputs]
+    rng = np.random.default_rng(seed)
+    sampled = count // 2 if model.sampler is not None else 0
+    single = np.stack([posterior.sample(count - sampled, rng) for posterior in posteriors])
+    if not sampled:
+        return single
+    names = model.config.label_names
+
+    def of_each(name: str, *shape: int) -> torch.Tensor:
+        told = [one[name].to(model.device).reshape(1, *shape) for one in outputs]
+        return torch.cat(told).repeat_interleave(sampled, dim=0)
+
+    answers, logits = of_each("answers", len(names), -1), [of_each(f"logits_{name}", -1) for name in names]
+    drawn = model.propose(answers, logits, len(answers), seed).cpu().numpy()
+    joint = posteriors[0].chosen(drawn[:, [names.index(name) for name in collection.columns]])
+    return np.concatenate([joint.reshape(len(outputs), sampled, -1), single], axis=1)

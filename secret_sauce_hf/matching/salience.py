@@ -5,12 +5,11 @@ the note. Harmonics count by how far they stand out of what is around them, and 
 "Multiple fundamental frequency estimation by summing harmonic amplitudes", 2006).
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-PITCHES = range(21, 109)
-"""MIDI numbers that are tried."""
 HARMONICS = 10
 FADING = 0.6
 """Harmonic h counts h^-FADING."""
@@ -27,22 +26,19 @@ SIZE = 32_768
 LEAST_SAMPLES = 1_024
 
 
-def salient_pitches(samples: np.ndarray, rate: int, count: int) -> list[int]:
-    """The pitches whose harmonics stand out the most.
+def by_salience(samples: np.ndarray, rate: int, pitches: Sequence[int]) -> list[int]:
+    """Pitches, those first whose harmonics stand out the most.
 
     Args:
         samples: of one note, shape (samples,); of more than 1.5 s the beginning is looked at.
         rate: in Hz.
-        count: of pitches, at most.
-
-    Returns:
-        MIDI numbers from 21 to 108, the most salient first; none if nothing stands out.
+        pitches: MIDI numbers.
     """
     part = np.asarray(samples[:SIZE], dtype=np.float64)
     part = np.pad(part, (0, max(LEAST_SAMPLES - len(part), 0)))
     spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), SIZE))
     if not spectrum.any():
-        return []
+        return list(pitches)
     level = np.maximum(20 * np.log10(spectrum / spectrum.max() + 1e-9), LEAST_DB)
     hertz = rate / SIZE
     scale = np.geomspace(20.0, rate / 2, PLACES)
@@ -52,8 +48,8 @@ def salient_pitches(samples: np.ndarray, rate: int, count: int) -> list[int]:
     usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
     # The window of a short note is wider than the 20 cents of a low harmonic.
     least_width = 0.6 * 2 * rate / len(part)
-    sums = np.zeros(len(PITCHES))
-    for place, pitch in enumerate(PITCHES):
+    sums = np.zeros(len(pitches))
+    for place, pitch in enumerate(pitches):
         fundamental = 440.0 * 2.0 ** ((pitch - 69) / 12)
         for harmonic in range(1, HARMONICS + 1):
             middle = harmonic * fundamental
@@ -63,5 +59,4 @@ def salient_pitches(samples: np.ndarray, rate: int, count: int) -> list[int]:
                 break
             out = level[max(first, 0) : last].max() - np.interp(middle, scale, usual)
             sums[place] += max(out, 0.0) / harmonic**FADING
-    order = np.argsort(-sums, kind="stable")[:count]
-    return [PITCHES[place] for place in order if sums[place] > 0]
+    return [pitches[place] for place in np.argsort(-sums, kind="stable")]

@@ -347,11 +347,11 @@ class SecretSauceModel(Registered, PreTrainedModel):
         )
 
     def propose(self, answers: torch.Tensor, logits: Sequence[torch.Tensor], count: int, seed: int = 0) -> torch.Tensor:
-        """Draw whole presets for one sound, from the joint distribution of all parameters.
+        """Draw whole presets for one sound, or for one each, from the joint distribution of all parameters.
 
         Args:
-            answers: shape (1, parameters, width), of `forward`.
-            logits: per parameter, shape (1, bins or labels), of `forward`.
+            answers: shape (1, parameters, width), of `forward`; or (count, parameters, width).
+            logits: per parameter, shape (1 or count, bins or labels), of `forward`.
             count: how many; some may be equal.
             seed: of the random numbers.
 

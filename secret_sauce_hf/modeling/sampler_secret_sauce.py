@@ -97,11 +97,11 @@ class PresetSampler(nn.Module):
     def draw(
         self, answers: torch.Tensor, logits: Sequence[torch.Tensor], count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Draw presets for one sound.
+        """Draw presets for one sound, or for one each.
 
         Args:
-            answers: shape (1, parameters, width), of the encoder.
-            logits: per parameter, shape (1, bins or labels): what is corrected.
+            answers: shape (1, parameters, width), of the encoder; or (count, parameters, width).
+            logits: per parameter, shape (1 or count, bins or labels): what is corrected.
             count: how many presets.
             generator: of the random numbers, on the processor.
 
@@ -109,15 +109,17 @@ class PresetSampler(nn.Module):
             Shape (count, parameters), int64: bins and indices of labels.
         """
         parts = []
+        answers = answers.expand(count, -1, -1)
+        logits = [scores.expand(count, -1) for scores in logits]
         for start in range(0, count, CANDIDATES_AT_ONCE):
-            rows = min(CANDIDATES_AT_ONCE, count - start)
-            chosen = torch.zeros(rows, len(self.order), dtype=torch.int64, device=answers.device)
-            spread = answers.expand(rows, -1, -1)
+            part = slice(start, min(start + CANDIDATES_AT_ONCE, count))
+            spread = answers[part]
+            chosen = torch.zeros(spread.shape[:2], dtype=torch.int64, device=answers.device)
             tokens: list[torch.Tensor] = []
             for place, index in enumerate(self.order):
                 tokens.append(self._token(spread, chosen, place, self.order[place - 1] if place else None))
                 state = self._attend(torch.stack(tokens, dim=1))[:, -1]
-                scores = logits[index].float() + self._correct(state, index)
+                scores = logits[index][part].float() + self._correct(state, index)
                 probabilities = scores.softmax(dim=1).cpu()
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
                 chosen[:, index] = drawn.to(chosen.device)

@@ -19,6 +19,7 @@ from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.matching.attempt import LEAD_SECONDS
 from secret_sauce_hf.matching.pitching import likeliest
+from secret_sauce_hf.matching.problem import Budget
 from secret_sauce_hf.modeling import load_pipeline
 from secret_sauce_hf.progress import row_progress
 
@@ -43,7 +44,9 @@ def main() -> None:
     with row_progress("listening", len(rows), True) as advance:
         for row in rows:
             listened = pipe.listen({"array": sounds[row], "sampling_rate": SAMPLE_RATE})
-            other = likeliest(pipe, collection, get_engine(collection), listened, LEAD_SECONDS, seed=0)
+            other, _ = likeliest(
+                pipe, collection, get_engine(collection), listened, LEAD_SECONDS, 0, Budget(None, None)
+            )
             for told, found in ((heard, listened), (settled, other)):
                 told.append(bool(found.notes) and found.notes[0].pitch == presets.performances[row][0].pitch)
             advance(1)
