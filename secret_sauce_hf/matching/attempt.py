@@ -34,7 +34,7 @@ from secret_sauce_hf.metrics.objective import SOFT_DB, Objective
 from secret_sauce_hf.modeling.hearing_secret_sauce import read_notes
 from secret_sauce_hf.presets import Presets
 
-ASKING_SHARE = 0.5
+ASKING_SHARE = 0.4
 """Which part of a search may be for asking what was played."""
 LEAD_SECONDS = 0.1
 """How long before its first note a sound is compared, where the collection does not say."""

@@ -26,6 +26,8 @@ NEAR_DB = 1.0
 """What was heard and comes nearer than this is not doubted."""
 NEARER = 0.75
 """One note of another pitch has to come this much nearer than what was heard."""
+HOPELESS = 1.5
+"""Where no other pitch comes nearer than so many times what was heard, it is left at that: a search needs its time."""
 HEARD, EACH = 48, 12
 """How many presets that the model proposes are rendered with what was heard, and with each pitch."""
 PITCHES_TOGETHER = 22
@@ -94,6 +96,9 @@ def likeliest(
         asked.ask(others[first : first + PITCHES_TOGETHER], EACH)
     rng = np.random.default_rng(seed)
     for step, parents in GENERATIONS:
+        least = asked.least
+        if least[heard:].min(initial=np.inf) > HOPELESS * least[:heard].min():
+            break
         asked.breed(heard, step, parents, rng)
     least = asked.least
     told, other = int(least[:heard].argmin()), int(least.argmin())
