@@ -81,10 +81,13 @@ def likeliest(
     Returns:
         The sound with the notes, and the nearest presets that play them, CC values, shape (`TOLD` at most, parameters).
     """
-    if listened.given or not listened.notes or budget.affords(HEARD, 0.0) < HEARD:
-        return listened, np.empty((0, len(collection.parameters)), dtype=np.int64)
+    untold = listened, np.empty((0, len(collection.parameters)), dtype=np.int64)
+    if listened.given or not listened.notes:
+        return untold
     asked = _Asked(pipe, collection, engine, listened, lead, seed, budget)
     asked.ask([listened], HEARD)
+    if not asked.sounds:
+        return untold
     if asked.told.min() < NEAR_DB:
         return asked.nearest(0)
     asked.ask(alike(listened)[1:], HEARD)

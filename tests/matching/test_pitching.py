@@ -87,8 +87,19 @@ def test_no_more_is_rendered_than_there_is_budget_for():
     budget = Budget(None, 200)
     heard_and_asked(*WHISTLING, budget)
     assert 48 <= budget.used <= 200
-    heard, asked = heard_and_asked(*WHISTLING, Budget(None, 40))
+
+
+@pytest.mark.parametrize("budget", [(None, 40), (0.0, None), (1e-9, None)], ids=["few", "no time", "hardly any time"])
+def test_what_was_heard_is_kept_where_nothing_can_be_asked(budget):
+    heard, asked = heard_and_asked(*WHISTLING, Budget(*budget))
     assert heard == asked
+
+
+@pytest.mark.parametrize("renders", [60, 150, 320])
+def test_a_budget_that_ends_on_the_way(renders):
+    budget = Budget(None, renders)
+    heard_and_asked(*WHISTLING, budget)
+    assert 48 <= budget.used <= renders
 
 
 def test_a_search_is_as_long_as_it_is_told_with_what_was_asked():
