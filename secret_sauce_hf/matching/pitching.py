@@ -31,6 +31,7 @@ HOPELESS = 1.5
 HEARD, EACH = 48, 12
 """How many presets that the model proposes are rendered with what was heard, and with each pitch."""
 PITCHES_TOGETHER = 22
+"""So many pitches are asked for between two looks at the budget."""
 CHILDREN = 128
 """So many presets are made of the nearest ones at a time, with what these play or others."""
 GENERATIONS = ((0.08, 24), (0.08, 24), (0.06, 24), (0.06, 16), (0.04, 12), (0.04, 12), (0.03, 8), (0.02, 8))
@@ -46,6 +47,7 @@ OTHER_LABEL = 0.05
 OTHER_PITCH = 0.2
 """How often a child plays what its second parent does, and how often a step or an octave beside its first."""
 BESIDE = (-12, -2, -1, 1, 2, 12)
+"""Semitones from a pitch to those beside it."""
 MOST_SECONDS = 1.5
 """Of the sound, that are compared."""
 TOLD = 8
@@ -92,9 +94,8 @@ def likeliest(
         return asked.nearest(0)
     asked.ask(alike(listened)[1:], HEARD)
     heard = len(asked.sounds)
-    known = listened.notes[0] if len(listened.notes) == 1 else None
     pitches = by_salience(listened.samples[round(listened.notes[0].onset * SAMPLE_RATE) :], SAMPLE_RATE, engine.plays)
-    others = [one for one in single(listened, pitches) if known is None or one.notes[0] != known]
+    others = single(listened, pitches)
     for first in range(0, len(others), PITCHES_TOGETHER):
         asked.ask(others[first : first + PITCHES_TOGETHER], EACH)
     rng = np.random.default_rng(seed)

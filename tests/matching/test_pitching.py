@@ -83,20 +83,14 @@ def test_what_was_played_where_else_is_heard(made):
     assert sorted(note.pitch for note in asked) == played
 
 
-def test_no_more_is_rendered_than_there_is_budget_for():
-    budget = Budget(None, 200)
-    heard_and_asked(*WHISTLING, budget)
-    assert 48 <= budget.used <= 200
-
-
 @pytest.mark.parametrize("budget", [(None, 40), (0.0, None), (1e-9, None)], ids=["few", "no time", "hardly any time"])
 def test_what_was_heard_is_kept_where_nothing_can_be_asked(budget):
     heard, asked = heard_and_asked(*WHISTLING, Budget(*budget))
     assert heard == asked
 
 
-@pytest.mark.parametrize("renders", [60, 150, 320])
-def test_a_budget_that_ends_on_the_way(renders):
+@pytest.mark.parametrize("renders", [60, 150, 200, 320])
+def test_no_more_is_rendered_than_there_is_budget_for(renders):
     budget = Budget(None, renders)
     heard_and_asked(*WHISTLING, budget)
     assert 48 <= budget.used <= renders
