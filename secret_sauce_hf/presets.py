@@ -297,8 +297,10 @@ class Presets:
         """
         settings = self.complete() | self.performances.asked(self.collection.seconds)
         heard = np.empty(self.unit.shape, dtype=bool)
+        # Many parameters may share a rule, as those of an operator do.
+        told = {rule: holds(rule, settings) for rule in {parameter.heard for parameter in self.parameters}}
         for column, parameter in enumerate(self.parameters):
-            heard[:, column] = holds(parameter.heard, settings)
+            heard[:, column] = told[parameter.heard]
         return heard
 
     def to_csv(self, target: TextIO) -> None:

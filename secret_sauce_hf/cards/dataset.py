@@ -250,8 +250,8 @@ def _making_text(collection: Collection, facts: DatasetFacts) -> str:
         raise InputError("The card must say how these sounds were made; give a text (--about FILE.md).")
     if collection.seed is not None and build.seed is None:
         rows = (
-            f"The rows {build.start} to {build.stop - 1} of {collection.count:,}: their settings are drawn evenly over "
-            f"the legal controller values, and what they play as said above from the seed {collection.seed}. The "
+            f"The rows {build.start} to {build.stop - 1} of {collection.count:,}: their settings are "
+            f"{_DRAWN[collection.prior]}, and what they play as said above, from the seed {collection.seed}. The "
             f"first {collection.train_count:,} rows are for training, the others for testing."
         )
     elif build.seed is None:
@@ -310,7 +310,7 @@ def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
     spread = "Settings are drawn evenly and independently, so many sounds are alike, dull or silent"
     if collection.enumerated and build.seed is None:
         spread = "Every combination of the switches occurs once, so many sounds are alike, dull or silent"
-    elif build.prior != UNIFORM:
+    elif (collection.prior if build.seed is None else build.prior) != UNIFORM:
         spread = "Settings are drawn each for itself, while those of real presets hang together"
     others = "They are not the recordings of 2018, and a model"
     if collection.seed is not None:

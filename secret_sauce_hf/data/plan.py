@@ -327,5 +327,6 @@ def _fingerprint(collection: Collection) -> str:
     parameters = [parameter_to_dict(collection.as_played(p)) for p in collection.instrument.parameters]
     declared = asdict(collection) | {"instrument": parameters}
     # What has come since, and a collection of 2018 does not have, must not make its builds others.
-    declared = {name: value for name, value in declared.items() if name not in ("plays", "seed") or value is not None}
+    absent = {"plays": None, "seed": None, "prior": UNIFORM}
+    declared = {name: value for name, value in declared.items() if name not in absent or value != absent[name]}
     return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

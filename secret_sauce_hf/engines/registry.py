@@ -20,6 +20,7 @@ ENGINES: Plugins[Engine] = Plugins(
     "secret_sauce_hf.engines",
     "secret_sauce_hf.engines:Engine",
     {
+        "dx7": "secret_sauce_hf.engines.dx7.engine:DX7",
         "guitar-rack": "secret_sauce_hf.engines.guitar_rack.engine:GuitarRack",
         "noisemaker": "secret_sauce_hf.engines.noisemaker.engine:NoiseMaker",
         "subphatty": "secret_sauce_hf.engines.subphatty.engine:SubPhatty",

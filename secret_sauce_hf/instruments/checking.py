@@ -167,9 +167,14 @@ def _check_control(parameter: Parameter) -> None:
 
 
 def _check_knob(knob: Knob) -> None:
+    most = 127 if len(knob.control) == 1 else 16_383
+    if not _is_whole(knob.top, 0, most):
+        raise InputError(
+            f"top is {quoted(knob.top)}; give the highest value that the machine takes, 1 to {most:,}, or leave it out."
+        )
     if knob.drawn is None:
         return
-    if not knob.control:
+    if not knob.control and not knob.top:
         raise InputError("a range is one of controller values, and this knob has no control; leave one of them out.")
     legal = isinstance(knob.drawn, tuple) and len(knob.drawn) == 2
     if not legal or not all(_is_whole(code, knob.low, knob.high) for code in knob.drawn):

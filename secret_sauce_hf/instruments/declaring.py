@@ -80,7 +80,7 @@ _DIGITS = 9
 _DEEPEST = 64
 
 _COMMON_KEYS = ("kind", "name", "control", "heard", "about")
-_KEYS = {"knob": (*_COMMON_KEYS, "range"), "switch": (*_COMMON_KEYS, "positions", "display")}
+_KEYS = {"knob": (*_COMMON_KEYS, "range", "top"), "switch": (*_COMMON_KEYS, "positions", "display")}
 
 
 def is_declaration(collection: object) -> bool:
@@ -285,7 +285,7 @@ def _parameter(record: Any, number: int) -> Parameter:
         about = record.get("about", "")
         if kind == "knob":
             drawn = record.get("range")
-            return Knob(name, control, None if drawn is None else _tuple(drawn), heard=heard, about=about)
+            return Knob(name, control, None if drawn is None else _tuple(drawn), heard, about, record.get("top", 0))
         codes, labels = _positions(record["positions"], bool(control))
         display = record.get("display", {})
         if not isinstance(display, dict):
@@ -372,6 +372,8 @@ def _record(parameter: Parameter) -> dict[str, Any]:
     if isinstance(parameter, Knob):
         if parameter.drawn:
             record["range"] = list(parameter.drawn)
+        if parameter.top:
+            record["top"] = parameter.top
     else:
         positions = dict(zip(parameter.labels, parameter.codes, strict=True))
         record["positions"] = positions if parameter.control else list(positions)

@@ -109,6 +109,7 @@ class Collection:
         plays: how what the rows play is drawn; None where every row plays the one note of 2018, which the
             timing has.
         seed: of the collection's rows where they are drawn as fresh ones are; None where they are of 2018.
+        prior: how those are drawn, see `priors`.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Collection:
     has_file_column: bool = True
     plays: Playing | None = None
     seed: int | None = None
+    prior: str = "uniform"
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

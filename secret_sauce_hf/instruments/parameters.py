@@ -18,6 +18,7 @@ A checkpoint can carry a copy of this module, of `errors` and of `rules` (see `s
 Who declares parameters finds the rules of when they are heard here, too.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ class Knob:
         drawn: the lowest and highest CC value that occurs; the whole range if None.
         heard: when this knob changes the sound.
         about: one line for cards and help.
+        top: the highest CC value where the machine counts otherwise than controllers do, as the 99 of a DX7;
+            0 for 127 with one controller, else 16383.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Knob:
     drawn: tuple[int, int] | None = None
     heard: Rule = ALWAYS
     about: str = ""
+    top: int = 0
 
     kind = "knob"
     classes = 0
@@ -87,8 +91,8 @@ class Knob:
 
     @property
     def high(self) -> int:
-        """CC value of setting 10: 127 with one controller, else 16383."""
-        return 127 if len(self.control) == 1 else 16_383
+        """CC value of setting 10: `top`, or 127 with one controller, else 16383."""
+        return self.top or (127 if len(self.control) == 1 else 16_383)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -213,9 +217,13 @@ class Knob:
         return np.unique(np.rint(np.linspace(*self.limits, count)).astype(np.int64))
 
     def steps(self, cc: int, steps: Iterable[float]) -> list[int]:
-        """Legal CC values `steps` away from `cc`, without itself, ascending; a step is a 127th of the range."""
+        """Legal CC values `steps` away from `cc`, without itself, ascending.
+
+        A step is a 127th of the range, and one CC value at least.
+        """
         size = (self.high - self.low) / 127
-        return sorted({int(np.clip(cc + round(step * size), *self.limits)) for step in steps} - {int(cc)})
+        moved = (int(cc + math.copysign(max(round(abs(step) * size), 1), step)) for step in steps)
+        return sorted({int(np.clip(value, *self.limits)) for value in moved} - {int(cc)})
 
     def error(self, truth_unit: np.ndarray, told_unit: np.ndarray) -> np.ndarray:
         """Absolute differences of settings (0 to 10)."""
@@ -238,8 +246,9 @@ class Knob:
         return share
 
     def show(self, setting: Any) -> str:
-        """A setting for people: two decimals."""
-        return f"{float(setting):.2f}"
+        """A setting for people: two decimals, and what the machine itself calls it where it counts up to `top`."""
+        text = f"{float(setting):.2f}"
+        return f"{text} ({int(self.setting_to_cc(np.asarray(float(setting))))})" if self.top else text
 
     def show_error(self, truth: Any, setting: Any) -> str:
         """How far a setting is from the true one, for people: the signed difference."""
@@ -373,13 +382,14 @@ class Switch:
         """Class indices of a column of settings, NaN where a cell is none.
 
         Args:
-            cells: labels, to the letter.
+            cells: labels, to the letter; whole numbers for those that are numbers, as spreadsheets read them.
 
         Returns:
             float64 of shape (cells,).
         """
         units = {label: float(index) for index, label in enumerate(self.labels)}
-        return np.array([units.get(cell, np.nan) if isinstance(cell, str) else np.nan for cell in cells], np.float64)
+        texts = (str(cell) if type(cell) is int else cell for cell in cells)
+        return np.array([units.get(text, np.nan) if isinstance(text, str) else np.nan for text in texts], np.float64)
 
     def moves(self, unit: np.ndarray) -> list[np.ndarray]:
         """All other positions, to compare with.
@@ -483,6 +493,7 @@ def parameter_to_dict(parameter: Parameter) -> dict[str, Any]:
     record: dict[str, Any] = {"kind": parameter.kind, "name": parameter.name, "control": list(parameter.control)}
     if isinstance(parameter, Knob):
         record["drawn"] = list(parameter.drawn) if parameter.drawn else None
+        record |= {"top": parameter.top} if parameter.top else {}
     else:
         record |= {"codes": list(parameter.codes), "labels": list(parameter.labels)}
         record["display"] = [list(pair) for pair in parameter.display]
@@ -517,7 +528,9 @@ def _fits(parameter: Parameter) -> bool:
     if not _are_whole(control, 127) or len(control) > 2 or not is_rule(parameter.heard):
         return False
     if isinstance(parameter, Knob):
-        drawn = parameter.drawn
+        drawn, top = parameter.drawn, parameter.top
+        if type(top) is not int or not 0 <= top <= (127 if len(control) == 1 else 16_383):
+            return False
         return drawn is None or (_are_whole(drawn, parameter.high) and len(drawn) == 2 and drawn[0] < drawn[1])
     codes, labels, shown = parameter.codes, parameter.labels, parameter.display
     if not _are_whole(codes, 127) or not _are_texts(labels) or not isinstance(shown, tuple) or len(control) > 1:

@@ -549,11 +549,16 @@ class SecretSauceConfig(Registered, PretrainedConfig):
         return [record["name"] for record in self.inputs]
 
     def head_sizes(self) -> list[int]:
-        """Number of logits per parameter: `knob_bins`, or one per class of a switch."""
-        return [p.classes or self.knob_bins for p in self.parameter_specs]
+        """Number of logits per parameter: one per class of a switch, `knob_bins` of a knob, or one per value
+        where its machine has fewer."""
+        return [p.classes or self._bins(p) for p in self.parameter_specs]
 
     def bin_settings(self, knob: Parameter) -> np.ndarray:
-        """The settings that a knob's bins stand for, shape (knob_bins,): lowest to highest legal one."""
+        """The settings that a knob's bins stand for, shape (bins,): lowest to highest legal one."""
         # Callers know a knob by its lack of classes, which tells a type checker nothing.
         low, high = knob.setting_limits  # type: ignore[union-attr]
-        return np.linspace(low, high, self.knob_bins)
+        return np.linspace(low, high, self._bins(knob))
+
+    def _bins(self, knob: Parameter) -> int:
+        few = knob.cc_count if getattr(knob, "top", 0) else self.knob_bins
+        return min(self.knob_bins, few)

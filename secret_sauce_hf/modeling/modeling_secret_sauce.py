@@ -499,7 +499,8 @@ class SecretSauceModel(Registered, PreTrainedModel):
         if parameter.classes:
             return label.long(), label.long()
         bins = torch.as_tensor(self.config.bin_settings(parameter), dtype=torch.float32, device=label.device)
-        distance = (label.float()[:, None] - bins) / (bins[1] - bins[0])
+        # The same width for every knob, however few values it has.
+        distance = (label.float()[:, None] - bins) * ((self.config.knob_bins - 1) / (bins[-1] - bins[0]))
         target = (-0.5 * (distance / self.config.label_width).square()).softmax(dim=1)
         return target, distance.abs().argmin(dim=1)
 

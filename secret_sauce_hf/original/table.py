@@ -42,7 +42,7 @@ def original_presets(collection: str | Collection, start: int = 0, stop: int | N
             f"{collection.name} has rows 0 to {collection.count - 1} {whose(collection)}, not {start} to {stop - 1}."
         )
     if collection.seed is not None:
-        return draw_presets(collection, stop - start, collection.seed, start)
+        return draw_presets(collection, stop - start, collection.seed, start, prior=collection.prior)
     files = [sound_file(row) for row in range(start, stop)]
     return Presets.from_cc(collection, _original_cc(collection)[start:stop], files)
 

@@ -106,8 +106,9 @@ def set_unheard(model: SecretSauceModel, presets: Presets) -> None:
             step = settings[1] - settings[0]
             index = np.rint((parameter.unit_to_setting(values) - settings[0]) / step).astype(np.int64)
             count = np.bincount(index, minlength=len(settings)).astype(np.float64)
-            # A knob of few positions leaves bins empty between them.
-            count = np.convolve(count, np.full(5, 0.2), mode="same")
+            if len(settings) < parameter.cc_count or not parameter.top:
+                # Such a knob may leave bins empty between its positions.
+                count = np.convolve(count, np.full(5, 0.2), mode="same")
         # As if every setting had been seen once more, which decides where hardly any were.
         parts.append(np.log((count + 1) / (count + 1).sum()))
     model.unheard.copy_(torch.from_numpy(np.concatenate(parts)))

@@ -5,17 +5,19 @@ import pytest
 
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, INSTRUMENTS, InputError, Knob, read_declaration, write_declaration
-from secret_sauce_hf.instruments.priors import _MUSICAL, KnobPrior, check_prior
+from secret_sauce_hf.instruments.knob_priors import KnobPrior
+from secret_sauce_hf.instruments.musical import HABITS
+from secret_sauce_hf.instruments.priors import check_prior
 from secret_sauce_hf.instruments.takes import SILENCE
 from secret_sauce_hf.presets import draw_presets
 
 
 def test_every_parameter_of_every_instrument_has_one():
-    assert set(_MUSICAL) == set(INSTRUMENTS)
+    assert set(HABITS) == set(INSTRUMENTS)
     for name, instrument in INSTRUMENTS.items():
-        assert set(_MUSICAL[name]) == {parameter.name for parameter in instrument.parameters}
+        assert set(HABITS[name]) == {parameter.name for parameter in instrument.parameters}
         for parameter in instrument.parameters:
-            told = _MUSICAL[name][parameter.name]
+            told = HABITS[name][parameter.name]
             if isinstance(parameter, Knob):
                 assert isinstance(told, KnobPrior)
                 chances = told.chances(parameter.cc_count)
@@ -37,7 +39,7 @@ def test_rows_are_counted_and_uniform_ones_are_those_of_ever(name):
     assert draw_presets(name, 9, 7, prior="uniform") == draw_presets(name, 9, 7)
     assert rows.performances == draw_presets(name, 3_000, 7).performances
     for column, parameter in enumerate(rows.parameters):
-        told = _MUSICAL[rows.collection.instrument.name][parameter.name]
+        told = HABITS[rows.collection.instrument.name][parameter.name]
         shares = np.unique(rows.cc[:, column], return_counts=True)
         if isinstance(parameter, Knob):
             # A point that many presets have is there, at the value nearest to it.
