@@ -90,8 +90,9 @@ def read_file(
 
     Args:
         collection: the collection, its name, or the path of its declaration.
-        path: JSON Lines (.jsonl, .ndjson); one preset (.mid, .midi, .json, .noisemakerpreset), see
-            `midi.read_preset_file`; else a table in the 2018 format, see `Presets.from_csv`.
+        path: JSON Lines (.jsonl, .ndjson); one preset (.mid, .midi, .json), see `midi.read_preset_file`; presets of
+            the instrument's own (.noisemakerpreset, .syx), see `midi.read_native_presets`; else a table in the 2018
+            format, see `Presets.from_csv`.
         seconds: length of every take; the collection's, or what JSON Lines say, if None.
         replaced: whether the rows will play something else, so that their own notes may lie anywhere.
 
@@ -101,11 +102,13 @@ def read_file(
     Raises:
         InputError: the file cannot be read, or holds a row that is none of the collection's.
     """
-    from secret_sauce_hf.midi import PRESET_SUFFIXES, read_preset_file
+    from secret_sauce_hf.midi import NATIVE_SUFFIXES, PRESET_SUFFIXES, read_native_presets, read_preset_file
 
     collection, path = get_collection(collection), Path(path)
     wanted = collection if seconds is None else with_seconds(collection, seconds)
     suffix = path.suffix.lower()
+    if suffix in NATIVE_SUFFIXES:
+        return [read_native_presets(wanted, path)]
     if suffix in PRESET_SUFFIXES:
         return [Presets.from_settings(wanted, [read_preset_file(collection, path)])]
     if suffix in JSON_LINES:

@@ -16,9 +16,16 @@ LONGEST_REGION = 30.0
 Region = tuple[float | None, float | None]
 """From where to where in a sound, in seconds; None where it is not said."""
 _TIME = re.compile(r"(?:(\d{1,4}):)?(?:(\d{1,4}):)?(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})", re.ASCII)
-KINDS = {"midi": "mid", "json": "json", "wav": "wav", "png": "png", "noisemakerpreset": "noisemakerpreset"}
+KINDS = {
+    "midi": "mid",
+    "json": "json",
+    "wav": "wav",
+    "png": "png",
+    "noisemakerpreset": "noisemakerpreset",
+    "syx": "syx",
+}
 """What a match is written as, and the endings of the files' names."""
-_OF_EACH = ("midi", "wav", "noisemakerpreset")
+_OF_EACH = ("midi", "wav", "noisemakerpreset", "syx")
 """What every candidate is written as."""
 
 

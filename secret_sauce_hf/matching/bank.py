@@ -10,14 +10,14 @@ import numpy as np
 
 from secret_sauce_hf.instruments import Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.takes import sound_file
-from secret_sauce_hf.midi import PRESET_SUFFIXES
+from secret_sauce_hf.midi import NATIVE_SUFFIXES, PRESET_SUFFIXES
 from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.rows import JSON_LINES, read_file
 
 MOST_PRESETS = 100_000
 """A bank with more is refused."""
-ENDINGS = (".csv", *JSON_LINES, ".json", ".noisemakerpreset")
+ENDINGS = (".csv", *JSON_LINES, ".json", *NATIVE_SUFFIXES)
 """By these the files of a bank are known in a folder."""
 
 
@@ -58,8 +58,8 @@ def read_bank(collection: Collection, source: BankSource) -> Bank:
     Args:
         collection: whose presets they have to be.
         source: a file of rows, see `secret_sauce_hf.rows.read_file`; a folder of such files, of which those are read
-            that end in .csv, .jsonl, .ndjson, .json and .noisemakerpreset, in the order of their names; presets in
-            memory; or a bank that was read before.
+            whose names end as `ENDINGS` says, in the order of their names; presets in memory; or a bank that was read
+            before.
 
     Returns:
         The bank; of equal presets the first.
@@ -121,8 +121,11 @@ def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
 
 def _names(file: str, presets: Presets) -> list[str]:
     """What the presets of a file are called; of presets in memory `file` is empty."""
-    if Path(file).suffix.lower() in PRESET_SUFFIXES:
+    suffix = Path(file).suffix.lower()
+    if suffix in PRESET_SUFFIXES and len(presets) == 1:
         return [file]
+    if suffix in NATIVE_SUFFIXES:
+        return [f"{file}, {Path(own).stem}" for own in presets.files]
     where = f"{file}, " if file else ""
     return [
         f"{where}row {row}" + ("" if own == sound_file(row) else f" ({own})") for row, own in enumerate(presets.files)

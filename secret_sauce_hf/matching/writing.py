@@ -76,10 +76,10 @@ def _of_preset(
         title: what the instrument shows.
         leave_out: what the MIDI does not send.
     """
-    from secret_sauce_hf.midi import native_preset, native_suffix, preset_midi_file
+    from secret_sauce_hf.midi import is_sent, native_preset, native_suffix, preset_midi_file
 
     contents: dict[str, Callable[[io.BytesIO], Any]] = {}
-    if found.cc:
+    if is_sent(found.collection):
         midi_file = preset_midi_file(found.collection, preset, leave_out=leave_out)
         contents["midi"] = lambda target: midi_file.save(file=target)
     if suffix := native_suffix(found.collection):

@@ -11,13 +11,21 @@ from secret_sauce_hf.midi.messages import (
     ORDERS,
     MessagesReport,
     Order,
+    is_sent,
     not_to_send,
     preset_cc,
     preset_messages,
     read_messages,
     read_preset,
 )
-from secret_sauce_hf.midi.native import base_preset, native_preset, native_suffix, read_native_preset
+from secret_sauce_hf.midi.native import (
+    NATIVE_SUFFIXES,
+    base_preset,
+    native_preset,
+    native_suffix,
+    read_native_preset,
+    read_native_presets,
+)
 from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
 from secret_sauce_hf.midi.ports import port_names, send
 from secret_sauce_hf.midi.preset_files import PRESET_SUFFIXES, read_preset_file
@@ -25,6 +33,7 @@ from secret_sauce_hf.moved import old_names
 
 __all__ = [
     "MAX_MIDI_BYTES",
+    "NATIVE_SUFFIXES",
     "ORDERS",
     "PRESET_SUFFIXES",
     "Clip",
@@ -32,6 +41,7 @@ __all__ = [
     "MidiMessages",
     "Order",
     "base_preset",
+    "is_sent",
     "native_preset",
     "native_suffix",
     "not_to_send",
@@ -44,6 +54,7 @@ __all__ = [
     "read_messages",
     "read_midi_file",
     "read_native_preset",
+    "read_native_presets",
     "read_preset",
     "read_preset_file",
     "send",

@@ -19,6 +19,7 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.instruments.parameters import controller_values
 from secret_sauce_hf.midi.parsing import Messages, MidiMessages
+from secret_sauce_hf.midi.sysex import has_voices, presets_to_voices, voice_message, voices_of, voices_to_presets
 from secret_sauce_hf.presets import Presets, fixed_settings, never_heard
 
 Order = Literal["msb-lsb", "lsb-msb", "lsb-msb-lsb"]
@@ -50,6 +51,8 @@ _BESIDE = {
     "channel mode": tuple(range(120, 128)),
 }
 _BESIDE_NAMES = {control: name for name, controls in _BESIDE.items() for control in controls}
+VOICE_NAME = "SEC SAUCE"
+"""What a machine shows of a voice that is sent."""
 _NOTE = re.compile(r"not heard, not sent: \w{1,80} \(((?:CC [0-9]{1,3} = [0-9]{1,3}(?:, )?){1,2})\)")
 _BANK, _BANK_LSB = _BESIDE["bank"]
 _RPN, _DATA_ENTRY = _BESIDE["RPN"], _BESIDE["data entry"]
@@ -116,6 +119,8 @@ class MessagesReport:
         text = [f"{len(self.settings)} of {len(own)} parameters of {self.collection.name} received"]
         if len(self.channels) > 1 and not self.settings:
             text.append(f"controllers came on channels {listed(self.channels)} (counted from 0): choose one of them")
+        elif self.missing and has_voices(self.collection):
+            text.append("there is no voice of a DX7 among the messages")
         elif self.missing:
             text.append(f"missing: {listed(_with_control(parameters[name]) for name in self.missing)}")
         if self.incomplete:
@@ -149,7 +154,7 @@ def preset_messages(
     fixed: bool = False,
     leave_out: Container[str] = (),
 ) -> list[mido.Message]:
-    """The controllers that set a preset.
+    """The messages that set a preset: controllers, or of the DX7 the whole voice as one system exclusive message.
 
     Args:
         collection: the collection or its name.
@@ -162,7 +167,8 @@ def preset_messages(
 
     Returns:
         `control_change` messages in column order, one for a 7-bit parameter, two or
-        three for a 14-bit one, none for one without a controller.
+        three for a 14-bit one, none for one without a controller; or one `sysex` message, in
+        which nothing can be left out.
 
     Raises:
         InputError: a setting is missing, unknown or not allowed (see
@@ -171,6 +177,10 @@ def preset_messages(
     if order not in ORDERS:
         raise InputError(f"order must be one of {listed(ORDERS)}, not {order!r}.")
     channel = integer("channel", channel, 0, 15)
+    collection = get_collection(collection)
+    if has_voices(collection):
+        (voice,) = presets_to_voices(Presets.from_settings(collection, [settings]), [VOICE_NAME])
+        return [voice_message(voice, channel)]
     sent = {p: cc for p, cc in preset_cc(collection, settings, fixed=fixed).items() if p.name not in leave_out}
     return controllers(sent, sent.values(), order=order, channel=channel)
 
@@ -273,6 +283,8 @@ def read_messages(
         channel = integer("channel", channel, 0, 15)
     mended = messages.mended if isinstance(messages, MidiMessages) else ()
     messages = list(messages)
+    if has_voices(collection):
+        return _voice_report(collection, messages, mended, channel)
     parameters = collection.instrument.parameters
     owners = {
         control: (parameter.name, part) for parameter in parameters for part, control in enumerate(parameter.control)
@@ -331,6 +343,33 @@ def read_messages(
     )
 
 
+def _voice_report(
+    collection: Collection,
+    messages: Iterable[mido.Message | mido.MetaMessage],
+    mended: tuple[str, ...],
+    channel: int | None,
+) -> MessagesReport:
+    """What messages say of an instrument whose presets are sent whole: the last voice among them."""
+    for message in messages:
+        _check_message(message)
+    voices = voices_of(messages, "the MIDI", channel)
+    settings: dict[str, float | str] = {}
+    if voices:
+        (settings,) = voices_to_presets(collection, voices[-1:]).rows()
+    different = len({voice.values.tobytes() for voice in voices}) > 1
+    return MessagesReport(
+        collection=collection,
+        settings=settings,
+        missing=() if voices else collection.columns,
+        incomplete=(),
+        illegal={},
+        unknown=(),
+        overridden=("voice",) if different else (),
+        channels=(),
+        mended=mended,
+    )
+
+
 def read_preset(
     collection: str | Collection, messages: Iterable[mido.Message | mido.MetaMessage], *, channel: int | None = None
 ) -> dict[str, float | str]:
@@ -358,11 +397,15 @@ def _control_changes(
     """The controllers on each channel, in the order in which channels are first heard of."""
     found: dict[int, list[mido.Message]] = {}
     for message in messages:
-        if not isinstance(message, mido.Message | mido.MetaMessage):
-            raise InputError(f"Not a mido message: {message!r:.60}.")
+        _check_message(message)
         if message.type == "control_change" and channel in (None, message.channel):
             found.setdefault(message.channel, []).append(message)
     return found
+
+
+def _check_message(message: Any) -> None:
+    if not isinstance(message, mido.Message | mido.MetaMessage):
+        raise InputError(f"Not a mido message: {message!r:.60}.")
 
 
 def _own_or_beside(
@@ -440,6 +483,13 @@ def controllers(
     return messages
 
 
+def row_messages(presets: Presets) -> list[list[mido.Message]]:
+    """The messages that set each row's own parameters, see `preset_messages`; each has the time 0."""
+    if has_voices(presets.collection):
+        return [[voice_message(one)] for one in presets_to_voices(presets, [VOICE_NAME] * len(presets))]
+    return [controllers(presets.parameters, ccs) for ccs in presets.cc.tolist()]
+
+
 def note_messages(
     notes: Sequence[Note], ticks: Callable[[float], int], channel: int = CHANNEL, *, end: int | None = None
 ) -> list[tuple[int, mido.Message]]:
@@ -482,13 +532,18 @@ def _has_control(parameter: Parameter) -> bool:
     return bool(parameter.control)
 
 
+def is_sent(collection: Collection) -> bool:
+    """Whether MIDI sets presets of a collection: some parameter has a controller, or the whole is one message."""
+    return has_voices(collection) or any(map(_has_control, collection.parameters))
+
+
 def check_controls(collection: Collection) -> None:
     """Refuse a collection of which MIDI reaches no parameter.
 
     Raises:
-        InputError: no parameter has a controller.
+        InputError: no parameter has a controller, and presets are no messages by themselves.
     """
-    if not any(map(_has_control, collection.parameters)):
+    if not is_sent(collection):
         raise InputError(
             f"No parameter of {collection.name} has a MIDI controller: nothing can be sent; set its presets by hand."
         )

@@ -1,31 +1,49 @@
-"""Presets as files of the instrument's own: today, `.noisemakerpreset` of TAL-NoiseMaker.
+"""Presets as files of the instrument's own: `.noisemakerpreset` of TAL-NoiseMaker, `.syx` of the DX7."""
 
-What is written sets everything that the plug-in has: the preset's parameters, those that
-its collection has fixed, and beneath them the base preset of 2018.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
-import numpy as np
+from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.midi import noisemaker_file, sysex
+from secret_sauce_hf.midi.noisemaker_file import base_preset as base_preset
+from secret_sauce_hf.presets import Presets
 
-from secret_sauce_hf.instruments import INSTRUMENTS, Collection, InputError, Parameter, get_collection
-from secret_sauce_hf.midi import noisemaker_base as base
-from secret_sauce_hf.midi.messages import preset_cc
-from secret_sauce_hf.presets import restricted
+NOISEMAKER_SUFFIX = noisemaker_file.SUFFIX
 
-NOISEMAKER_SUFFIX = ".noisemakerpreset"
-MAX_BYTES = 4 * 2**20
-"""Larger files are refused; a program has 3 KB, and the plug-in's banks have 128 of them."""
 
-_NOISEMAKER = INSTRUMENTS["noisemaker"].parameters
-_NAMES = {control: name for control, _, name in base.MIDI_MAP}
-_TOP = 127
-# Values are stored as 32-bit floats; one that is this near to a controller's step is meant to be it.
-_NEAR = 1e-3
+@dataclass(frozen=True)
+class _Form:
+    """A kind of file.
+
+    Args:
+        suffix: how its name ends.
+        instrument: whose it is, for messages.
+        fits: whether presets of a collection can be such files.
+        write: of a collection, settings and a name the file's content.
+        read: of a collection and a path the presets in the file, one at least, `files` telling their names.
+    """
+
+    suffix: str
+    instrument: str
+    fits: Callable[[Collection], bool]
+    write: Callable[[Collection, Mapping[str, Any], str], bytes]
+    read: Callable[[Collection, Path], Presets]
+
+
+def _of_program(collection: Collection, path: Path) -> Presets:
+    return Presets.from_settings(collection, [noisemaker_file.read_program(collection, path)])
+
+
+_FORMS = (
+    _Form(
+        NOISEMAKER_SUFFIX, "the NoiseMaker", noisemaker_file.is_noisemaker, noisemaker_file.write_program, _of_program
+    ),
+    _Form(sysex.SUFFIX, "the DX7", sysex.has_voices, sysex.write_voice, sysex.read_presets),
+)
+NATIVE_SUFFIXES = tuple(form.suffix for form in _FORMS)
+"""How files of instruments' own presets end."""
 
 
 def native_suffix(collection: str | Collection) -> str | None:
@@ -34,178 +52,73 @@ def native_suffix(collection: str | Collection) -> str | None:
     Args:
         collection: the collection or its name.
     """
-    return NOISEMAKER_SUFFIX if get_collection(collection).instrument.parameters == _NOISEMAKER else None
-
-
-def base_preset(collection: str | Collection) -> dict[str, float]:
-    """What lies beneath a collection's presets: the instrument's own name → value, 0 to 1, of all else that it sets.
-
-    Args:
-        collection: the collection or its name.
-
-    Returns:
-        Nothing for an instrument of which that is not known.
-    """
-    if native_suffix(collection) is None:
-        return {}
-    set_by_presets = {_native_name(parameter) for parameter in _NOISEMAKER}
-    return {name: value for name, value in base.VALUES.items() if name not in set_by_presets}
+    collection = get_collection(collection)
+    return next((form.suffix for form in _FORMS if form.fits(collection)), None)
 
 
 def native_preset(collection: str | Collection, settings: Mapping[str, Any], name: str = "secret sauce") -> bytes:
-    """A preset as a file that the instrument loads, with the map of its controllers.
+    """A preset as a file that the instrument loads.
 
     Args:
-        collection: a collection of the NoiseMaker, or its name.
-        settings: name → setting of each of its parameters; the nearest value that its
-            controller can send is written.
+        collection: a collection of the NoiseMaker or of the DX7, or its name.
+        settings: name → setting of each of its parameters; the nearest value that the instrument has is written.
         name: what the instrument shows.
 
     Returns:
-        The content of a `.noisemakerpreset`.
+        The content of a `.noisemakerpreset`, with the map of its controllers, or of a `.syx` with one voice.
 
     Raises:
         InputError: no such file is known for the instrument, or see `Presets.from_settings`.
     """
     collection = get_collection(collection)
-    _check(collection)
-    ccs = preset_cc(collection, settings, fixed=True)
-    values = base.VALUES | {_native_name(parameter): cc / _TOP for parameter, cc in ccs.items()}
-    shown = "".join(character for character in name if character.isprintable())[:60]
-    attributes = "\n             ".join(f'{key}="{_number_text(value)}"' for key, value in values.items())
-    maps = "\n".join(f'    <map param="{param}" controllernumber="{control}"/>' for control, param, _ in base.MIDI_MAP)
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-
-<tal curprogram="0" version="{base.VERSION}">
-  <programs>
-    <program programname={quoteattr(shown)}
-             {attributes}>
-      <splinePoints/>
-    </program>
-  </programs>
-  <midimap>
-{maps}
-  </midimap>
-</tal>
-""".encode(errors="replace")
+    return _form(collection).write(collection, settings, name)
 
 
 def read_native_preset(collection: str | Collection, path: str | Path) -> dict[str, Any]:
     """The preset in a file of the instrument's own: name → setting of each parameter of a collection.
 
-    Of several programs it is the current one. A setting that lies between two values of its
+    Of several programs of the NoiseMaker it is the current one. A setting that lies between two values of its
     controller is read as it is.
 
     Args:
-        collection: a collection of the NoiseMaker, or its name.
-        path: the `.noisemakerpreset`.
+        collection: a collection of an instrument that has such files, or its name.
+        path: the file.
 
     Raises:
-        InputError: there is no such file, it is none of the NoiseMaker, or its program sets
+        InputError: there is no such file, it is none of the instrument's or holds several presets, or one sets
             what no preset of the collection can have; the message names it.
     """
-    collection = get_collection(collection)
-    _check(collection)
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"No such file: {path}.")
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MB: not a preset of the NoiseMaker.")
-    values = _values(_current_program(path.read_bytes(), path), path)
-    complete = {parameter.name: _setting(parameter, values, path) for parameter in _NOISEMAKER}
-    others = [
-        f"{name} is {values[name]:.3g} (base: {value:.3g})"
-        for name, value in base_preset(collection).items()
-        if name not in base.SILENT and abs(values.get(name, value) - value) > _NEAR
-    ]
-    if others:
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    presets = read_native_presets(collection, path)
+    if len(presets) > 1:
         raise InputError(
-            f"{path} does not sound as presets of {collection.name} do, which leave all else as the base preset has "
-            f"it: {', '.join(others[:3])}{more}."
+            f"{path} holds {len(presets)} presets; give it where a table of several is taken, or one of them."
         )
-    try:
-        return restricted(collection, complete)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+    (row,) = presets.rows()
+    return row
 
 
-def _check(collection: Collection) -> None:
-    if native_suffix(collection) is None:
-        raise InputError(
-            f"Presets of {collection.instrument.name} cannot be files of its own, only those of the NoiseMaker "
-            f"({NOISEMAKER_SUFFIX}); use MIDI or JSON."
-        )
+def read_native_presets(collection: str | Collection, path: str | Path) -> Presets:
+    """All presets in a file of the instrument's own, as rows that play the collection's note.
 
+    Args:
+        collection: a collection of an instrument that has such files, or its name.
+        path: the file.
 
-def _native_name(parameter: Parameter) -> str:
-    return _NAMES[parameter.control[0]]
+    Returns:
+        The rows, one at least; those of a bank have the presets' names in `files`.
 
-
-def _number_text(value: float) -> str:
-    """A number as the plug-in writes it: that of 32 bits, with 20 digits."""
-    return f"{float(np.float32(value)):.20g}"
-
-
-def _current_program(data: bytes, path: Path) -> dict[str, str]:
-    """The attributes of the current program.
-
-    Nothing in the file can name another one, or make it larger than it is: document types,
-    where entities are defined, are refused.
+    Raises:
+        InputError: see `read_native_preset`.
     """
-    programs: list[dict[str, str]] = []
-    roots: list[dict[str, str]] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if not roots:
-            roots.append(attributes if name == "tal" else {})
-        if name == "program":
-            programs.append(attributes)
-
-    def refuse(*_: Any) -> None:
-        raise InputError(f"{path} declares a document type, which no preset does: it is not read.")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, LookupError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a preset of the NoiseMaker, or a damaged one: {error}.") from error
-    current = roots[0].get("curprogram", "0")
-    place = int(current) if current.isascii() and current.isdigit() and len(current) < 10 else 0
-    if not programs or (len(programs) > 1 and place >= len(programs)):
-        raise InputError(f"{path} is not a preset of the NoiseMaker: it holds no program.")
-    # A single program is the one, whatever number it had in its bank.
-    return programs[place if len(programs) > 1 else 0]
+    collection = get_collection(collection)
+    return _form(collection).read(collection, Path(path))
 
 
-def _values(program: dict[str, str], path: Path) -> dict[str, float]:
-    """Those attributes that the base preset has, as numbers."""
-    values = {}
-    for name in program.keys() & base.VALUES.keys():
-        try:
-            values[name] = float(program[name])
-        except ValueError:
-            values[name] = float("nan")
-        if not 0 <= values[name] <= 1:
-            raise InputError(f"{path}: {name} is {program[name][:40]!r}; it must be a number from 0 to 1.")
-    return values
-
-
-def _setting(parameter: Parameter, values: Mapping[str, float], path: Path) -> Any:
-    """A parameter's setting, from what the program calls it."""
-    name = _native_name(parameter)
-    if name not in values:
-        raise InputError(f"{path} lacks {name}: it is not a whole preset of the NoiseMaker.")
-    value = values[name]
-    if not parameter.classes:
-        step = round(value * _TOP)
-        unit = step / _TOP if abs(value * _TOP - step) < _NEAR else value
-        return parameter.unit_to_setting(np.asarray(unit)).item()
-    position = int(value * (base.POSITIONS[name] - 1) + 0.5)
-    if position >= parameter.classes:
-        raise InputError(f"{path}: {name} is {value:.3g}, a position that no preset of the collections has.")
-    return parameter.unit_to_setting(np.asarray(position)).item()
+def _form(collection: Collection) -> _Form:
+    for form in _FORMS:
+        if form.fits(collection):
+            return form
+    known = " and ".join(f"those of {form.instrument} ({form.suffix})" for form in _FORMS)
+    raise InputError(
+        f"Presets of {collection.instrument.name} cannot be files of its own, only {known}; use MIDI or JSON."
+    )

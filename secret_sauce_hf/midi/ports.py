@@ -9,8 +9,8 @@ import mido
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.midi.messages import listed
 
-_MESSAGE_SECONDS = 3 * 10 / 31_250
-"""Time that one controller takes on a MIDI cable: three bytes of ten bits."""
+_BYTE_SECONDS = 10 / 31_250
+"""Time that a byte takes on a MIDI cable: ten bits."""
 
 
 def port_names() -> list[str]:
@@ -40,7 +40,7 @@ def send(messages: Iterable[mido.Message], port: str | mido.ports.BaseOutput) ->
     with _open(port) if isinstance(port, str) else nullcontext(port) as output:
         for message in messages:
             output.send(message)
-            time.sleep(_MESSAGE_SECONDS)
+            time.sleep(len(message.bytes()) * _BYTE_SECONDS)
 
 
 def _open(name: str) -> mido.ports.BaseOutput:

@@ -8,12 +8,12 @@ from typing import Any
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.midi.files import read_midi_file
 from secret_sauce_hf.midi.messages import read_preset
-from secret_sauce_hf.midi.native import NOISEMAKER_SUFFIX, read_native_preset
+from secret_sauce_hf.midi.native import NATIVE_SUFFIXES, read_native_preset
 from secret_sauce_hf.presets import restricted
 
 MIDI_SUFFIXES = (".mid", ".midi")
 JSON_SUFFIX = ".json"
-PRESET_SUFFIXES = (*MIDI_SUFFIXES, JSON_SUFFIX, NOISEMAKER_SUFFIX)
+PRESET_SUFFIXES = (*MIDI_SUFFIXES, JSON_SUFFIX, *NATIVE_SUFFIXES)
 """How files that hold one preset end."""
 MAX_JSON_BYTES = 2**24
 """Larger records are refused; one of a match has some KB."""
@@ -30,7 +30,7 @@ def read_preset_file(
     Args:
         collection: the collection or its name.
         path: a MIDI file (.mid, .midi); the record of a match, or a mapping from names to
-            settings (.json); or a preset of the NoiseMaker's own (.noisemakerpreset).
+            settings (.json); or one of the instrument's own (.noisemakerpreset, .syx with one voice).
         channel: the only MIDI channel to listen to; any if None.
 
     Raises:
@@ -47,7 +47,7 @@ def read_preset_file(
             raise InputError(f"{path}: {error}") from error
     if suffix == JSON_SUFFIX:
         return _read_record(collection, path)
-    if suffix == NOISEMAKER_SUFFIX:
+    if suffix in NATIVE_SUFFIXES:
         return read_native_preset(collection, path)
     raise InputError(f"{path} is not a preset's file by its name: those end in {', '.join(PRESET_SUFFIXES)}.")
 

@@ -5,9 +5,11 @@ takes a byte, operator 6 first; in a bank, small values share one, and a voice t
 sum of the data nought, modulo 128.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -145,16 +147,19 @@ def read_syx(path: str | Path) -> list[Voice]:
     return _read(path.read_bytes(), str(path))
 
 
-def voices_of(messages: Iterable[mido.Message | mido.MetaMessage], where: str) -> list[Voice]:
+def voices_of(
+    messages: Iterable[mido.Message | mido.MetaMessage], where: str, channel: int | None = None
+) -> list[Voice]:
     """The voices among messages, as of `read_syx`; none if no message holds any.
 
     Args:
         messages: any.
         where: what they are from, for messages.
+        channel: the only channel to listen to; any if None.
     """
     found: list[Voice] = []
     for message in messages:
-        if message.type == "sysex":
+        if message.type == "sysex" and (channel is None or tuple(message.data[1:2]) == (channel,)):
             found += _voices(bytes(message.data), where)
     return found
 
@@ -173,7 +178,36 @@ def voices_to_presets(collection: Collection, voices: Sequence[Voice]) -> Preset
         fixed = int(_DX7[name].setting_to_cc(np.asarray(setting)))
         if (other := np.flatnonzero(table[:, column] != fixed)).size:
             raise InputError(f"voice {other[0] + 1} has {name} otherwise than {collection.name}, which has it fixed.")
-    return Presets.from_cc(collection, table[:, [_NAMES.index(name) for name in collection.columns]])
+    files = [_file(number, voice.name) for number, voice in enumerate(voices, 1)]
+    return Presets.from_cc(collection, table[:, [_NAMES.index(name) for name in collection.columns]], files)
+
+
+def write_voice(collection: Collection, settings: Mapping[str, Any], name: str) -> bytes:
+    """A preset of a collection of the DX7 as the content of a `.syx` with one voice.
+
+    Args:
+        collection: the collection.
+        settings: name → setting of each of its parameters.
+        name: what the machine shows.
+
+    Raises:
+        InputError: see `Presets.from_settings`.
+    """
+    (voice,) = presets_to_voices(Presets.from_settings(collection, [settings]), [name])
+    return write_syx([voice_message(voice)])
+
+
+def read_presets(collection: Collection, path: Path) -> Presets:
+    """The voices of a `.syx` file as rows of a collection of the DX7, called by their numbers and names.
+
+    Raises:
+        InputError: see `read_syx` and `voices_to_presets`.
+    """
+    voices = read_syx(path)
+    try:
+        return voices_to_presets(collection, voices)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def presets_to_voices(presets: Presets, names: Sequence[str]) -> list[Voice]:
@@ -191,6 +225,12 @@ def presets_to_voices(presets: Presets, names: Sequence[str]) -> list[Voice]:
 def has_voices(collection: Collection) -> bool:
     """Whether presets of a collection are voices of the DX7."""
     return collection.instrument.parameters == _DX7.parameters
+
+
+def _file(number: int, name: str) -> str:
+    """What the sound of a voice is called: by its number from 1, and by its name as far as files can have it."""
+    kept = re.sub(r"[^\w .+&-]", "_", name, flags=re.ASCII)
+    return f"{number:02d} {kept}".strip() + ".wav"
 
 
 def _name_bytes(name: str) -> bytes:

@@ -329,8 +329,10 @@ class SecretSauceModel(Registered, PreTrainedModel):
             Per parameter, shape (batch, bins or labels); and shape (batch, parameters).
         """
         # Half precision is too coarse for a loss, and for a median over many bins.
-        raw = tuple(head(answers[:, index]).float() for index, head in enumerate(self.heads.values()))
-        heard = [head(answers[:, index]) for index, head in enumerate(self.heard_heads.values())]
+        # Taken apart at once: the gradient of a slice is a whole tensor of zeros.
+        own = answers.unbind(dim=1)
+        raw = tuple(head(answer).float() for head, answer in zip(self.heads.values(), own, strict=True))
+        heard = [head(answer) for head, answer in zip(self.heard_heads.values(), own, strict=True)]
         return raw, torch.cat(heard, dim=1).float()
 
     def _mixed(self, raw: tuple[torch.Tensor, ...], heard: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -8,6 +8,7 @@ recurrent neural networks" (2016), in its factorisation, with a causal transform
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,6 +27,36 @@ class Correction(nn.Linear):
         """All zeros."""
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
+
+
+class _Past:
+    """What a layer has seen: with its keys and values, the next token costs as much as one.
+
+    Args:
+        layer: a `TransformerEncoderLayer` with `norm_first`, without dropout.
+        rows: presets that are drawn side by side.
+        places: of each.
+    """
+
+    def __init__(self, layer: Any, rows: int, places: int):
+        self.layer = layer
+        weight = layer.self_attn.in_proj_weight
+        heads = layer.self_attn.num_heads
+        self.seen = 0
+        self.keys, self.values = weight.new_empty(2, rows, heads, places, weight.shape[1] // heads)
+
+    def add(self, token: torch.Tensor) -> torch.Tensor:
+        """What the layer tells of the next token, knowing all before it: (rows, width) to (rows, width)."""
+        attention = self.layer.self_attn
+        rows, width = token.shape
+        projected = functional.linear(self.layer.norm1(token), attention.in_proj_weight, attention.in_proj_bias)
+        query, key, value = projected.view(rows, 3, attention.num_heads, -1).unbind(dim=1)
+        self.keys[:, :, self.seen], self.values[:, :, self.seen] = key, value
+        self.seen += 1
+        keys, values = (past[:, :, : self.seen] for past in (self.keys, self.values))
+        told = functional.scaled_dot_product_attention(query[:, :, None], keys, values)
+        token = token + attention.out_proj(told.reshape(rows, width))
+        return token + self.layer.linear2(self.layer.activation(self.layer.linear1(self.layer.norm2(token))))
 
 
 class PresetSampler(nn.Module):
@@ -82,12 +113,14 @@ class PresetSampler(nn.Module):
         Returns:
             Per parameter, as they are named, shape (rows, bins or labels).
         """
+        # Taken apart at once: the gradient of a slice is a whole tensor of zeros, and there would be one per parameter.
+        told = self.answer(answers).unbind(dim=1)
         tokens = [
-            self._token(answers, chosen, place, self.order[place - 1] if place else None)
-            for place in range(len(self.order))
+            self._token(told[index], chosen, place, self.order[place - 1] if place else None)
+            for place, index in enumerate(self.order)
         ]
-        states = self._attend(torch.stack(tokens, dim=1))
-        corrections = [self._correct(states[:, place], index) for place, index in enumerate(self.order)]
+        states = self._attend(torch.stack(tokens, dim=1)).unbind(dim=1)
+        corrections = [self._correct(state, index) for state, index in zip(states, self.order, strict=True)]
         if torch.is_grad_enabled():
             # DistributedDataParallel waits for every parameter's gradient.
             corrections[-1] = corrections[-1] + 0 * sum(weights.sum() for weights in self.unread)
@@ -113,13 +146,15 @@ class PresetSampler(nn.Module):
         logits = [scores.expand(count, -1) for scores in logits]
         for start in range(0, count, CANDIDATES_AT_ONCE):
             part = slice(start, min(start + CANDIDATES_AT_ONCE, count))
-            spread = answers[part]
-            chosen = torch.zeros(spread.shape[:2], dtype=torch.int64, device=answers.device)
-            tokens: list[torch.Tensor] = []
+            told = self.answer(answers[part])
+            chosen = torch.zeros(told.shape[:2], dtype=torch.int64, device=answers.device)
+            past = [_Past(layer, *chosen.shape) for layer in self.layers]
             for place, index in enumerate(self.order):
-                tokens.append(self._token(spread, chosen, place, self.order[place - 1] if place else None))
-                state = self._attend(torch.stack(tokens, dim=1))[:, -1]
-                scores = logits[index][part].float() + self._correct(state, index)
+                before = self.order[place - 1] if place else None
+                state = self._token(told[:, index], chosen, place, before)
+                for one in past:
+                    state = one.add(state)
+                scores = logits[index][part].float() + self._correct(self.norm(state), index)
                 probabilities = scores.softmax(dim=1).cpu()
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
                 chosen[:, index] = drawn.to(chosen.device)
@@ -144,10 +179,19 @@ class PresetSampler(nn.Module):
         ]
         return torch.stack(parts).sum(dim=0)
 
-    def _token(self, answers: torch.Tensor, chosen: torch.Tensor, place: int, before: int | None) -> torch.Tensor:
-        """What is known at a place in the order: the answer of its parameter, and the setting before: (rows, width)."""
-        index = self.order[place]
-        token = self.answer(answers[:, index]) + self.places[self.names[index]]
+    def _token(self, told: torch.Tensor, chosen: torch.Tensor, place: int, before: int | None) -> torch.Tensor:
+        """What is known at a place in the order: what the answer of its parameter tells, and the setting before.
+
+        Args:
+            told: shape (rows, width).
+            chosen: as of `forward`.
+            place: in the order.
+            before: the parameter at the place before; None at the first.
+
+        Returns:
+            Shape (rows, width).
+        """
+        token = told + self.places[self.names[self.order[place]]]
         return token if before is None else token + self._value(chosen[:, before], before)
 
     def _value(self, chosen: torch.Tensor, index: int) -> torch.Tensor:

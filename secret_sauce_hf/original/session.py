@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import mido
 
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.midi.messages import check_controls, controllers, in_deltas, note_messages
+from secret_sauce_hf.midi.messages import check_controls, controllers, in_deltas, note_messages, row_messages
 from secret_sauce_hf.presets import Presets
 
 # The tracks of 2018: one beat is one second.
@@ -51,11 +51,12 @@ def _slots(presets: Presets, rest: int) -> tuple[list[mido.Message], int]:
     patch, slot = _ticks(timing.patch), _ticks(timing.slot)
     zero = [parameter.first_cc for parameter in presets.parameters]
     track: list[mido.Message] = []
-    for ccs, row in zip(presets.cc.tolist(), range(len(presets)), strict=True):
+    for row, messages in enumerate(row_messages(presets)):
         if timing.reset_first:
             track += controllers(presets.parameters, zero, wait=rest)
             rest = 0
-        track += controllers(presets.parameters, ccs, wait=rest + patch)
+        messages[0].time = rest + patch
+        track += messages
         notes = note_messages(
             presets.performances[row], lambda second: max(_ticks(timing.cut[0] + second), patch), end=slot
         )

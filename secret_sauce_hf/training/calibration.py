@@ -106,7 +106,7 @@ def set_unheard(model: SecretSauceModel, presets: Presets) -> None:
             step = settings[1] - settings[0]
             index = np.rint((parameter.unit_to_setting(values) - settings[0]) / step).astype(np.int64)
             count = np.bincount(index, minlength=len(settings)).astype(np.float64)
-            if len(settings) < parameter.cc_count or not parameter.top:
+            if len(settings) < parameter.cc_count:
                 # Such a knob may leave bins empty between its positions.
                 count = np.convolve(count, np.full(5, 0.2), mode="same")
         # As if every setting had been seen once more, which decides where hardly any were.
