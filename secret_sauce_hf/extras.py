@@ -6,16 +6,7 @@ from typing import Any
 from lazy_loader import attach_stub
 
 from secret_sauce_hf.moved import moved
-
-EXTRAS = {
-    "torch": "models",
-    "transformers": "models",
-    "accelerate": "models",
-    "cma": "models",
-    "matplotlib": "plots",
-    "evaluate": "metrics",
-}
-"""The extra that brings a package, by the name that it is imported under."""
+from secret_sauce_hf.needed import remedy
 
 
 def lazy(name: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
@@ -38,14 +29,11 @@ def lazy(name: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[
         try:
             return load(attribute)
         except ModuleNotFoundError as error:
-            if error.name not in EXTRAS:
+            if (needed := remedy(error)) is None:
                 raise
             # NumPy, which comes with it, takes longer than everything that the front door imports.
             from secret_sauce_hf.instruments import InputError
 
-            raise InputError(
-                f"{attribute} needs {error.name}, which is not installed: pip install "
-                f"'secret_sauce_hf[{EXTRAS[error.name]}]'."
-            ) from error
+            raise InputError(f"{attribute} needs {needed}") from error
 
     return get, list_names, names

@@ -13,8 +13,13 @@ from pkgutil import resolve_name
 from typing import Generic, TypeVar
 
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.needed import remedy
 
 Kind = TypeVar("Kind")
+
+
+class MissingExtra(InputError):
+    """What was asked for stands on a package of an extra that is not installed."""
 
 
 class Plugins(Generic[Kind]):
@@ -61,6 +66,8 @@ class Plugins(Generic[Kind]):
             found = point.load()
             found = found() if isinstance(found, type) else found
         except (ImportError, AttributeError, TypeError) as error:
+            if isinstance(error, ImportError) and (needed := remedy(error)):
+                raise MissingExtra(f"The {self.kind} {point.name} needs {needed}") from error
             raise InputError(f"The {self.kind} {point.name}, {point.value}, cannot be loaded: {error}.") from error
         if not isinstance(found, resolve_name(self.base)) or found.name != point.name:
             raise InputError(

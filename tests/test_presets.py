@@ -125,9 +125,10 @@ def test_values_are_uniform_over_what_is_legal(name):
         if isinstance(parameter, Knob):
             low, high = parameter.limits
             assert low <= column.min() and column.max() <= high
-            counts, _ = np.histogram(column, bins=16, range=(low, high + 1))
+            bins = min(16, high + 1 - low)
+            counts, _ = np.histogram(column, bins=bins, range=(low, high + 1))
             # Bins need not hold the same number of integers.
-            edges = np.ceil(np.linspace(low, high + 1, 17))
+            edges = np.ceil(np.linspace(low, high + 1, bins + 1))
             expected = np.diff(edges) / (high + 1 - low) * len(rows)
         else:
             counts = np.array([(column == code).sum() for code in parameter.codes])

@@ -63,6 +63,7 @@ class BuildFacts:
         guesses: what in the engine was guessed, half a sentence.
         prior: how the presets of fresh rows were drawn.
         same: whether all rows play the same, which was asked for.
+        given: whether the rows are those of a table or a bank that somebody gave.
     """
 
     start: int
@@ -79,6 +80,7 @@ class BuildFacts:
     guesses: str
     prior: str = UNIFORM
     same: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,12 @@ def _making_text(collection: Collection, facts: DatasetFacts) -> str:
     build = facts.build
     if build is None:
         raise InputError("The card must say how these sounds were made; give a text (--about FILE.md).")
-    if collection.seed is not None and build.seed is None:
+    if build.given:
+        rows = (
+            f"The {build.stop:,} presets, and what they play, are those of a table or a bank that was given; "
+            "`rows.jsonl` holds them. The first 80 % of the rows are for training, the others for testing."
+        )
+    elif collection.seed is not None and build.seed is None:
         rows = (
             f"The rows {build.start} to {build.stop - 1} of {collection.count:,}: their settings are "
             f"{_DRAWN[collection.prior]}, and what they play as said above, from the seed {collection.seed}. The "
@@ -272,7 +279,7 @@ def _making_text(collection: Collection, facts: DatasetFacts) -> str:
     )
     noise = (
         "Noise oscillators play what they played at that moment of the session, as far as it could be worked out."
-        if build.seed is None and build.remembers and is_original(collection)
+        if build.seed is None and not build.given and build.remembers and is_original(collection)
         else f"What is random in a take follows from the seed {build.seed or 0} and the number of the row."
     )
     return f"{rows} {state} {noise}"
@@ -285,7 +292,7 @@ def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str | N
         "encoder": build.encoder,
         "writer": build.writer,
         "engine": f"{collection.instrument.name}, version {build.version}",
-        "seed": str(build.seed) if build.seed is not None else _own_seed(collection),
+        "seed": "none, the rows were given" if build.given else _seed(collection, build),
         "slot": f"{timing.slot:g}",
         "note_on": f"{timing.note_on * 1000:.1f}",
         "note_off": f"{timing.note_off * 1000:.1f}",
@@ -295,7 +302,9 @@ def _build_cells(collection: Collection, build: BuildFacts) -> dict[str, str | N
     }
 
 
-def _own_seed(collection: Collection) -> str:
+def _seed(collection: Collection, build: BuildFacts) -> str:
+    if build.seed is not None:
+        return str(build.seed)
     return f"{SEED}, that of 2018" if collection.seed is None else f"{collection.seed}, the collection's own"
 
 
@@ -308,8 +317,10 @@ def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
         ]
     owner = "this package's own" if build.command else "another"
     spread = "Settings are drawn evenly and independently, so many sounds are alike, dull or silent"
-    if collection.enumerated and build.seed is None:
+    if collection.enumerated and build.seed is None and not build.given:
         spread = "Every combination of the switches occurs once, so many sounds are alike, dull or silent"
+    elif build.given:
+        spread = "The settings are those of whoever made the presets, and may be anything"
     elif (collection.prior if build.seed is None else build.prior) != UNIFORM:
         spread = "Settings are drawn each for itself, while those of real presets hang together"
     others = "They are not the recordings of 2018, and a model"

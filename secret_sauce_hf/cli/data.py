@@ -2,18 +2,31 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from secret_sauce_hf.cli.inputs import check_dataset, input_file
-from secret_sauce_hf.cli.playing import Channel, ClipFile, Duration, PitchName, Seconds, Velocity, asked, tell_clip
+from secret_sauce_hf.cli.playing import (
+    Channel,
+    ClipFile,
+    Duration,
+    PitchName,
+    Playing,
+    Seconds,
+    Velocity,
+    asked,
+    tell_clip,
+)
 from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Prior, Seed
 from secret_sauce_hf.files import fitting
-from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
+
+if TYPE_CHECKING:
+    from secret_sauce_hf.presets import Presets
 
 app = typer.Typer()
 
@@ -33,6 +46,17 @@ def build(
     seed: Seed = None,
     count: Count = None,
     prior: Prior = UNIFORM,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--presets",
+            "--bank",
+            metavar="FILE",
+            help="Build the rows of a file instead: a table (.csv), JSON Lines (.jsonl), or presets of the "
+            "instrument's own, such as a bank of DX7 voices (.syx).",
+            show_default=False,
+        ),
+    ] = None,
     note: PitchName = None,
     velocity: Velocity = None,
     duration: Duration = None,
@@ -79,11 +103,14 @@ def build(
     secret-sauce build noisemaker --clip riff.mid --out riffs    # every row plays it
 
     secret-sauce build noisemaker-light --note C2 --velocity 90 --seconds 2 --out low
+
+    secret-sauce build dx7 --bank ROM1A.syx --out rom
     """
     declared = get_collection(collection)
     playing = asked(note, velocity, duration, seconds, clip, channel)
     lengthened = playing.lengthened(declared)
-    plays = playing.notes(lengthened)
+    given = None if table is None else _given(declared, table, playing)
+    plays = playing.notes(lengthened if given is None else given.collection)
     out = check_folder(out, what="the dataset")
     tell_clip(playing, lengthened)
 
@@ -100,15 +127,30 @@ def build(
         seed=seed,
         count=count,
         prior=prior,
+        presets=given,
         in_session=in_session,
         rows_per_shard=rows_per_shard,
         measure=measure_heard,
         plays=plays,
-        seconds=playing.seconds,
+        seconds=None if given is not None else playing.seconds,
         workers=workers,
         overwrite=overwrite,
     )
     say(f'{folder}: load it with datasets.load_dataset("{folder}").')
+
+
+def _given(collection: Collection, table: Path, playing: Playing) -> "Presets":
+    """The rows of a file that is to be built."""
+    from secret_sauce_hf.rows import read_file
+
+    parts = read_file(collection, input_file(table), seconds=playing.seconds, replaced=playing.replaces)
+    if len(parts) > 1:
+        raise InputError(
+            f"The rows of {table} have takes of several lengths, and a dataset has one: give --seconds for all of them."
+        )
+    if not len(parts[0]):
+        raise InputError(f"There are no rows in {table}.")
+    return parts[0]
 
 
 @app.command()

@@ -14,8 +14,8 @@ from typer.exceptions import TyperException
 
 from secret_sauce_hf.cli import benchmark, calibrate, data, listener, match, overview, publish, rows, train
 from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE, complain, print_anything
-from secret_sauce_hf.extras import EXTRAS
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.needed import EXTRAS
 
 FEWER_COLLECTIONS = 100_000
 """After so many new objects Python looks for those that nobody needs, in place of some hundred."""

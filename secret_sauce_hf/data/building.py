@@ -1,5 +1,6 @@
 """Rendering a collection into a folder that `datasets.load_dataset` reads."""
 
+import io
 import json
 import multiprocessing
 import signal
@@ -16,7 +17,7 @@ import pyarrow as pa
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, SPLITS
+from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, ROWS_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
 from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
 from secret_sauce_hf.data.worker import prepare_worker, work
@@ -26,8 +27,10 @@ from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import Collection, InputError, Note, get_collection, integer
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
+from secret_sauce_hf.rows import read_rows, write_rows
 
 MAX_WORKERS = 1_024
 """More processes than this are no number of workers but a mistake."""
@@ -47,6 +50,7 @@ def build_collection(
     plays: Sequence[Note] | None = None,
     seconds: float | None = None,
     prior: str = UNIFORM,
+    presets: Presets | None = None,
     workers: int = 1,
     overwrite: bool = False,
     progress: bool = True,
@@ -75,6 +79,8 @@ def build_collection(
         seconds: length of a take, from 0.05 to 30; the collection's if None.
         prior: how the presets of fresh rows are drawn: "uniform", or "musical", fewer extreme and
             silent ones (see `secret_sauce_hf.instruments.priors`).
+        presets: build these rows instead, as `read_file` of `secret_sauce_hf.rows` reads them from a table or a bank;
+            they are kept beside the data in `rows.jsonl`.
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
@@ -103,6 +109,7 @@ def build_collection(
         plays=plays,
         seconds=seconds,
         prior=prior,
+        given=presets,
     )
     schema = shard_schema(plan)
     _claim(out, plan, overwrite)
@@ -140,7 +147,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         return None
     again = "build it again with this version (--overwrite)"
     try:
-        plan = recorded_plan(read_record(record), collection, engine)
+        plan = recorded_plan(read_record(record), collection, engine, lambda of: _given_rows(folder, of))
     except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
     schema = shard_schema(plan)
@@ -148,6 +155,14 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
             raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")
     return plan
+
+
+def _given_rows(folder: Path, collection: Collection) -> Presets:
+    """The rows that a build was given."""
+    parts = read_rows(collection, folder / ROWS_NAME)
+    if len(parts) != 1:
+        raise InputError(f"{ROWS_NAME} holds no rows of one length.")
+    return parts[0]
 
 
 def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
@@ -160,9 +175,9 @@ def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
             raise InputError(f"{out} holds another build ({differences}); choose another folder or pass --overwrite.")
         if overwrite:
             # The old record stays until it is replaced: stopped here, this is an unfinished old build.
-            for path in [out / CARD_NAME, *shard_files(out)]:
+            for path in [out / CARD_NAME, out / ROWS_NAME, *shard_files(out)]:
                 path.unlink(missing_ok=True)
-    elif out.is_dir() and any(path != temporary(record_path) for path in out.iterdir()):
+    elif out.is_dir() and any(path not in _first_files(out) for path in out.iterdir()):
         raise InputError(f"{out} is not empty and not a build of this package; choose another folder.")
     data = out / DATA_FOLDER
     # The card's patterns, and so `load_dataset`, would take them for rows of this build.
@@ -170,10 +185,20 @@ def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
     if foreign := sorted(path.name for split in SPLITS for path in data.glob(f"{split}-*") if path.name not in ours):
         raise InputError(f"{data} holds {foreign[0]!r}, which is not of this build; move it elsewhere.")
     out.mkdir(parents=True, exist_ok=True)
+    if plan.given is not None:
+        text = io.StringIO()
+        write_rows([plan.given], text)
+        write_whole(out / ROWS_NAME, text.getvalue().encode())
     write_whole(record_path, (json.dumps(plan.record, indent=2) + "\n").encode())
     data.mkdir(exist_ok=True)
     for leftover in data.glob(".*.parquet.*.tmp"):
         leftover.unlink(missing_ok=True)
+
+
+def _first_files(out: Path) -> list[Path]:
+    """What a build that was stopped before it had a record may have left."""
+    rows = out / ROWS_NAME
+    return [temporary(out / RECORD_NAME), temporary(rows), rows]
 
 
 def _differences(record_path: Path, plan: Plan) -> str:

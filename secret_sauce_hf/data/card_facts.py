@@ -155,4 +155,5 @@ def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
         guesses=engine.guesses,
         prior=plan.prior,
         same=plan.plays is not None,
+        given=plan.given is not None,
     )

@@ -7,6 +7,8 @@ SPLITS = ("train", "test")
 DATA_FOLDER = "data"
 RECORD_NAME = ".build.json"
 """What a folder was built from; beside the data, not among it."""
+ROWS_NAME = "rows.jsonl"
+"""The rows of a build that were given, beside its record."""
 
 # Columns beside the parameters' and `file` (`secret_sauce_hf.presets.FILE_COLUMN`).
 AUDIO_COLUMN = "audio"

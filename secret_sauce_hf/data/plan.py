@@ -1,9 +1,10 @@
 """What a build consists of: which rows, from which draw, in which shards."""
 
 import hashlib
+import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import soundfile
 from secret_sauce_hf import forms
 from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
-from secret_sauce_hf.data.names import DATA_FOLDER, SPLITS
+from secret_sauce_hf.data.names import DATA_FOLDER, ROWS_NAME, SPLITS
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
@@ -23,6 +24,7 @@ from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
+from secret_sauce_hf.rows import write_rows
 
 MAX_FILES = 99_999
 """Of a split: file names have five digits."""
@@ -45,6 +47,7 @@ _FORM = forms.fields(
         ),
         "seconds": forms.number,
         "prior": forms.line,
+        "rows": forms.line,
     },
 )
 
@@ -77,6 +80,7 @@ class Plan:
         plays: the notes that every row plays; None for those that the rows have.
         seconds: length of a take, where it was asked for; the collection has such takes.
         prior: how the presets of fresh rows are drawn, see `draw_presets`.
+        given: the rows themselves, from the first on, where they are neither fresh nor the collection's own.
 
     Raises:
         InputError: numbers out of range, or notes that cannot be played; no such prior, or one of rows that are
@@ -95,6 +99,7 @@ class Plan:
     plays: tuple[Note, ...] | None = None
     seconds: float | None = None
     prior: str = UNIFORM
+    given: Presets | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if check_prior(self.prior, self.collection) != UNIFORM and self.seed is None:
@@ -112,9 +117,11 @@ class Plan:
                 object.__setattr__(self, name, integer(name, value, low, high))
         if self.plays is not None:
             check_notes(self.plays, "what every row plays", seconds=self.collection.seconds)
-        if self.seed is None and not self.collection.count:
-            raise InputError(f"{self.collection.name} has no rows of its own: give a seed and a count.")
-        if self.seed is None and not 0 <= self.start < self.stop <= self.collection.count:
+        if self._own and not self.collection.count:
+            raise InputError(
+                f"{self.collection.name} has no rows of its own: give a seed and a count, or a table of rows."
+            )
+        if self._own and not 0 <= self.start < self.stop <= self.collection.count:
             raise InputError(
                 f"Rows {self.start} to {self.stop} cannot be built: {self.collection.name} has "
                 f"{self.collection.count} rows {whose(self.collection)}; give a start from 0 and a stop after it, up "
@@ -129,9 +136,16 @@ class Plan:
                 f"split, at most {MAX_FILES:,} are possible: raise rows_per_shard or build fewer rows."
             )
 
+    @property
+    def _own(self) -> bool:
+        """Whether the rows are the collection's own."""
+        return self.seed is None and self.given is None
+
     def presets(self, start: int, stop: int) -> Presets:
         """Rows `start` to `stop`."""
-        if self.seed is None:
+        if self.given is not None:
+            presets = self.given[start:stop]
+        elif self.seed is None:
             presets = original_presets(self.collection, start, stop)
         else:
             presets = draw_presets(self.collection, stop - start, self.seed, start, prior=self.prior)
@@ -148,9 +162,9 @@ class Plan:
         """First row and row after the last of each split that has rows.
 
         The collection's own rows keep its split, that of 2018, whichever of them are built; of
-        fresh rows the first 80 % are for training.
+        fresh and of given rows the first 80 % are for training.
         """
-        if self.seed is None:
+        if self._own:
             boundary = min(max(self.start, self.collection.train_count), self.stop)
         else:
             boundary = self.start + max(1, (self.stop - self.start) * 4 // 5)
@@ -173,7 +187,12 @@ class Plan:
         """What must be the same for a shard to be used again, ready for JSON."""
         # What was not asked for is not told: the record is part of the bytes of 2018's builds.
         notes = None if self.plays is None else [note._asdict() for note in self.plays]
-        asked = {"plays": notes, "seconds": self.seconds, "prior": None if self.prior == UNIFORM else self.prior}
+        asked = {
+            "plays": notes,
+            "seconds": self.seconds,
+            "prior": None if self.prior == UNIFORM else self.prior,
+            "rows": None if self.given is None else _digest(self.given),
+        }
         return {
             "collection": self.collection.name,
             "declaration": _fingerprint(self.collection),
@@ -203,6 +222,7 @@ def make_plan(
     plays: Sequence[Note] | None = None,
     seconds: float | None = None,
     prior: str = UNIFORM,
+    given: Presets | None = None,
 ) -> Plan:
     """What the arguments of `build_collection` ask for.
 
@@ -210,7 +230,12 @@ def make_plan(
         InputError: arguments that do not go together or are out of range; no engine renders
             the collection's takes, or not in session.
     """
-    if seed is None:
+    if given is not None:
+        if not all(value is None for value in (rows, seed, count)):
+            raise InputError("Rows that are given are built as they are: leave out rows, seed and count.")
+        collection, seconds = given.collection, _told_seconds(collection, given.collection)
+        start, stop = 0, len(given)
+    elif seed is None:
         if count is not None:
             raise InputError(
                 f"`count` is for fresh rows and needs a seed; choose among the rows {whose(collection)} with `rows`."
@@ -225,7 +250,7 @@ def make_plan(
         if count is None:
             raise InputError("Fresh rows need a `count` beside the seed.")
         start, stop = 0, integer("count", count, 1, MAX_ROWS)
-    if seconds is not None:
+    if seconds is not None and given is None:
         declared, collection = collection, with_seconds(collection, seconds)
         seconds = None if collection is declared else float(seconds)
     notes = None if plays is None else tuple(plays)
@@ -233,10 +258,14 @@ def make_plan(
     engine.check(collection, in_session=bool(in_session))
     if in_session is None:
         # A session of 2018 played one note, of one length.
-        as_recorded = seed is None and is_original(collection) and plays is None and seconds is None
+        as_recorded = seed is None and given is None and is_original(collection) and plays is None and seconds is None
         in_session = as_recorded and engine.supports(collection, in_session=True)
     threshold = THRESHOLD_DB if measure else None
-    plan = Plan(collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, notes, seconds, prior)
+    plan = Plan(
+        collection, start, stop, seed, in_session, rows_per_shard, threshold, engine, notes, seconds, prior, given
+    )
+    if given is not None:
+        engine.check_performances(given)
     if notes is not None:
         # One row will do: every other one plays the same.
         engine.check_performances(plan.presets(plan.start, plan.start + 1), lambda _: "what every row plays")
@@ -244,7 +273,10 @@ def make_plan(
 
 
 def recorded_plan(
-    record: Mapping[str, Any], collection: Collection | None = None, engine: Engine | None = None
+    record: Mapping[str, Any],
+    collection: Collection | None = None,
+    engine: Engine | None = None,
+    read_given: Callable[[Collection], Presets] | None = None,
 ) -> Plan:
     """The plan of which this is the `record`.
 
@@ -252,6 +284,7 @@ def recorded_plan(
         record: as of `Plan.record`.
         collection: the collection, if it may be one that was declared; its name must agree.
         engine: that rendered the rows; the collection's own if None.
+        read_given: reads the rows of a build of which they were given, of a collection with takes of its length.
 
     Raises:
         InputError: not such a record; or this version of the package, or one of what it
@@ -265,6 +298,8 @@ def recorded_plan(
         recorded |= _recorded_playing(record) | {"prior": record.get("prior", UNIFORM)}
         if recorded["seconds"] is not None:
             collection = with_seconds(collection, recorded["seconds"])
+        if "rows" in record and read_given is not None:
+            recorded["given"] = read_given(collection)
     except InputError as error:
         raise InputError(f"the record of the build cannot be read ({str(error)[:-1]})") from error
     plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
@@ -287,11 +322,14 @@ def build_command(plan: Plan) -> str | None:
     if found is None or found.label != plan.engine.label:
         return None
     rows = f"--rows {plan.start}:{plan.stop}" if plan.seed is None else f"--seed {plan.seed} --count {plan.stop}"
+    if plan.given is not None:
+        rows = f"--presets {ROWS_NAME}"
     name = plan.collection.name if plan.collection.name in COLLECTIONS else DECLARATION
     words = ["secret-sauce build", name, "--out DIR", rows]
     if plan.prior != UNIFORM:
         words.append(f"--prior {plan.prior}")
-    words += _played_words(plan)
+    # The rows tell by themselves how long their takes are.
+    words += _played_words(plan if plan.given is None else replace(plan, seconds=None))
     if plan.engine.remembers:
         words.append("--in-session" if plan.in_session else "--from-silence")
     words.append(f"--rows-per-shard {plan.rows_per_shard}")
@@ -319,6 +357,18 @@ def shard_files(folder: Path) -> list[Path]:
     """The Parquet files that are named as shards of a build, in row order."""
     data = folder / DATA_FOLDER
     return [path for split in SPLITS for path in sorted(data.glob(f"{split}-[0-9]*-of-[0-9]*.parquet"))]
+
+
+def _told_seconds(collection: Collection, lengthened: Collection) -> float | None:
+    """The length of takes where it is not the collection's own."""
+    return None if lengthened.timing == collection.timing else round(lengthened.seconds, 9)
+
+
+def _digest(presets: Presets) -> str:
+    """Changes whenever any of the rows does."""
+    text = io.StringIO()
+    write_rows([presets], text)
+    return hashlib.sha256(text.getvalue().encode()).hexdigest()[:16]
 
 
 def _fingerprint(collection: Collection) -> str:

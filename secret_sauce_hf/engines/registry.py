@@ -13,7 +13,7 @@ from pathlib import Path
 
 from secret_sauce_hf.engines.base import Engine
 from secret_sauce_hf.instruments import INSTRUMENTS, Collection, InputError, Instrument, get_collection
-from secret_sauce_hf.plugins import Plugins
+from secret_sauce_hf.plugins import MissingExtra, Plugins
 
 ENGINES: Plugins[Engine] = Plugins(
     "engine",
@@ -54,10 +54,13 @@ def get_engine(of: str | Path | Collection | Instrument) -> Engine:
 
 
 def find_engine(collection: Collection, *, in_session: bool = False) -> Engine | None:
-    """The engine that renders the takes of a collection; None if there is none."""
+    """The engine that renders the takes of a collection; None if there is none, or what it stands on is missing."""
     if collection.instrument.name not in ENGINES.names():
         return None
-    engine = _named(collection.instrument.name)
+    try:
+        engine = _named(collection.instrument.name)
+    except MissingExtra:
+        return None
     return engine if engine.supports(collection, in_session=in_session) else None
 
 

@@ -12,7 +12,7 @@ from secret_sauce_hf.cards.dataset import Placement, dataset_card
 from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.names import DATA_FOLDER
+from secret_sauce_hf.data.names import DATA_FOLDER, ROWS_NAME
 from secret_sauce_hf.data.normalising import is_normal, normalise
 from secret_sauce_hf.data.reading import split_names
 from secret_sauce_hf.engines import Engine
@@ -103,9 +103,11 @@ def publish_dataset(
     # Before minutes of drawing.
     there = look_at(repo, "dataset", [TAG, collection.name], tag=tag, overwrite=overwrite, dry_run=dry_run)
     contents = []
-    if collection.name not in COLLECTIONS:
+    if declared := collection.name not in COLLECTIONS:
         # Without it nobody could say what a controller's value is.
         contents.append(RepositoryFile(DECLARATION, declaration_text(collection).encode()))
+    if plan is not None and plan.given is not None:
+        contents.append(RepositoryFile(ROWS_NAME, (folder / ROWS_NAME).read_bytes()))
     with TemporaryDirectory() as place:
         files = split_files(folder)
         if plan is None and not _is_normal(folder, files, collection):
@@ -115,7 +117,7 @@ def publish_dataset(
         sheet = sound_sheet(collection, folder, label=label, progress=progress)
         # Without matplotlib's version, so that the same takes give the same bytes.
         sheet.savefig(picture, format="png", metadata={"Software": None})
-        placement = Placement(repo, SHEET, license or "apache-2.0", about, DECLARATION if contents else None, tag)
+        placement = Placement(repo, SHEET, license or "apache-2.0", about, DECLARATION if declared else None, tag)
         contents += [
             RepositoryFile(CARD, dataset_card(collection, dataset_facts(collection, files, plan), placement).encode()),
             RepositoryFile(SHEET, picture.getvalue()),

@@ -73,8 +73,8 @@ _FLAT = 50 / 99 * 10
 # A carrier's level falls by 15 dB in as long as the note is held; slower, and the next stage is not reached.
 _REACHED = along("note.held", (0.08, 5.6), (0.2, 4.8), (0.6, 4.0), (2.0, 3.0))
 # The break point 0 is the key 17: offsets count from there.
-_BELOW_KEY = along("note.lowest", (17, 0.0), (116, 10.0))
-_ABOVE_KEY = along("note.highest", (17, 0.0), (116, 10.0))
+_BELOW_KEY = along("note.lowest", (17, 0.0), (115, 9.9))
+_ABOVE_KEY = along("note.highest", (18, 0.1), (116, 10.0))
 
 
 def targets(algorithm: int, operator: int) -> tuple[int, ...]:

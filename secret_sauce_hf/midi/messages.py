@@ -19,7 +19,7 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.instruments.parameters import controller_values
 from secret_sauce_hf.midi.parsing import Messages, MidiMessages
-from secret_sauce_hf.midi.sysex import has_voices, presets_to_voices, voice_message, voices_of, voices_to_presets
+from secret_sauce_hf.midi.sysex import has_voices, holds_voices, presets_to_voices, voice_message, voices_of, voices_to_presets
 from secret_sauce_hf.presets import Presets, fixed_settings, never_heard
 
 Order = Literal["msb-lsb", "lsb-msb", "lsb-msb-lsb"]
@@ -250,6 +250,9 @@ def not_to_send(
         InputError: see `Presets.from_settings`.
     """
     presets = Presets.from_settings(collection, [settings])
+    if has_voices(presets.collection):
+        # A message is a whole voice.
+        return ()
     (row,) = presets.rows()
     columns = zip(presets.collection.columns, presets.heard()[0].tolist(), strict=True)
     left = {name for name, heard in columns if not heard and not (told or {}).get(name, False)}
@@ -352,7 +355,8 @@ def _voice_report(
     """What messages say of an instrument whose presets are sent whole: the last voice among them."""
     for message in messages:
         _check_message(message)
-    voices = voices_of(messages, "the MIDI", channel)
+    found = [one for one in messages if holds_voices(one) and channel in (None, one.data[1])]
+    voices = voices_of(found, "the MIDI")
     settings: dict[str, float | str] = {}
     if voices:
         (settings,) = voices_to_presets(collection, voices[-1:]).rows()
@@ -365,7 +369,7 @@ def _voice_report(
         illegal={},
         unknown=(),
         overridden=("voice",) if different else (),
-        channels=(),
+        channels=tuple(sorted({one.data[1] for one in found})),
         mended=mended,
     )
 

@@ -147,19 +147,24 @@ def read_syx(path: str | Path) -> list[Voice]:
     return _read(path.read_bytes(), str(path))
 
 
-def voices_of(
-    messages: Iterable[mido.Message | mido.MetaMessage], where: str, channel: int | None = None
-) -> list[Voice]:
+def holds_voices(message: mido.Message | mido.MetaMessage) -> bool:
+    """Whether a message holds voices of a DX7, by its first bytes."""
+    if message.type != "sysex" or len(message.data) < 5:
+        return False
+    maker, channel, kind, *_ = message.data
+    return maker == _YAMAHA and channel < 16 and kind in (_VCED, _VMEM)
+
+
+def voices_of(messages: Iterable[mido.Message | mido.MetaMessage], where: str) -> list[Voice]:
     """The voices among messages, as of `read_syx`; none if no message holds any.
 
     Args:
         messages: any.
         where: what they are from, for messages.
-        channel: the only channel to listen to; any if None.
     """
     found: list[Voice] = []
     for message in messages:
-        if message.type == "sysex" and (channel is None or tuple(message.data[1:2]) == (channel,)):
+        if holds_voices(message):
             found += _voices(bytes(message.data), where)
     return found
 

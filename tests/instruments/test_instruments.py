@@ -54,6 +54,7 @@ FACTS = {
     "noisemaker-phrases": (2_000, 1_600, 88_200, 13, 3),
     "subphatty-notes": (10_000, 8_000, 55_125, 24, 5),
     "subphatty-phrases": (2_000, 1_600, 88_200, 24, 5),
+    "dx7": (20_000, 16_000, 55_125, 117, 28),
 }
 ORIGINAL_TABLES = {
     "guitar-tiny": "guitar-rig-light.json",
@@ -71,8 +72,8 @@ def legal_ccs(parameter: Parameter) -> np.ndarray:
     return np.array(parameter.codes)
 
 
-def test_there_are_three_instruments_and_twelve_collections():
-    assert set(INSTRUMENTS) == {"guitar-rack", "noisemaker", "subphatty"}
+def test_there_are_these_instruments_and_collections():
+    assert set(INSTRUMENTS) == {"dx7", "guitar-rack", "noisemaker", "subphatty"}
     assert set(COLLECTIONS) == set(FACTS)
     assert set(ORIGINAL) == set(ORIGINAL_TABLES)
 
@@ -143,12 +144,13 @@ def test_a_declaration_makes_sense(parameter: Parameter):
     assert parameter.about
     if isinstance(parameter, Knob):
         low, high = parameter.limits
-        assert parameter.low <= low < high <= parameter.high == {1: 127, 2: 16_383}[len(parameter.control)]
+        assert parameter.low <= low < high <= parameter.high
+        assert parameter.high == (parameter.top or {1: 127, 2: 16_383}[len(parameter.control)])
         if len(parameter.control) == 2:
             msb, lsb = parameter.control
             assert msb < 32 and lsb == msb + 32, "the MIDI standard's pairs"
     else:
-        assert len(parameter.control) == 1
+        assert len(parameter.control) <= 1
         assert len(parameter.codes) == len(parameter.labels) >= 2
         assert list(parameter.codes) == sorted(set(parameter.codes))
         assert parameter.codes[0] >= 0 and parameter.codes[-1] <= 127

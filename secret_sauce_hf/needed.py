@@ -1,0 +1,18 @@
+"""What to install where a package of an extra is missing."""
+
+EXTRAS = {
+    "torch": "models",
+    "transformers": "models",
+    "accelerate": "models",
+    "cma": "models",
+    "matplotlib": "plots",
+    "evaluate": "metrics",
+    "dexed": "dx7",
+}
+"""The extra that brings a package, by the name that it is imported under."""
+
+
+def remedy(error: ImportError) -> str | None:
+    """What is missing and what to install, as the end of "… needs …"; None if it is no package of an extra."""
+    extra = EXTRAS.get(str(error.name).partition(".")[0])
+    return extra and f"{error.name}, which is not installed: pip install 'secret_sauce_hf[{extra}]'."
