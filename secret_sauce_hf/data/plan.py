@@ -1,7 +1,6 @@
 """What a build consists of: which rows, from which draw, in which shards."""
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -9,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import soundfile
 
 from secret_sauce_hf import forms
@@ -24,7 +24,6 @@ from secret_sauce_hf.instruments.parameters import parameter_to_dict
 from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.original.table import is_original, original_presets, whose
 from secret_sauce_hf.presets import MAX_ROWS, Presets, draw_presets
-from secret_sauce_hf.rows import write_rows
 
 MAX_FILES = 99_999
 """Of a split: file names have five digits."""
@@ -365,10 +364,14 @@ def _told_seconds(collection: Collection, lengthened: Collection) -> float | Non
 
 
 def _digest(presets: Presets) -> str:
-    """Changes whenever any of the rows does."""
-    text = io.StringIO()
-    write_rows([presets], text)
-    return hashlib.sha256(text.getvalue().encode()).hexdigest()[:16]
+    """Changes whenever any of the rows does, but for what is lost where settings are written and read."""
+    played = presets.performances
+    times = (np.rint(values * 1e6).astype("<i8") for values in (played.onset, played.duration))
+    units = np.rint(presets.unit * 2**24).astype("<i8")
+    content = hashlib.sha256("\n".join(presets.files).encode())
+    for values in (units, *(whole.astype("<i8") for whole in (played.first, played.pitch, played.velocity)), *times):
+        content.update(values.tobytes())
+    return content.hexdigest()[:16]
 
 
 def _fingerprint(collection: Collection) -> str:

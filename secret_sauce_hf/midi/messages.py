@@ -19,7 +19,14 @@ from secret_sauce_hf.instruments import (
 )
 from secret_sauce_hf.instruments.parameters import controller_values
 from secret_sauce_hf.midi.parsing import Messages, MidiMessages
-from secret_sauce_hf.midi.sysex import has_voices, holds_voices, presets_to_voices, voice_message, voices_of, voices_to_presets
+from secret_sauce_hf.midi.sysex import (
+    has_voices,
+    holds_voices,
+    presets_to_voices,
+    voice_message,
+    voices_of,
+    voices_to_presets,
+)
 from secret_sauce_hf.presets import Presets, fixed_settings, never_heard
 
 Order = Literal["msb-lsb", "lsb-msb", "lsb-msb-lsb"]
