@@ -7,6 +7,7 @@ EXTRAS = {
     "cma": "models",
     "matplotlib": "plots",
     "evaluate": "metrics",
+    "rtmidi": "midi",
     "dexed": "dx7",
 }
 """The extra that brings a package, by the name that it is imported under."""

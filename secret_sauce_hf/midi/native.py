@@ -91,7 +91,7 @@ def read_native_preset(collection: str | Collection, path: str | Path) -> dict[s
     presets = read_native_presets(collection, path)
     if len(presets) > 1:
         raise InputError(
-            f"{path} holds {len(presets)} presets; give it where a table of several is taken, or one of them."
+            f"{path} holds {len(presets)} presets, and one is wanted here; choose one, or give it as a bank."
         )
     (row,) = presets.rows()
     return row

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.midi.files import read_midi_file
 from secret_sauce_hf.midi.messages import read_preset
 from secret_sauce_hf.midi.native import NATIVE_SUFFIXES, read_native_preset
@@ -15,6 +15,8 @@ MIDI_SUFFIXES = (".mid", ".midi")
 JSON_SUFFIX = ".json"
 PRESET_SUFFIXES = (*MIDI_SUFFIXES, JSON_SUFFIX, *NATIVE_SUFFIXES)
 """How files that hold one preset end."""
+OF_SUFFIX = {".noisemakerpreset": "noisemaker", ".syx": "dx7"}
+"""The collection with all parameters of the instrument whose own files end so."""
 MAX_JSON_BYTES = 2**24
 """Larger records are refused; one of a match has some KB."""
 
@@ -52,21 +54,32 @@ def read_preset_file(
     raise InputError(f"{path} is not a preset's file by its name: those end in {', '.join(PRESET_SUFFIXES)}.")
 
 
+def collection_of_file(path: str | Path) -> Collection | None:
+    """The built-in collection whose preset a file holds, as far as the file tells: a match's record, or its ending.
+
+    Args:
+        path: as of `read_preset_file`.
+
+    Returns:
+        The collection; None where a file of any collection looks like that.
+
+    Raises:
+        InputError: a .json that cannot be read.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == JSON_SUFFIX:
+        name = _json(path).get("collection")
+        return COLLECTIONS.get(name) if isinstance(name, str) else None
+    return COLLECTIONS[OF_SUFFIX[suffix]] if suffix in OF_SUFFIX else None
+
+
 def _read_record(collection: Collection, path: Path) -> dict[str, Any]:
     """The preset that a match's record holds, or a mapping from names to settings."""
-    if not path.is_file():
-        raise InputError(f"No such file: {path}.")
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise InputError(f"{path} is larger than {MAX_JSON_BYTES // 2**20} MB: not a preset.")
-    try:
-        record = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a JSON file: {str(error)[:120]}.") from error
-    if isinstance(record, Mapping) and isinstance(record.get("preset"), Mapping):
+    record = _json(path)
+    if isinstance(record.get("preset"), Mapping):
         fixed = record.get("fixed")
         record = {**(fixed if isinstance(fixed, Mapping) else {}), **record["preset"]}
-    if not isinstance(record, Mapping):
-        raise InputError(f"{path} holds no preset: a mapping from names to settings.")
     # A match tells the settings of parameters that MIDI does not reach, too.
     known = {parameter.name for parameter in collection.instrument.parameters} | {name for name, _ in collection.fixed}
     if unknown := [name for name in record if name not in known]:
@@ -75,3 +88,18 @@ def _read_record(collection: Collection, path: Path) -> dict[str, Any]:
         return restricted(collection, record)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    """The mapping in a JSON file."""
+    if not path.is_file():
+        raise InputError(f"No such file: {path}.")
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise InputError(f"{path} is larger than {MAX_JSON_BYTES // 2**20} MB: not a preset.")
+    try:
+        record = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a JSON file: {str(error)[:120]}.") from error
+    if not isinstance(record, Mapping):
+        raise InputError(f"{path} holds no preset: a mapping from names to settings.")
+    return record

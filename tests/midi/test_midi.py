@@ -622,7 +622,6 @@ def test_without_a_way_to_ports(monkeypatch):
     """An import of None fails as that of a package that is not installed."""
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     monkeypatch.delitem(sys.modules, "mido.backends.rtmidi", raising=False)
-    monkeypatch.setattr(mido.backend, "_module", None)
     for call in (port_names, lambda: send([], "Sub Phatty")):
-        with pytest.raises(InputError, match="pip install python-rtmidi"):
+        with pytest.raises(InputError, match=r"pip install 'secret_sauce_hf\[midi\]'"):
             call()

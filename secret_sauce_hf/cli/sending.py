@@ -1,0 +1,176 @@
+"""`secret-sauce send` and `ports`: presets to a machine."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from secret_sauce_hf.cli.inputs import input_file
+from secret_sauce_hf.cli.terminal import WHOLE, print_all
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.instruments.pitches import pitch_number
+from secret_sauce_hf.progress import say
+
+if TYPE_CHECKING:
+    from mido.ports import BaseOutput
+
+app = typer.Typer()
+
+_HOLD = 1.0
+_SETTLED = 0.1
+"""Seconds between a preset and a note."""
+
+Api = Annotated[
+    str | None,
+    typer.Option(help="How to reach ports: alsa, jack, core or windows; the system's own if not given."),
+]
+PortName = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        metavar="NAME",
+        help="The port, or a part of its name; the only one there is if not given. `secret-sauce ports` lists them.",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def ports(api: Api = None) -> None:
+    """List the MIDI outputs of this machine, to which presets can be sent."""
+    from secret_sauce_hf.midi import port_names
+
+    names = port_names(api)
+    print_all(*names)
+    if not names:
+        say("There is no MIDI output: plug the machine in, or start what has a port.")
+
+
+@app.command()
+def send(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET",
+            help="The preset: what match writes (.json, .mid), or the instrument's own (.noisemakerpreset, .syx).",
+            show_default=False,
+        ),
+    ],
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            "-c",
+            metavar="COLLECTION",
+            help=f"Whose preset it is, where the file does not tell: {', '.join(COLLECTIONS)}, or a declaration.",
+            show_default=False,
+        ),
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option("--voice", help="Which voice of a bank, from 1.", show_default=False, **WHOLE),
+    ] = None,
+    port: PortName = None,
+    channel: Annotated[int, typer.Option(help="The MIDI channel, 1 to 16.", **WHOLE)] = 1,
+    order: Annotated[
+        str, typer.Option(help="How the halves of 14-bit values are sent: msb-lsb, lsb-msb or lsb-msb-lsb.")
+    ] = "msb-lsb",
+    gap: Annotated[
+        float,
+        typer.Option(help="Milliseconds between messages besides the time that a cable takes, for slow machines."),
+    ] = 0.0,
+    note: Annotated[
+        str | None,
+        typer.Option(metavar="C3|60", help="Play this note for a second afterwards.", show_default=False),
+    ] = None,
+    all_of_it: Annotated[bool, typer.Option("--send-unheard", help="Send parameters that are not heard, too.")] = False,
+    api: Api = None,
+) -> None:
+    """Send a preset to a machine by MIDI: controllers, or of the DX7 a voice as system exclusive message.
+
+    The machine plays it at once; nothing that it stores is changed. Messages
+    go no faster than through a MIDI cable.
+
+    [bold]Examples[/bold]
+
+    secret-sauce ports
+
+    secret-sauce send bass-match/bass.json --port "Sub Phatty" --order lsb-msb-lsb
+
+    secret-sauce send voice.syx --port DX7 --note C3
+
+    secret-sauce send ROM1A.syx --voice 11 --port DX7
+
+    secret-sauce send bass.mid -c noisemaker --channel 2 --gap 5
+    """
+    from secret_sauce_hf.midi import not_to_send, preset_messages, read_preset_file
+    from secret_sauce_hf.midi.ports import BYTE_SECONDS, opened
+    from secret_sauce_hf.midi.ports import send as send_messages
+    from secret_sauce_hf.midi.preset_files import collection_of_file
+
+    path = Path(input_file(preset, "preset"))
+    if not 1 <= channel <= 16:
+        raise InputError(f"There is no MIDI channel {channel}; give 1 to 16.")
+    pitch = None if note is None else pitch_number(note)
+    declared = get_collection(collection) if collection is not None else collection_of_file(path)
+    if declared is None:
+        raise InputError(f"{path} does not tell whose preset it is: give its collection by --collection.")
+    settings = read_preset_file(declared, path) if number is None else _of_bank(declared, path, number)
+    left = () if all_of_it else not_to_send(declared, settings)
+    messages = preset_messages(
+        declared,
+        settings,
+        order=order,  # type: ignore[arg-type]
+        channel=channel - 1,
+        fixed=True,
+        leave_out=left,
+    )
+    if not messages:
+        raise InputError(f"No parameter of {declared.name} is reached by MIDI: set the preset by hand.")
+    with opened(_chosen(port, api), api) as output:
+        send_messages(messages, output, gap=gap / 1000)
+        if pitch is not None:
+            _play(output, pitch, channel - 1)
+        size = sum(len(message.bytes()) for message in messages)
+        took = size * BYTE_SECONDS + len(messages) * gap / 1000
+        say(f"{len(messages)} messages of {size:,} bytes to {output.name}, in {took:.2f} s.")
+    if left:
+        say(f"Not sent, as it is not heard: {', '.join(left)}; --send-unheard sends it.")
+
+
+def _of_bank(collection: Collection, path: Path, number: int) -> dict[str, Any]:
+    """A preset out of several, by its number from 1."""
+    from secret_sauce_hf.rows import read_file
+
+    rows = [row for part in read_file(collection, path, replaced=True) for row in part.rows()]
+    if not 1 <= number <= len(rows):
+        raise InputError(f"There is no preset {number} in {path}; it holds {len(rows):,}.")
+    return rows[number - 1]
+
+
+def _chosen(port: str | None, api: str | None) -> str:
+    """The port that is meant where none is named: the only one."""
+    from secret_sauce_hf.midi import port_names
+
+    if port is not None:
+        return port
+    names = port_names(api)
+    if len(names) != 1:
+        there = f"there are {', '.join(names)}: choose one by --port" if names else "there is none"
+        raise InputError(f"Which MIDI port? {there[0].upper()}{there[1:]}.")
+    return names[0]
+
+
+def _play(output: "BaseOutput", pitch: int, channel: int) -> None:
+    import mido
+
+    from secret_sauce_hf.midi import send as send_messages
+
+    time.sleep(_SETTLED)
+    send_messages([mido.Message("note_on", note=pitch, velocity=100, channel=channel)], output)
+    try:
+        time.sleep(_HOLD)
+    finally:
+        # Ctrl-C leaves no note hanging.
+        send_messages([mido.Message("note_off", note=pitch, channel=channel)], output)
