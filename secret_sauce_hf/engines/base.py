@@ -85,6 +85,8 @@ class Engine(ABC):
         processes: whether it can be fed a sound instead of what it plays itself, as a rack of effects can; then
             `Job.dry` may hold one.
         batch: how many rows it renders best together.
+        extra: the extra of this package without which it does not run; empty where it needs none. What is trained on
+            every instrument's sounds leaves such engines out, so that it does not depend on what is installed.
         emulates: what it emulates, half a sentence for cards.
         guesses: what in it was guessed, half a sentence for cards.
     """
@@ -98,6 +100,7 @@ class Engine(ABC):
     voices: ClassVar[int] = 1
     processes: ClassVar[bool] = False
     batch: ClassVar[int] = 32
+    extra: ClassVar[str] = ""
     emulates: ClassVar[str] = "the instrument"
     guesses: ClassVar[str] = "what its author does not say"
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ZOOM_SECONDS = 0.025
+_MOST_ROWS = 32
+"""Of a table; with more the text is too small."""
 _SOUND, _PRESET, _MUTED = "#1f5a99", "#d1602b", "0.5"
 
 
@@ -42,10 +44,13 @@ def draw(
     if rendered is not None:
         sounds.append(("Its preset, rendered", rendered, _PRESET))
     count = len(sounds)
-    figure = Figure(figsize=(4.2 * count + 4.2, 7.8), layout="constrained")
+    blocks, preset_title = _blocks(settings, muted)
+    wide = count + len(blocks)
+    figure = Figure(figsize=(4.2 * wide, 7.8), layout="constrained")
     # A file's name may hold dollar signs, which are no formulas.
     figure.suptitle(title, fontsize=14, parse_math=False)
-    grid = figure.add_gridspec(3, count + 1, height_ratios=(2.1, 1, 1.1), width_ratios=(1,) * count + (0.95,))
+    widths = (1,) * count + (0.95,) * len(blocks)
+    grid = figure.add_gridspec(3, wide, height_ratios=(2.1, 1, 1.1), width_ratios=widths)
 
     spectra = [levels(wave) for _, wave, _ in sounds]
     ceiling = max(spectrum.max() for spectrum in spectra)
@@ -64,13 +69,30 @@ def draw(
             waveform.set_ylabel("Amplitude")
     figure.colorbar(mesh, ax=figure.axes[2 * count - 2], label="dB", pad=0.01)
     _close_up(figure.add_subplot(grid[2, :count]), sounds)
-    grey = {0, *(row + 1 for row in range(len(settings)) if row in muted)}
-    _table(figure.add_subplot(grid[:2, count]), [["", "setting", "confidence"], *settings], "Preset", grey)
+    for place, (rows, grey) in enumerate(blocks):
+        axes = figure.add_subplot(grid[:2, count + place])
+        _table(axes, [["", "setting", "confidence"], *rows], "" if place else preset_title, {0, *grey})
     if rendered is None:
         _table(figure.add_subplot(grid[2, count]), [["No engine renders this instrument."]], "Not compared")
     else:
         _table(figure.add_subplot(grid[2, count]), distances, "Distances between the two")
     return figure
+
+
+def _blocks(
+    settings: Sequence[Sequence[str]], muted: Container[int]
+) -> tuple[list[tuple[Sequence[Sequence[str]], set[int]]], str]:
+    """The rows of the preset's tables side by side, each with the numbers of its grey rows from 1; and their title.
+
+    Of a preset with more rows than fit into one table those are left out that are grey.
+    """
+    if len(settings) <= _MOST_ROWS:
+        return [(settings, {row + 1 for row in range(len(settings)) if row in muted})], "Preset"
+    kept = [row for number, row in enumerate(settings) if number not in muted] or settings[:1]
+    count = -(-len(kept) // _MOST_ROWS)
+    size = -(-len(kept) // count)
+    title = f"Preset, the {len(kept)} of {len(settings)} parameters that are heard"
+    return [(kept[at : at + size], set()) for at in range(0, len(kept), size)], title
 
 
 def _waveform(axes: "Axes", wave: np.ndarray, peak: float, colour: str) -> None:
@@ -105,7 +127,7 @@ def _bare(axes: "Axes") -> None:
 
 
 def _table(axes: "Axes", rows: Sequence[Sequence[str]], title: str, grey: Container[int] = ()) -> None:
-    """Text in columns, small enough for fifty rows; rows whose numbers are given in grey."""
+    """Text in columns; rows whose numbers are given in grey."""
     axes.axis("off")
     axes.set_title(title, fontsize=12, loc="left")
     table = axes.table(cellText=rows, loc="upper left", cellLoc="right", edges="open")

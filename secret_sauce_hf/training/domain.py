@@ -56,12 +56,12 @@ class Domain:
 
 
 def others_of(collection: Collection) -> list[tuple[Engine, Collection]]:
-    """Other instruments' collections of notes, as far as an engine renders them."""
+    """Other instruments' collections of notes, as far as an engine renders them that needs no extra."""
     found = []
     for other in COLLECTIONS.values():
         if other.plays is None or other.plays.kind != "notes" or other.instrument.name == collection.instrument.name:
             continue
-        if (engine := find_engine(other)) is not None:
+        if (engine := find_engine(other)) is not None and not engine.extra:
             found.append((engine, other))
     return found
 

@@ -216,7 +216,7 @@ def _collections() -> list[str]:
     found = [
         (place / (SHARES.get(name, 1) + 1), name)
         for name, collection in COLLECTIONS.items()
-        if collection.plays is not None and find_engine(collection) is not None
+        if collection.plays is not None and (engine := find_engine(collection)) is not None and not engine.extra
         for place in range(1, SHARES.get(name, 1) + 1)
     ]
     return [name for _, name in sorted(found)]

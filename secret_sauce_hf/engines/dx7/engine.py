@@ -39,6 +39,7 @@ class DX7(Engine):
     plays = range(128)
     voices = VOICES
     batch = 32
+    extra = "dx7"
     emulates = "the instrument by Dexed's engine, whose arithmetic is close to that of the machine"
     guesses = "where its LFO stands when a note starts and it is not synchronised"
 
