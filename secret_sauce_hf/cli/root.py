@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from secret_sauce_hf.cli import benchmark, calibrate, data, listener, match, overview, publish, rows, sending, train
+from secret_sauce_hf.cli import (
+    benchmark,
+    calibrate,
+    data,
+    learn,
+    listener,
+    match,
+    overview,
+    publish,
+    rows,
+    sending,
+    train,
+)
 from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE, complain, print_anything
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.needed import EXTRAS
@@ -38,7 +50,7 @@ app = typer.Typer(
 )
 
 # In the order of `--help`.
-for group in (overview, rows, data, match, sending, train, listener, benchmark, calibrate):
+for group in (overview, rows, data, match, sending, train, learn, listener, benchmark, calibrate):
     app.add_typer(group.app)
 app.add_typer(publish.app, name="publish")
 

@@ -12,6 +12,11 @@ _TIMINGS = {
 }
 
 
+def noted(collection: Collection) -> Collection:
+    """A collection without rows of its own whose takes each play one note, of any pitch from 24 to 96."""
+    return replace(collection, timing=_TIMINGS["notes"], plays=Playing("notes", 24, 96))
+
+
 def beside(collection: Collection, plays: Playing, seed: int, subject: str = "") -> Collection:
     """The same parameters with rows that play something else, drawn from a seed.
 

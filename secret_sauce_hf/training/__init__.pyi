@@ -1,5 +1,6 @@
 from .config import TrainingConfig
+from .finishing import finish
 from .run import train
 from .trainer import PresetTrainer
 
-__all__ = ["PresetTrainer", "TrainingConfig", "train"]
+__all__ = ["PresetTrainer", "TrainingConfig", "finish", "train"]

@@ -1,0 +1,3 @@
+from .learn import Learned, learn
+
+__all__ = ["Learned", "learn"]

@@ -1,0 +1,108 @@
+"""Which parameters of an instrument are worth learning: those that are heard, and those that were asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from secret_sauce_hf.data.heard import measure_heard
+from secret_sauce_hf.engines import Engine
+from secret_sauce_hf.instruments import Collection, InputError, Parameter
+from secret_sauce_hf.instruments.checking import nearest
+from secret_sauce_hf.presets import draw_presets
+
+LEAST_SHARE = 0.03
+"""A parameter that is heard in fewer rows is not learned: whatever it is set to, hardly a sound tells."""
+ROWS = 48
+
+
+def shares_heard(
+    engine: Engine, collection: Collection, seed: int, *, rows: int = ROWS, progress: bool = True
+) -> dict[str, float]:
+    """In how many of some fresh rows each parameter is heard, as `measure_heard` measures it.
+
+    Args:
+        engine: renders the rows.
+        collection: whose parameters they are.
+        seed: of the rows.
+        rows: how many; each costs some renderings of every parameter.
+        progress: whether to show a progress bar.
+
+    Returns:
+        Name → share, 0 to 1, of the rows that are not silent.
+
+    Raises:
+        InputError: every row is silent.
+    """
+    presets = draw_presets(collection, rows, seed)
+    found = measure_heard(presets, engine=engine, noise_seed=seed, progress=progress)
+    sounding = found.peak > -60.0
+    if not sounding.any():
+        raise InputError(
+            f"Nothing is heard of {collection.name}: all of {rows} random presets are silent. Something that mutes it "
+            "may be among its parameters: leave that out (--without)."
+        )
+    heard = found.heard[sounding].mean(axis=0)
+    return {parameter.name: float(share) for parameter, share in zip(presets.parameters, heard, strict=True)}
+
+
+def chosen(collection: Collection, only: Sequence[str], without: Sequence[str]) -> tuple[str, ...]:
+    """The columns that options leave.
+
+    Args:
+        collection: the collection.
+        only: parameters, of which no others are learned; all if there are none.
+        without: parameters that are not learned.
+
+    Raises:
+        InputError: one of them is no parameter; none is left.
+    """
+    for name in (*only, *without):
+        if name not in collection.columns:
+            raise InputError(f"{collection.name} has no parameter {name[:60]!r}; {nearest(name, collection.columns)}")
+    left = tuple(name for name in collection.columns if (not only or name in only) and name not in without)
+    if not left:
+        raise InputError("No parameter is left to learn: give fewer to --without.")
+    return left
+
+
+def reduced(
+    collection: Collection, columns: Sequence[str], name: str, defaults: Mapping[str, float | str] | None = None
+) -> Collection:
+    """A collection of fewer parameters: the others are fixed.
+
+    Args:
+        collection: the collection.
+        columns: the parameters that vary.
+        name: of the new collection.
+        defaults: settings of those that do not, by name; else the middle of a knob's range and a switch's first
+            label.
+
+    Returns:
+        A collection without rows of its own, of the same instrument.
+    """
+    told = defaults or {}
+    fixed = dict(collection.fixed)
+    for parameter in collection.parameters:
+        if parameter.name not in columns:
+            fixed[parameter.name] = told.get(parameter.name, _middle(parameter))
+    return replace(
+        collection,
+        name=name,
+        stem=name.replace("-", "_"),
+        columns=tuple(column for column in collection.columns if column in columns),
+        fixed=tuple(fixed.items()),
+        count=0,
+        train_count=0,
+        seed=None,
+        prior="uniform",
+        enumerated=False,
+        has_file_column=True,
+        title=f"{collection.instrument.title}, learned: {len(columns)} parameters",
+    )
+
+
+def _middle(parameter: Parameter) -> float | str:
+    place = 0 if parameter.classes else (parameter.cc_count - 1) // 2
+    setting: float | str = parameter.cc_to_setting(parameter.cc_at(np.asarray(place))).item()
+    return setting

@@ -1,0 +1,255 @@
+"""From an instrument to a model of it: listen, drop what is not heard, train, finish, evaluate, report."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secret_sauce_hf.cards.names import DECLARATION
+from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.engines import Engine, get_engine
+from secret_sauce_hf.evaluation import benchmark
+from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.forms import read_record
+from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer, write_declaration
+from secret_sauce_hf.instruments.families import noted
+from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM, check_prior
+from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
+from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, Pace, pace
+from secret_sauce_hf.learning.report import REPORT, write_report
+from secret_sauce_hf.modeling import checkpoint_path
+from secret_sauce_hf.modeling.loading import load_pipeline
+from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.progress import say
+from secret_sauce_hf.training import TrainingConfig, finish, train
+from secret_sauce_hf.training.base import reads_notes
+
+WORK = ".learning"
+STATE = "state.json"
+TEACHER = {True: "subphatty-notes", False: "subphatty"}
+"""The shipped checkpoint that a training begins with, of a collection of notes or of one note: its encoder knows how
+sounds are built, whatever the instrument."""
+TAKES = 2_500
+"""Of the dataset by which a model is judged: 2,000 for the nearest neighbour, 500 to test."""
+FINISHING_SOUNDS = 400
+MOST_MINUTES = 60 * 24 * 14
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned of an instrument.
+
+    Args:
+        folder: of the checkpoint, with the declaration and the report beside it.
+        collection: what it tells the settings of.
+        left_out: parameters of the source that it does not, with the share of the sounds in which each is heard,
+            NaN where that was not measured.
+        record: the benchmark's record.
+    """
+
+    folder: Path
+    collection: Collection
+    left_out: dict[str, float]
+    record: dict[str, Any]
+
+
+def learn(
+    source: str | Path | Collection,
+    out: str | Path,
+    *,
+    minutes: float,
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
+    notes: bool = False,
+    name: str | None = None,
+    seconds: float = 5.0,
+    rows: int = 12,
+    seed: int = 0,
+    engine: Engine | None = None,
+    progress: bool = True,
+) -> Learned:
+    """Learn to tell an instrument's settings from its sounds, in a time that is given.
+
+    It renders random presets to find which parameters are heard, leaves the others out, trains on
+    fresh sounds for most of the time, makes the model as sure as it should be, and compares it with simple
+    methods on sounds that it has not seen. Stopped, it goes on where it was when it is called again with the same
+    arguments.
+
+    Args:
+        source: a collection, its name, or the path of its declaration.
+        out: the folder: a checkpoint, which `match` takes as its model, `declaration.json` and `report.md`.
+        minutes: how long it may take, about.
+        only: parameters to learn; all that are heard if there are none.
+        without: parameters to leave out.
+        notes: whether any single note is to be understood, where the source plays one.
+        name: of the collection that is learned; that of the source with `-learned` if None.
+        seconds: of a search in the report.
+        rows: how many sounds are searched for in the report.
+        seed: of everything that is drawn.
+        engine: renders the sounds; the one that is found for the source if None.
+        progress: whether to tell what is done.
+
+    Raises:
+        InputError: arguments out of range or that do not go together; no engine renders the source; nothing is
+            heard of it; the folder holds something else.
+    """
+    if not 0.5 <= minutes <= MOST_MINUTES:
+        raise InputError(f"minutes is {minutes:g}; give from 0.5 to {MOST_MINUTES:,}.")
+    seed, rows = integer("seed", seed), integer("rows", rows, 1, 500)
+    declared = get_collection(source)
+    if notes and declared.plays is None:
+        declared = noted(declared)
+    engine = engine or get_engine(declared)
+    engine.check(declared)
+    called = name or f"{declared.name}-learned"
+    columns = chosen(declared, only, without)
+    out = check_folder(expanded(out), what="what is learned")
+    stages = _Stages(
+        out,
+        {
+            "source": declared.name,
+            "engine": engine.label,
+            "minutes": float(minutes),
+            "columns": list(columns),
+            "notes": declared.plays is not None,
+            "name": called,
+            "seed": seed,
+        },
+        progress,
+    )
+    tell = stages.tell
+
+    shares = stages.kept("heard", lambda: shares_heard(engine, declared, seed, progress=progress))
+    heard = [column for column in columns if shares[column] >= LEAST_SHARE]
+    if not heard:
+        raise InputError(f"None of these parameters is heard: {', '.join(columns)}.")
+    collection = reduced(declared, heard, called)
+    left_out = {column: shares[column] for column in declared.columns if column not in heard}
+    tell(f"{len(heard)} of {len(declared.columns)} parameters are learned.")
+    write_declaration(collection, stages.work / DECLARATION)
+
+    prior = _prior(collection)
+    teacher = TEACHER[reads_notes(collection)]
+    measured = stages.kept(
+        "pace", lambda: vars(pace(collection, engine, teacher, prior, stages.work / "probe", seed + 1))
+    )
+    fresh = int(stages.kept("fresh", lambda: _fresh(measured, 60 * minutes - stages.seconds)))
+    step, takes = measured["step"], measured["takes"]
+    steps = fresh * EPOCHS // BATCH
+    tell(f"{takes:.0f} takes a second, {step:.2f} s a step: {steps:,} steps, about {steps * step / 60:.0f} minutes.")
+
+    trained = stages.work / "trained"
+    if not (trained / "model.safetensors").is_file():
+        config = TrainingConfig(
+            fresh=fresh, epochs=EPOCHS, batch_size=BATCH, validation=200, seed=seed + 2, base=teacher, prior=prior
+        )
+        resume = (trained / ".training").is_dir()
+        train(collection, None, trained, config, engine=engine, resume=resume, progress=progress)
+    finished = _finished(collection, trained, stages, engine, progress)
+
+    tell("Comparing with simple methods, on sounds that it has not seen.")
+    data = stages.work / "takes"
+    build_collection(collection, data, seed=seed + 3, count=TAKES, prior=_one(prior), engine=engine, progress=progress)
+    found = benchmark(
+        collection,
+        model=finished,
+        data=data,
+        rows=rows,
+        seconds=seconds,
+        only=("naive", "nearest", "model", "matching"),
+        out=stages.work / "benchmark",
+        seed=seed,
+        progress=progress,
+        engine=engine,
+    )
+    for path in finished.iterdir():
+        if path.is_file():
+            shutil.copy2(path, out / path.name)
+    write_declaration(collection, out / DECLARATION)
+    write_report(out, collection, shares, left_out, found, measured | {"steps": steps, "minutes": minutes})
+    shutil.rmtree(stages.work)
+    tell(f"{out / REPORT} says how good it is.")
+    return Learned(out, collection, left_out, found.record)
+
+
+def _prior(collection: Collection) -> str:
+    """How the presets of the training are drawn: both ways where it is known how people set the instrument."""
+    try:
+        check_prior(MUSICAL, collection)
+    except InputError:
+        return UNIFORM
+    return BOTH if reads_notes(collection) else MUSICAL
+
+
+def _one(prior: str) -> str:
+    return MUSICAL if prior == BOTH else prior
+
+
+def _fresh(measured: Mapping[str, float], seconds: float) -> int:
+    return Pace(**measured).fresh(seconds)
+
+
+def _finished(collection: Collection, trained: Path, stages: "_Stages", engine: Engine, progress: bool) -> Path:
+    """The folder of the model as it is handed over: one of notes gets a listener, and is calibrated anew."""
+    if not reads_notes(collection):
+        return trained
+    out = stages.work / "finished"
+    if not (out / "model.safetensors").is_file():
+        shutil.rmtree(out, ignore_errors=True)
+        listener = stages.work / "listener"
+        listener.mkdir(exist_ok=True)
+        teacher = load_pipeline(checkpoint_path(TEACHER[True])).model
+        teacher.listener.save(listener)
+        stages.tell("Teaching it to hear notes, and which sounds are not its own.")
+        finish(trained, out, listener=listener, sounds=FINISHING_SOUNDS, engine=engine, progress=progress)
+    return out
+
+
+class _Stages:
+    """What was done already, in a folder of its own: a run that was stopped goes on behind it.
+
+    Args:
+        out: the folder of what is learned.
+        asked: what the run depends on.
+        progress: whether to tell what is done.
+    """
+
+    def __init__(self, out: Path, asked: dict[str, Any], progress: bool):
+        self.work, self.progress = out / WORK, progress
+        self._begun = time.monotonic()
+        path = self.work / STATE
+        if path.is_file():
+            self._state = dict(read_record(path))
+            if self._state.get("asked") != asked:
+                raise InputError(f"{out} holds a run of other arguments; choose another folder, or remove {self.work}.")
+        elif out.is_dir() and any(out.iterdir()):
+            raise InputError(f"{out} is not empty; choose a new folder.")
+        else:
+            self._state = {"asked": asked, "seconds": 0.0}
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._save()
+        self._before = float(self._state.get("seconds", 0.0))
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far, as far as it is kept, with this part of it."""
+        return self._before + time.monotonic() - self._begun
+
+    def kept(self, stage: str, work: Callable[[], Any]) -> Any:
+        """What a stage came to: from before, or done now and kept."""
+        if stage not in self._state:
+            self._state[stage] = work()
+            self._save()
+        return self._state[stage]
+
+    def tell(self, text: str) -> None:
+        """Say what is done."""
+        if self.progress:
+            say(text)
+
+    def _save(self) -> None:
+        self._state["seconds"] = round(self.seconds, 1) if hasattr(self, "_before") else 0.0
+        write_whole(self.work / STATE, (json.dumps(self._state, indent=2) + "\n").encode())
