@@ -48,6 +48,10 @@ where their order is to be another. `take` has times in seconds from its start: 
 `note_off` and its length, `seconds`. What else it has is for recording sessions (see
 `Timing`): `lead`, how long before the take its slot begins, `slot`, `patch`, `reset_first`.
 
+Where rows do not all play the same note, `notes` says what they play, which is drawn with them:
+`{"lowest": 24, "highest": 96}`, or `{"kind": "phrases", "chords": false}` for melodies. What else it has is of
+`Playing`: `onset`, `shortest` and `longest` in seconds, `strings`.
+
 A declaration is data: nothing in it is ever run.
 """
 
@@ -58,6 +62,7 @@ from typing import Any
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
+from secret_sauce_hf.instruments.drawing import playing, playing_record
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing, same_controls
 from secret_sauce_hf.instruments.parameters import (
@@ -140,6 +145,8 @@ def declaration(collection: Collection) -> dict[str, Any]:
         "take": take,
         "parameters": [_record(parameter) for parameter in parameters],
     }
+    if collection.plays is not None:
+        record["notes"] = playing_record(collection.plays)
     if collection.columns != tuple(p.name for p in parameters if p.name not in fixed):
         record["columns"] = list(collection.columns)
     return record | ({"fixed": fixed} if fixed else {})
@@ -237,7 +244,9 @@ def _no_constant(name: str) -> None:
 
 def _collection(data: Any) -> Collection:
     """The collection of a parsed declaration; its values are checked elsewhere."""
-    data = _fields("the declaration", data, ("name", "parameters"), ("title", "instrument", "take", "columns", "fixed"))
+    data = _fields(
+        "the declaration", data, ("name", "parameters"), ("title", "instrument", "take", "notes", "columns", "fixed")
+    )
     name = data["name"]
     if not isinstance(data["parameters"], list):
         raise InputError("`parameters` must be a list of knobs and switches.")
@@ -262,6 +271,7 @@ def _collection(data: Any) -> Collection:
         count=0,
         train_count=0,
         timing=_timing(data.get("take", {})),
+        plays=playing(data["notes"]) if "notes" in data else None,
         title=data.get("title", f"{instrument.title}: {_parts(parameters)}"),
         fixed=tuple(fixed.items()),
     )
