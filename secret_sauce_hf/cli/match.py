@@ -231,7 +231,6 @@ def match(
     loaded: Any = None
     if any(one.mistake is None for one in found):
         from secret_sauce_hf.matching import load_model, load_models, read_bank
-        from secret_sauce_hf.matching.attempt import collection_of
         from secret_sauce_hf.matching.match import chosen_strategy
 
         # A library that is missing is told before models load.
@@ -243,7 +242,7 @@ def match(
         elif dry is None:
             loaded = load_models(lambda one: played is None or one.plays is not None)
         if bank is not None and declared is None:
-            presets = read_bank(collection_of(loaded.pipe.model.config), bank)
+            presets = read_bank(loaded.collection, bank)
     failed = False
     for source, folder in zip(found, folders, strict=True):
         try:

@@ -1,3 +1,3 @@
-from .learn import Learned, learn
+from .run import Learned, learn
 
 __all__ = ["Learned", "learn"]

@@ -327,7 +327,7 @@ def listen(
             notes for a model of one note, or none of them in the part.
     """
     pipe = loaded.pipe
-    collection = agreed(collection, collection_of(pipe.model.config), loaded.name)
+    collection = agreed(collection, loaded.collection, loaded.name)
     listened, asked = None, (0.0, 0)
     met = np.empty((0, len(collection.parameters)), dtype=np.int64)
     if reads_notes(pipe):
@@ -445,16 +445,6 @@ def agreed(collection: Collection | None, own: Collection, model_name: str) -> C
             "leave the collection out."
         )
     return collection
-
-
-def collection_of(config: Any) -> Collection:
-    """What a model's config tells of its collection."""
-    from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
-
-    if not isinstance(config, SecretSauceConfig):
-        # The checkpoint came with code of its own.
-        config = SecretSauceConfig.from_dict(config.to_dict())
-    return config.to_collection()
 
 
 def is_audible(take: np.ndarray) -> bool:

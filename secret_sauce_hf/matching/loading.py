@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
+from secret_sauce_hf.cards.names import DECLARATION
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection, read_declaration
 from secret_sauce_hf.matching.domain import Domain, read_domain
 from secret_sauce_hf.modeling.registration import CHECKPOINTS
 
@@ -18,11 +19,27 @@ class Loaded:
         pipe: its `AudioToPresetPipeline`.
         name: what it is called.
         domain: what the distance that a search reached tells of the sound; None if nobody knows.
+        declared: the collection that is declared beside the model's checkpoint, whose other parameters and takes
+            the model does not know; None if none is.
     """
 
     pipe: Any
     name: str
     domain: Domain | None = None
+    declared: Collection | None = None
+
+    @property
+    def collection(self) -> Collection:
+        """What the model tells the settings of."""
+        from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+
+        if self.declared is not None:
+            return self.declared
+        config = self.pipe.model.config
+        if not isinstance(config, SecretSauceConfig):
+            # The checkpoint came with code of its own.
+            config = SecretSauceConfig.from_dict(config.to_dict())
+        return config.to_collection()
 
 
 def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:
@@ -42,7 +59,7 @@ def load_model(collection: str | Path | Collection | None = None, model: Any = N
     if model is not None:
         pipe = load_pipeline(model) if isinstance(model, str | Path) else model
         name = str(model) if isinstance(model, str | Path) else str(pipe.model.name_or_path)
-        return Loaded(pipe, name, _domain_of(pipe))
+        return Loaded(pipe, name, _domain_of(pipe), _declared_of(pipe))
     if collection is None:
         raise InputError("Give a collection or a model, or load a model of every instrument by load_models().")
     name = get_collection(collection).name
@@ -56,6 +73,20 @@ def _domain_of(pipe: Any) -> Domain | None:
     """What lies beside a model's checkpoint, if that is a folder."""
     name = str(getattr(pipe.model, "name_or_path", ""))
     return read_domain(name) if name and Path(name).is_dir() else None
+
+
+def _declared_of(pipe: Any) -> Collection | None:
+    """The collection that is declared beside a model's checkpoint, if that is a folder and the model is of it.
+
+    Nothing in such a file chooses a file of this machine: where a plug-in lies is not read from it.
+    """
+    name = str(getattr(pipe.model, "name_or_path", ""))
+    path = Path(name, DECLARATION)
+    if not name or not path.is_file():
+        return None
+    declared = read_declaration(path)
+    own = [record["name"] for record in pipe.model.config.parameters]
+    return declared if list(declared.columns) == own else None
 
 
 def load_models(suits: Callable[[Collection], bool] = lambda _: True) -> tuple[Loaded, ...]:

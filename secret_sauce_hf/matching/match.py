@@ -12,7 +12,7 @@ from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.sounds import STANDARD_INPUT, read_samples
 from secret_sauce_hf.matching.asked import Region, check_region, check_search
-from secret_sauce_hf.matching.attempt import Attempt, collection_of, listen
+from secret_sauce_hf.matching.attempt import Attempt, listen
 from secret_sauce_hf.matching.bank import BankSource, read_bank
 from secret_sauce_hf.matching.excerpt import take_out
 from secret_sauce_hf.matching.found import Match as Match
@@ -165,7 +165,7 @@ def match(
                 }
                 attempt = listen(loaded, collection, excerpt, takes=takes, **options)
             else:
-                fed = _engine_to_feed(engine, collection or collection_of(loaded.pipe.model.config))
+                fed = _engine_to_feed(engine, collection or loaded.collection)
                 dry = _kept(dry, sampling_rate)
                 attempt = hear_riff(loaded, collection, fed, wet, excerpt, dry, sampling_rate, seed)
             if bank is not None:

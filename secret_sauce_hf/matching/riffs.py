@@ -16,7 +16,7 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.listening import BLOCK, cut, hear_onset, mix
 from secret_sauce_hf.instruments.sounds import open_parts
 from secret_sauce_hf.instruments.takes import PEAK
-from secret_sauce_hf.matching.attempt import Attempt, agreed, collection_of, is_audible, reads_notes
+from secret_sauce_hf.matching.attempt import Attempt, agreed, is_audible, reads_notes
 from secret_sauce_hf.matching.excerpt import Excerpt
 from secret_sauce_hf.matching.loading import Loaded
 from secret_sauce_hf.matching.posterior import Posterior
@@ -88,7 +88,7 @@ def hear_riff(
         InputError: a sound cannot be read; they have no common part; the engine cannot be fed.
     """
     pipe = loaded.pipe
-    collection = agreed(collection, collection_of(pipe.model.config), loaded.name)
+    collection = agreed(collection, loaded.collection, loaded.name)
     engine.check(collection)
     rng = np.random.default_rng(seed)
     riffs, remarks = _laid(wet, excerpt, dry, sampling_rate)

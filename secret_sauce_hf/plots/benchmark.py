@@ -17,7 +17,8 @@ _FONT = 9
 def figures(record: Mapping[str, Any]) -> "dict[str, Figure]":
     """Every picture that there is something to draw in: `scores`, `seconds`, `calibration`, `learning`."""
     drawn = {"scores": scores(record)}
-    if record["over_time"]:
+    # A search that ended before it found anything better has no curve.
+    if any(value is not None for curve in record["over_time"].values() for value in curve["mss"]["median"]):
         drawn["seconds"] = over_time(record)
     if record["calibration"]:
         drawn["calibration"] = calibration(record)

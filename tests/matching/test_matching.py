@@ -25,7 +25,7 @@ from secret_sauce_hf.instruments import (
     write_declaration,
 )
 from secret_sauce_hf.matching import Match, demo_sound, match
-from secret_sauce_hf.matching.attempt import collection_of
+from secret_sauce_hf.matching.loading import Loaded
 from secret_sauce_hf.matching.reference import place
 from secret_sauce_hf.matching.result import Candidate
 from secret_sauce_hf.matching.text import (
@@ -394,7 +394,7 @@ def test_a_checkpoint_with_code_of_its_own(pipe):
         def __init__(self, config):
             self.to_dict = config.to_dict
 
-    told = collection_of(Copy(pipe.model.config))
+    told = Loaded(SimpleNamespace(model=SimpleNamespace(config=Copy(pipe.model.config))), "a copy").collection
     assert told is get_collection("noisemaker-light")
 
 

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from secret_sauce_hf.engines import Engine, get_engine
 from secret_sauce_hf.evaluation import benchmark
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.forms import read_record
-from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer, write_declaration
+from secret_sauce_hf.instruments import (
+    Collection,
+    InputError,
+    get_collection,
+    integer,
+    read_declaration,
+    write_declaration,
+)
 from secret_sauce_hf.instruments.families import noted
 from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM, check_prior
 from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
@@ -130,6 +137,8 @@ def learn(
     left_out = {column: shares[column] for column in declared.columns if column not in heard}
     tell(f"{len(heard)} of {len(declared.columns)} parameters are learned.")
     write_declaration(collection, stages.work / DECLARATION)
+    # As whoever uses the model will have it: a file's times have nine digits.
+    collection = replace(read_declaration(stages.work / DECLARATION), instrument=collection.instrument)
 
     prior = _prior(collection)
     teacher = TEACHER[reads_notes(collection)]

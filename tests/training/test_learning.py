@@ -1,0 +1,147 @@
+"""Learning an instrument in one go: what is left out, how long it takes, and that it goes on where it was."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from secret_sauce_hf.engines import get_engine, render
+from secret_sauce_hf.evaluation import Benchmark
+from secret_sauce_hf.instruments import InputError, get_collection, read_declaration, write_declaration
+from secret_sauce_hf.instruments.families import noted
+from secret_sauce_hf.learning import learn
+from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
+from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, FEWEST_STEPS, Pace
+from secret_sauce_hf.matching import load_model, match
+from secret_sauce_hf.presets import Presets, draw_presets
+
+LIGHT = get_collection("noisemaker-light")
+FULL = get_collection("noisemaker")
+
+
+def test_what_is_heard_is_measured():
+    shares = shares_heard(get_engine(LIGHT), LIGHT, 3, rows=24, progress=False)
+    assert list(shares) == list(LIGHT.columns) and all(0 <= share <= 1 for share in shares.values())
+    assert shares["filter_cutoff"] > 0.9 > LEAST_SHARE
+
+
+def test_an_instrument_that_is_muted_is_told():
+    silent = reduced(FULL, ("filter_cutoff",), "silent", {"osc1_volume": 0.0, "osc2_volume": 0.0})
+    with pytest.raises(InputError, match=r"Nothing is heard of silent.*--without"):
+        shares_heard(get_engine(FULL), silent, 0, rows=3, progress=False)
+
+
+def test_parameters_are_chosen_and_the_others_fixed():
+    assert chosen(LIGHT, (), ("osc2_wave",)) == ("lfo1_rate", "filter_cutoff", "lfo1_amount", "filter_resonance")
+    assert chosen(LIGHT, ("osc2_wave", "lfo1_rate"), ()) == ("lfo1_rate", "osc2_wave")
+    with pytest.raises(InputError, match=r"has no parameter 'cutoff'; .*filter_cutoff"):
+        chosen(LIGHT, ("cutoff",), ())
+    with pytest.raises(InputError, match="No parameter is left"):
+        chosen(LIGHT, (), LIGHT.columns)
+    less = reduced(LIGHT, ("filter_cutoff", "osc2_wave"), "less", {"lfo1_rate": 1.0})
+    fixed = dict(less.fixed)
+    assert less.columns == ("filter_cutoff", "osc2_wave") and fixed["lfo1_rate"] == 1.0
+    assert (
+        fixed["filter_resonance"] == pytest.approx(5, abs=0.1) and fixed["osc1_wave"] == dict(LIGHT.fixed)["osc1_wave"]
+    )
+    rows = draw_presets(less, 3, 1)
+    assert np.array_equal(render(rows), render(Presets(replace(less, name="other"), rows.unit)))
+
+
+def test_the_time_says_how_many_sounds_are_rendered():
+    assert Pace(step=0.5, takes=100).fresh(600) == round(0.72 * 1_200) * BATCH // EPOCHS
+    assert Pace(step=60, takes=1).fresh(1) == FEWEST_STEPS * BATCH // EPOCHS
+
+
+def test_a_collection_of_one_note_as_one_of_notes(tmp_path):
+    mine = reduced(noted(LIGHT), LIGHT.columns, "mine")
+    assert (mine.plays.lowest, mine.plays.highest) == (24, 96) and mine.seconds == pytest.approx(2.5)
+    write_declaration(mine, tmp_path / "mine.json")
+    assert read_declaration(tmp_path / "mine.json") == mine
+    assert len(set(draw_presets(mine, 20, 1).performances.pitch.tolist())) > 5
+
+
+@pytest.fixture(scope="module")
+def small():
+    """So little of everything that it takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secret_sauce_hf.learning.run.TAKES", 60)
+        patch.setattr("secret_sauce_hf.learning.budgeting.PROBE_STEPS", 1)
+        patch.setattr("secret_sauce_hf.learning.budgeting.FEWEST_STEPS", 1)
+        patch.setattr("secret_sauce_hf.learning.budgeting.TRAINING_SHARE", 1e-6)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def learned(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("learned") / "mine"
+    arguments = {"minutes": 0.5, "without": ("osc2_wave",), "rows": 2, "seconds": 0.2, "progress": False, "seed": 3}
+    # The report fails: what took long is done already, and the same call goes on behind it.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secret_sauce_hf.learning.run.benchmark", _fail)
+        with pytest.raises(RuntimeError, match="stopped"):
+            learn(LIGHT, out, **arguments)
+    state = json.loads((out / ".learning" / "state.json").read_text())
+    with pytest.raises(InputError, match="holds a run of other arguments"):
+        learn(LIGHT, out, **arguments | {"seed": 4})
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("train", "pace", "shares_heard"):
+            patch.setattr(f"secret_sauce_hf.learning.run.{name}", _fail)
+        found = learn(LIGHT, out, **arguments)
+    assert small and state["asked"]["name"] == "noisemaker-light-learned"
+    return found
+
+
+def _fail(*_, **__):
+    raise RuntimeError("stopped")
+
+
+def test_what_is_left_is_a_checkpoint_a_declaration_and_a_report(learned):
+    assert not (learned.folder / ".learning").exists()
+    assert read_declaration(learned.folder / "declaration.json") == learned.collection
+    assert list(learned.left_out) == ["osc2_wave"]
+    report = (learned.folder / "report.md").read_text()
+    for text in ("| matching |", "| nearest |", "osc2_wave (", "![heard](report/heard.png)"):
+        assert text in report
+    assert all((learned.folder / name.split(")")[0]).is_file() for name in report.split("](")[1:])
+    assert Benchmark(learned.record).record["data"]["first"] == 2
+
+
+def test_it_matches_with_the_engine_and_what_is_fixed(learned):
+    (take,) = render(draw_presets(learned.collection, 1, 50))
+    loaded = load_model(model=learned.folder)
+    assert loaded.collection == learned.collection
+    found = match({"array": take, "sampling_rate": 22_050}, model=loaded, renders=40)
+    assert found.rendered is not None and set(found.preset) == set(learned.collection.columns)
+    assert found.fixed["osc2_wave"] == "Saw" and found.candidates[0].distance < 20
+
+
+def test_a_declaration_of_another_model_beside_a_checkpoint_is_left_aside(learned, tmp_path):
+    shutil.copytree(learned.folder, tmp_path / "copy")
+    (tmp_path / "copy" / "declaration.json").write_text(
+        json.dumps({"name": "other", "parameters": [{"kind": "knob", "name": "x"}]})
+    )
+    assert load_model(model=tmp_path / "copy").declared is None
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"minutes": 0}, "minutes is 0; give from 0.5"),
+    ({"minutes": float("nan")}, "minutes is nan"),
+    ({"minutes": 1, "rows": 0}, "rows"),
+    ({"minutes": 1, "only": ("nothing",)}, "has no parameter 'nothing'"),
+])  # fmt: skip
+def test_what_cannot_be(arguments, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        learn(LIGHT, tmp_path / "out", progress=False, **arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_something_else(tmp_path):
+    (tmp_path / "song.txt").write_text("la")
+    with pytest.raises(InputError, match="is not empty; choose a new folder"):
+        learn(LIGHT, tmp_path, minutes=1, progress=False)
+    mine = replace(LIGHT, instrument=replace(LIGHT.instrument, name="mine"), name="mine", count=0, seed=None)
+    with pytest.raises(InputError, match="No engine renders"):
+        learn(mine, tmp_path / "out", minutes=1, progress=False)
