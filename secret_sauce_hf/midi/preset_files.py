@@ -32,7 +32,7 @@ def read_preset_file(
     Args:
         collection: the collection or its name.
         path: a MIDI file (.mid, .midi); the record of a match, or a mapping from names to
-            settings (.json); or one of the instrument's own (.noisemakerpreset, .syx with one voice).
+            settings (.json); or one of the instrument's own (.noisemakerpreset, .vital, .syx with one voice).
         channel: the only MIDI channel to listen to; any if None.
 
     Raises:
