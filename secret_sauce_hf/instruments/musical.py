@@ -117,7 +117,7 @@ def _vital() -> dict[str, Told]:
         "velocity_track": _knob(0.02, 0.05, 0.5, 1, 0.6, middle=0.3),
         "lfo_1_wave": {"Triangle": 3, "Square": 1, "Sin": 3, "Saw Up": 0.6, "Saw Down": 0.8},
         "lfo_1_frequency": _knob(0, 0.1, 0.5, 1.2, 1, 0.3, 0.1, 0.05),
-        "lfo_1_fade_time": _knob(1, 0.3, 0.1, 0.05, 0.02, off=0.7),
+        "lfo_1_delay_time": _knob(1, 0.3, 0.1, 0.05, 0.02, off=0.7),
         "lfo_1_depth": bipolar,
         "lfo_1_destination": {
             "filter_1_cutoff": 3,

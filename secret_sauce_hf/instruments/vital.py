@@ -8,7 +8,7 @@ the whole of Vital's own ranges, so that a preset which somebody else made does 
 - one filter: of Vital's eight models the four that share their five styles; blend, cutoff, resonance, drive and
   key track;
 - the amplifier's envelope (1) and the filter's (2), the latter with its depth, and velocity;
-- an LFO: wave, rate, fade in, depth, and one of five destinations;
+- an LFO: wave, rate, delay, depth, and one of five destinations;
 - distortion, chorus and reverb: how much of each, and what changes it most.
 
 Both oscillators have the same wavetable, which comes with the preset: from sine by triangle, saw and square to a
@@ -47,7 +47,11 @@ _MIXED = 0.3
 """Of effects: below this share nothing is heard of them."""
 # Times are the fourth power of what is set: these are 0.9 of the time that a note is held.
 _ATTACK_ENDS = along("note.held", (0.08, 2.2), (0.2, 2.7), (0.5, 3.45), (1.0, 4.1), (2.0, 4.85))
-_DECAYS = along("note.held", (0.08, 3.0), (0.2, 3.6), (0.5, 4.6), (1.0, 5.5), (2.0, 6.5))
+# How far a level falls is heard long before it has fallen there, a cutoff later.
+_DECAYS = {
+    1: along("note.held", (0.08, 5.0), (0.5, 8.0), (2.0, 9.5)),
+    2: along("note.held", (0.08, 3.0), (0.2, 3.6), (0.5, 4.6), (1.0, 5.5), (2.0, 6.5)),
+}
 _ENDS = above("note.rest", 0.03)
 
 
@@ -81,26 +85,30 @@ def _envelope(number: int, about: str, heard: Rule) -> list[Parameter]:
     name = f"env_{number}"
     attacked = below(f"{name}_attack", _ATTACK_ENDS)
     falls = below(f"{name}_sustain", 8.5)
+    # Of the filter's nothing is heard when the amplifier's is over.
+    released = all_of(heard, _ENDS, *([] if number == 1 else [above("env_1_release", 2.0)]))
     return [
         Knob(f"{name}_attack", (), heard=heard, about=f"{about}: attack, 0 to 32 s, 2 s in the middle"),
         Knob(f"{name}_decay", (), heard=all_of(heard, attacked, falls), about=f"{about}: decay, 0 to 32 s"),
         Knob(
             f"{name}_sustain",
             (),
-            heard=all_of(heard, attacked, below(f"{name}_decay", _DECAYS)),
+            heard=all_of(heard, attacked, below(f"{name}_decay", _DECAYS[number])),
             about=f"{about}: sustain",
         ),
-        Knob(f"{name}_release", (), heard=all_of(heard, _ENDS), about=f"{about}: release, 0 to 32 s"),
+        Knob(f"{name}_release", (), heard=released, about=f"{about}: release, 0 to 32 s"),
     ]
 
 
-_SWEPT = away_from("env_2_depth", 5.0, 0.15)
+_SWEPT = away_from("env_2_depth", 5.0, 0.25)
 # A frame is heard of the oscillator that sounds only.
 _LFO_CONNECTED = any_of(
     is_one_of("lfo_1_destination", "filter_1_cutoff", "voice_tune", "voice_amplitude"),
     *(all_of(is_one_of("lfo_1_destination", f"osc_{number}_wave_frame"), _SOUNDS[number]) for number in OSCILLATORS),
 )
-_LFO_MOVES = all_of(_LFO_CONNECTED, away_from("lfo_1_depth", 5.0, 0.3))
+_LFO_DEEP = away_from("lfo_1_depth", 5.0, 0.4)
+_LFO_STARTS = below("lfo_1_delay_time", along("note.held", (0.0, 0.5), (2.4, 6.0)))
+_LFO_MOVES = all_of(_LFO_CONNECTED, _LFO_DEEP, _LFO_STARTS)
 _DISTORTED, _CHORUSED, _REVERBERANT = (
     above(name, _MIXED) for name in ("distortion_mix", "chorus_dry_wet", "reverb_dry_wet")
 )
@@ -125,7 +133,7 @@ INSTRUMENT = Instrument(
         Knob(
             "filter_1_keytrack",
             (),
-            heard=above("note.away", 3),
+            heard=all_of(above("note.away", 1), below("filter_1_cutoff", 8.5)),
             about="Filter: how the cutoff follows the key, not at all at 5, upside down below",
         ),
         *_envelope(1, "Amplifier's envelope", all_of()),
@@ -139,11 +147,14 @@ INSTRUMENT = Instrument(
         ),
         _switch("lfo_1_wave", WAVES, "LFO: wave", _LFO_MOVES),
         Knob("lfo_1_frequency", (), heard=_LFO_MOVES, about="LFO: rate, 0.008 Hz to 512 Hz, 2 Hz in the middle"),
-        Knob("lfo_1_fade_time", (), heard=_LFO_MOVES, about="LFO: fade in, 0 to 8 s"),
-        Knob("lfo_1_depth", (), heard=_LFO_CONNECTED, about="LFO: depth, none at 5, upside down below"),
-        _switch(
-            "lfo_1_destination", DESTINATIONS, "LFO: what it moves", away_from("lfo_1_depth", 5.0, 0.3), display=True
+        Knob("lfo_1_delay_time", (), heard=_LFO_MOVES, about="LFO: delay, 0 to 4 s"),
+        Knob(
+            "lfo_1_depth",
+            (),
+            heard=all_of(_LFO_CONNECTED, _LFO_STARTS),
+            about="LFO: depth, none at 5, upside down below",
         ),
+        _switch("lfo_1_destination", DESTINATIONS, "LFO: what it moves", all_of(_LFO_DEEP, _LFO_STARTS), display=True),
         _switch(
             "distortion_type",
             ("Soft Clip", "Hard Clip", "Linear Fold", "Sine Fold", "Bit Crush", "Down Sample"),

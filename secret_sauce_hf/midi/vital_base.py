@@ -48,7 +48,7 @@ RANGES: dict[str, tuple[float, float]] = {
     },
     "velocity_track": (-1.0, 1.0),
     "lfo_1_frequency": (-7.0, 9.0),
-    "lfo_1_fade_time": (0.0, 8.0),
+    "lfo_1_delay_time": (0.0, 4.0),
     "distortion_drive": (-30.0, 30.0),
     "distortion_mix": (0.0, 1.0),
     "chorus_dry_wet": (0.0, 1.0),

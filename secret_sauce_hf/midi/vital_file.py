@@ -36,12 +36,13 @@ _NEAR = 1e-3
 _SHOWN = 3
 
 # What is no matter of the sound, or of its level only; or what only other things could move that are off. Phases
-# are what Vital draws by chance, where ours are the same every time.
+# are what Vital draws by chance, where ours are the same every time. The fade of an LFO does nothing while it is
+# smoothed.
 _SILENT = re.compile(
     r"env_[3-6]_.*|lfo_[2-8]_.*|random_.*|macro_control_.*|modulation_.*|portamento_.*|osc_._random_phase|osc_._view_2d"
     r"|sample_random_phase|filter_1_formant_.*|filter_1_blend_transpose|lfo_1_tempo|lfo_1_keytrack_.*|chorus_tempo"
     r"|view_spectrogram|volume|mod_wheel|legato|polyphony|voice_priority|voice_override|mpe_enabled|oversampling"
-    r"|pitch_bend_range|beats_per_minute"
+    r"|pitch_bend_range|beats_per_minute|lfo_1_fade_time"
 )
 # Nothing that begins so is heard where that control is 0.
 _OFF = {
