@@ -147,7 +147,7 @@ INSTRUMENT = Instrument(
         ),
         _switch("lfo_1_wave", WAVES, "LFO: wave", _LFO_MOVES),
         Knob("lfo_1_frequency", (), heard=_LFO_MOVES, about="LFO: rate, 0.008 Hz to 512 Hz, 2 Hz in the middle"),
-        Knob("lfo_1_delay_time", (), heard=_LFO_MOVES, about="LFO: delay, 0 to 4 s"),
+        Knob("lfo_1_delay_time", (), heard=all_of(_LFO_CONNECTED, _LFO_DEEP), about="LFO: delay, 0 to 4 s"),
         Knob(
             "lfo_1_depth",
             (),

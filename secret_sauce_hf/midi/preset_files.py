@@ -15,7 +15,7 @@ MIDI_SUFFIXES = (".mid", ".midi")
 JSON_SUFFIX = ".json"
 PRESET_SUFFIXES = (*MIDI_SUFFIXES, JSON_SUFFIX, *NATIVE_SUFFIXES)
 """How files that hold one preset end."""
-OF_SUFFIX = {".noisemakerpreset": "noisemaker", ".syx": "dx7"}
+OF_SUFFIX = {".noisemakerpreset": "noisemaker", ".syx": "dx7", ".vital": "vital"}
 """The collection with all parameters of the instrument whose own files end so."""
 MAX_JSON_BYTES = 2**24
 """Larger records are refused; one of a match has some KB."""

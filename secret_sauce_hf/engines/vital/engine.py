@@ -31,6 +31,7 @@ class Vital(Engine):
     plays = range(128)
     voices = VOICES
     batch = 8
+    extra = "vital"
     emulates = "the plug-in by the sound engine of its published source, compiled without the plug-in"
     guesses = "how notes that sound together meet in its effects: here each has its own"
 
