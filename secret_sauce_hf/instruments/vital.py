@@ -16,7 +16,10 @@ narrow pulse. Vital's init preset has a single saw, of which no frame can be cho
 free. Third oscillator, second filter, the other envelopes, LFOs and effects are off. What is not a parameter is as
 in Vital's init preset, but for what `secret_sauce_hf.midi.vital_base` names.
 
-The heard rules are those that the settings show plainly.
+The heard rules are those that the settings show plainly. On 27 musical rows that are not silent they agree with
+what `secret_sauce_hf.data.measure_heard` measures in 94 % of the cases, in 78 % for the release of the filter's
+envelope and the rate of the LFO, where they agree least. The limits were set by these rows, so that on others it may be
+less. The LFO's delay was measured on 8 of them only: in 6 the two agree.
 """
 
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
@@ -107,7 +110,7 @@ _LFO_CONNECTED = any_of(
     *(all_of(is_one_of("lfo_1_destination", f"osc_{number}_wave_frame"), _SOUNDS[number]) for number in OSCILLATORS),
 )
 _LFO_DEEP = away_from("lfo_1_depth", 5.0, 0.4)
-_LFO_STARTS = below("lfo_1_delay_time", along("note.held", (0.0, 0.5), (2.4, 6.0)))
+_LFO_STARTS = below("lfo_1_delay_time", along("note.held", (0.0, 2.5), (2.0, 6.0)))
 _LFO_MOVES = all_of(_LFO_CONNECTED, _LFO_DEEP, _LFO_STARTS)
 _DISTORTED, _CHORUSED, _REVERBERANT = (
     above(name, _MIXED) for name in ("distortion_mix", "chorus_dry_wet", "reverb_dry_wet")
@@ -133,7 +136,7 @@ INSTRUMENT = Instrument(
         Knob(
             "filter_1_keytrack",
             (),
-            heard=all_of(above("note.away", 1), below("filter_1_cutoff", 8.5)),
+            heard=above("note.away", 0),
             about="Filter: how the cutoff follows the key, not at all at 5, upside down below",
         ),
         *_envelope(1, "Amplifier's envelope", all_of()),

@@ -58,6 +58,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "reverb_decay_time": (-6.0, 6.0),
 }
 """The controls that are knobs of ours, by name: Vital's own values at both ends of a knob."""
+WHOLE = tuple(name for name in RANGES if name.endswith(("_transpose", "_unison_voices")))
+"""Those of them that are whole numbers."""
 CHOICES = ("filter_1_model", "filter_1_style", "distortion_type")
 """The controls that are switches of ours: Vital counts their positions as we do."""
 POWERED = {

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from secret_sauce_hf.instruments import INSTRUMENTS, Collection, InputError, Parameter, Switch
+from secret_sauce_hf.instruments import INSTRUMENTS, Collection, InputError, Parameter
 from secret_sauce_hf.instruments.checking import quoted
-from secret_sauce_hf.instruments.parameters import SETTING_MAX
 from secret_sauce_hf.instruments.vital import DESTINATIONS, WAVES
 from secret_sauce_hf.midi import vital_base as base
 from secret_sauce_hf.presets import Presets, restricted
@@ -348,11 +347,11 @@ def _depth_setting(one: _Connection | None, path: Path) -> float:
 
 def _setting(parameter: Parameter, value: float, path: Path) -> Any:
     """The setting of a parameter that is a control of Vital's, from the control's value."""
-    low, high, whole = _limits(parameter)
+    (low, high), whole = _limits(parameter), parameter.name in (*base.CHOICES, *base.WHOLE)
     if not low <= value <= high or (whole and abs(value - round(value)) > _NEAR):
         kind = "a whole number" if whole else "a number"
         raise InputError(f"{path}: {parameter.name} is {value:.4g}; it must be {kind} from {low:g} to {high:g}.")
-    if isinstance(parameter, Switch):
+    if parameter.name in base.CHOICES:
         return parameter.unit_to_setting(np.asarray(round(value))).item()
     first, last = base.RANGES[parameter.name]
     unit = ((round(value) if whole else value) - first) / (last - first)
@@ -360,12 +359,11 @@ def _setting(parameter: Parameter, value: float, path: Path) -> Any:
 
 
 @cache
-def _limits(parameter: Parameter) -> tuple[float, float, bool]:
-    """The lowest and the highest value of a control that is a parameter, and whether it is a whole number."""
-    if isinstance(parameter, Switch):
-        return 0.0, parameter.classes - 1.0, True
-    low, high = (_value(parameter.name, limit / SETTING_MAX) for limit in parameter.setting_limits)
-    return low, high, parameter.top > 0
+def _limits(parameter: Parameter) -> tuple[float, float]:
+    """The lowest and the highest value of a control that is a parameter."""
+    low, high = parameter.cc_to_unit(parameter.cc_at(np.array([0, parameter.cc_count - 1]))).tolist()
+    is_choice = parameter.name in base.CHOICES
+    return (low, high) if is_choice else (_value(parameter.name, low), _value(parameter.name, high))
 
 
 def _on_grid(parameter: Parameter, unit: float, same: Callable[[float], bool]) -> float:
