@@ -89,7 +89,7 @@ clean:
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
 	@echo 'Installing into $(VENV): a few minutes the first time.'
-	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group dev --editable '.[all,dx7]'
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group dev --editable '.[all,dx7,vital]'
 	@touch $@
 
 # What the benchmarks compare with; nothing else uses it.
@@ -121,7 +121,7 @@ $(STAMPLOW): pyproject.toml constraints-lowest.txt | $(VENVLOW)/bin/python
 	$(VENVLOW)/bin/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
 	@echo 'Installing into $(VENVLOW): a few minutes the first time.'
 	$(VENVLOW)/bin/python -m pip install --quiet --quiet --constraint constraints-lowest.txt \
-		--group datasets36 --editable '.[all,dx7]'
+		--group datasets36 --editable '.[all,dx7,vital]'
 	@touch $@
 
 # Debian keeps ensurepip, which a new environment needs, in a package of its own.

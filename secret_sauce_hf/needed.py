@@ -9,6 +9,7 @@ EXTRAS = {
     "evaluate": "metrics",
     "rtmidi": "midi",
     "dexed": "dx7",
+    "vita": "vital",
 }
 """The extra that brings a package, by the name that it is imported under."""
 

@@ -91,8 +91,8 @@ def read_file(
     Args:
         collection: the collection, its name, or the path of its declaration.
         path: JSON Lines (.jsonl, .ndjson); one preset (.mid, .midi, .json), see `midi.read_preset_file`; presets of
-            the instrument's own (.noisemakerpreset, .syx), see `midi.read_native_presets`; else a table in the 2018
-            format, see `Presets.from_csv`.
+            the instrument's own (.noisemakerpreset, .syx, .vital), see `midi.read_native_presets`; else a table in
+            the 2018 format, see `Presets.from_csv`.
         seconds: length of every take; the collection's, or what JSON Lines say, if None.
         replaced: whether the rows will play something else, so that their own notes may lie anywhere.
 

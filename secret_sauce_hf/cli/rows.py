@@ -41,7 +41,7 @@ app = typer.Typer()
 _ROWS_HELP = (
     "Rows: a table in the 2018 format, as spreadsheets save it too (.csv), which may have columns note, velocity, "
     "note_on and note_off; JSON Lines, which may play anything (.jsonl); or one preset, as match writes it (.mid, "
-    ".json, .noisemakerpreset); or voices of the DX7 (.syx)."
+    ".json, .noisemakerpreset, .vital); or voices of the DX7 (.syx)."
 )
 
 

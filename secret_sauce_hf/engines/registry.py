@@ -24,6 +24,7 @@ ENGINES: Plugins[Engine] = Plugins(
         "guitar-rack": "secret_sauce_hf.engines.guitar_rack.engine:GuitarRack",
         "noisemaker": "secret_sauce_hf.engines.noisemaker.engine:NoiseMaker",
         "subphatty": "secret_sauce_hf.engines.subphatty.engine:SubPhatty",
+        "vital": "secret_sauce_hf.engines.vital.engine:Vital",
     },
 )
 

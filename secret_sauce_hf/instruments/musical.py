@@ -13,6 +13,8 @@ are in it. What it rests on:
 - Of the DX7, what its manual and every book about FM say: whole ratios, the low ones most often, fixed
   frequencies seldom; envelopes that start at 0 and jump to 99; the pitch envelope flat; scaling mostly off;
   oscillators a few steps out of tune at most; transposed by octaves if at all.
+- Of Vital, what is said of subtractive voices above: an oscillator on one of the plain shapes, unison of a few
+  voices if any, no noise, filters that let the low through, effects mostly off.
 - What is known of every bank of presets, and makes uniform draws unlike them: values pile up at the ends
   and in the middle of a knob, and parameters hang together. The first is here (`points`), the second is not:
   parameters are drawn independently, so that nothing but single distributions can be read off the rows.
@@ -25,6 +27,7 @@ from collections.abc import Mapping
 from secret_sauce_hf.instruments.dx7 import OPERATORS
 from secret_sauce_hf.instruments.knob_priors import KnobPrior
 from secret_sauce_hf.instruments.knob_priors import knob_prior as _knob
+from secret_sauce_hf.instruments.vital import OSCILLATORS
 
 Told = KnobPrior | Mapping[str, float]
 
@@ -85,6 +88,64 @@ def _dx7() -> dict[str, Told]:
         "right_curve": _CURVES,
     }
     return told | {f"op{number}_{name}": habit for number in OPERATORS for name, habit in operator.items()}
+
+
+def _vital() -> dict[str, Told]:
+    oscillator: dict[str, Told] = {
+        "level": _knob(0.1, 0.3, 0.8, 1.2, 1, off=0.08, full=0.05),
+        # The five shapes of the table, and what is between them.
+        "wave_frame": KnobPrior((1, 0.7, 1, 1, 0.6), ((0, 0.08), (0.25, 0.06), (0.5, 0.25), (0.75, 0.15), (1, 0.04))),
+        # Of two octaves down to two up: mostly none, or octaves.
+        "transpose": KnobPrior((0.3, 0.5, 0.3), ((0, 0.03), (0.25, 0.15), (0.5, 0.6), (0.75, 0.12), (1, 0.02))),
+        "tune": _knob(0.02, 0.03, 0.1, 1, 2, 1, 0.1, 0.03, 0.02, middle=0.6),
+        "unison_voices": _knob(1, 1, 0.4, 0.2, 0.1, off=0.6),
+        "unison_detune": _knob(0.6, 1, 1, 0.4, 0.1),
+    }
+    # Times are the fourth power: at half a knob two seconds have passed.
+    attack, fall = _knob(1, 1, 0.6, 0.2, 0.02, 0, 0, off=0.3), _knob(0.1, 0.5, 1, 1.2, 0.6, 0.1, 0)
+    bipolar = _knob(0.05, 0.2, 1, 0.2, 0.05, middle=0.3)
+    told: dict[str, Told] = {
+        "sample_level": _knob(1, 0.7, 0.4, 0.2, 0.1, off=0.7),
+        "filter_1_model": {"Analog": 4, "Dirty": 1.5, "Ladder": 2, "Digital": 1},
+        "filter_1_style": {"12dB": 3, "24dB": 4, "Notch Blend": 0.4, "Notch Spread": 0.4, "B/P/N": 0.5},
+        "filter_1_blend": _knob(1, 0.5, 0.4, 0.2, 0.1, off=0.7),
+        "filter_1_cutoff": _knob(0, 0.2, 1, 1.3, 1, 0.5, full=0.05),
+        "filter_1_resonance": _knob(1.2, 1, 0.8, 0.4, 0.1, off=0.15),
+        "filter_1_drive": _knob(1, 0.6, 0.4, 0.2, 0.1, off=0.5),
+        "filter_1_keytrack": _knob(0.02, 0.05, 0.3, 1, 1, middle=0.4, full=0.25),
+        "env_2_depth": _knob(0.02, 0.1, 0.6, 1.2, 0.3, middle=0.3),
+        "velocity_track": _knob(0.02, 0.05, 0.5, 1, 0.6, middle=0.3),
+        "lfo_1_wave": {"Triangle": 3, "Square": 1, "Sin": 3, "Saw Up": 0.6, "Saw Down": 0.8},
+        "lfo_1_frequency": _knob(0, 0.1, 0.5, 1.2, 1, 0.3, 0.1, 0.05),
+        "lfo_1_delay_time": _knob(1, 0.3, 0.1, 0.05, 0.02, off=0.7),
+        "lfo_1_depth": bipolar,
+        "lfo_1_destination": {
+            "filter_1_cutoff": 3,
+            "voice_tune": 2,
+            "osc_1_wave_frame": 1.5,
+            "osc_2_wave_frame": 1,
+            "voice_amplitude": 1.5,
+        },
+        "distortion_type": {
+            "Soft Clip": 4,
+            "Hard Clip": 2,
+            "Linear Fold": 1,
+            "Sine Fold": 1,
+            "Bit Crush": 0.5,
+            "Down Sample": 0.5,
+        },
+        "distortion_drive": _knob(0.02, 0.1, 0.3, 1, 1, 0.6, 0.3),
+        "distortion_mix": _knob(0.5, 0.7, 0.8, 0.8, 1, off=0.6, full=0.2),
+        "chorus_dry_wet": _knob(0.5, 1, 1, 0.4, 0.2, off=0.6),
+        "chorus_mod_depth": _FAIRLY,
+        "chorus_frequency": _knob(0.3, 1, 1.2, 0.8, 0.2),
+        "reverb_dry_wet": _knob(0.6, 1, 0.6, 0.2, 0.1, off=0.5),
+        "reverb_decay_time": _knob(0.05, 0.3, 1.2, 1, 0.3),
+    }
+    for number in (1, 2):
+        told |= {f"env_{number}_attack": attack, f"env_{number}_decay": fall, f"env_{number}_sustain": _SUSTAIN}
+        told |= {f"env_{number}_release": fall}
+    return told | {f"osc_{number}_{name}": habit for number in OSCILLATORS for name, habit in oscillator.items()}
 
 
 HABITS: dict[str, dict[str, Told]] = {
@@ -158,6 +219,7 @@ HABITS: dict[str, dict[str, Told]] = {
         "env_amplifier_release": _RELEASE,
     },
     "dx7": _dx7(),
+    "vital": _vital(),
     "guitar-rack": {
         "filter_on_off": {"off": 3, "on": 1},
         "disto_on_off": {"off": 1, "on": 1},

@@ -23,9 +23,10 @@ KINDS = {
     "png": "png",
     "noisemakerpreset": "noisemakerpreset",
     "syx": "syx",
+    "vital": "vital",
 }
 """What a match is written as, and the endings of the files' names."""
-_OF_EACH = ("midi", "wav", "noisemakerpreset", "syx")
+_OF_EACH = ("midi", "wav", "noisemakerpreset", "syx", "vital")
 """What every candidate is written as."""
 
 

@@ -1,4 +1,4 @@
-"""Presets as files of the instrument's own: `.noisemakerpreset` of TAL-NoiseMaker, `.syx` of the DX7."""
+"""Presets as files of the instrument's own: `.noisemakerpreset` of TAL-NoiseMaker, `.syx` of the DX7, `.vital`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
-from secret_sauce_hf.midi import noisemaker_file, sysex
+from secret_sauce_hf.midi import noisemaker_file, sysex, vital_file
 from secret_sauce_hf.midi.noisemaker_file import base_preset as base_preset
 from secret_sauce_hf.presets import Presets
 
@@ -36,11 +36,16 @@ def _of_program(collection: Collection, path: Path) -> Presets:
     return Presets.from_settings(collection, [noisemaker_file.read_program(collection, path)])
 
 
+def _of_vital(collection: Collection, path: Path) -> Presets:
+    return Presets.from_settings(collection, [vital_file.read_preset(collection, path)])
+
+
 _FORMS = (
     _Form(
         NOISEMAKER_SUFFIX, "the NoiseMaker", noisemaker_file.is_noisemaker, noisemaker_file.write_program, _of_program
     ),
     _Form(sysex.SUFFIX, "the DX7", sysex.has_voices, sysex.write_voice, sysex.read_presets),
+    _Form(vital_file.SUFFIX, "Vital", vital_file.is_vital, vital_file.write_preset, _of_vital),
 )
 NATIVE_SUFFIXES = tuple(form.suffix for form in _FORMS)
 """How files of instruments' own presets end."""
@@ -60,12 +65,13 @@ def native_preset(collection: str | Collection, settings: Mapping[str, Any], nam
     """A preset as a file that the instrument loads.
 
     Args:
-        collection: a collection of the NoiseMaker or of the DX7, or its name.
+        collection: a collection of the NoiseMaker, of the DX7 or of Vital, or its name.
         settings: name → setting of each of its parameters; the nearest value that the instrument has is written.
         name: what the instrument shows.
 
     Returns:
-        The content of a `.noisemakerpreset`, with the map of its controllers, or of a `.syx` with one voice.
+        The content of a `.noisemakerpreset`, with the map of its controllers, of a `.syx` with one voice,
+        or of a `.vital`.
 
     Raises:
         InputError: no such file is known for the instrument, or see `Presets.from_settings`.
@@ -118,7 +124,8 @@ def _form(collection: Collection) -> _Form:
     for form in _FORMS:
         if form.fits(collection):
             return form
-    known = " and ".join(f"those of {form.instrument} ({form.suffix})" for form in _FORMS)
+    *first, last = (f"those of {form.instrument} ({form.suffix})" for form in _FORMS)
+    known = f"{', '.join(first)} and {last}"
     raise InputError(
         f"Presets of {collection.instrument.name} cannot be files of its own, only {known}; use MIDI or JSON."
     )

@@ -15,7 +15,7 @@ MIDI_SUFFIXES = (".mid", ".midi")
 JSON_SUFFIX = ".json"
 PRESET_SUFFIXES = (*MIDI_SUFFIXES, JSON_SUFFIX, *NATIVE_SUFFIXES)
 """How files that hold one preset end."""
-OF_SUFFIX = {".noisemakerpreset": "noisemaker", ".syx": "dx7"}
+OF_SUFFIX = {".noisemakerpreset": "noisemaker", ".syx": "dx7", ".vital": "vital"}
 """The collection with all parameters of the instrument whose own files end so."""
 MAX_JSON_BYTES = 2**24
 """Larger records are refused; one of a match has some KB."""
@@ -32,7 +32,7 @@ def read_preset_file(
     Args:
         collection: the collection or its name.
         path: a MIDI file (.mid, .midi); the record of a match, or a mapping from names to
-            settings (.json); or one of the instrument's own (.noisemakerpreset, .syx with one voice).
+            settings (.json); or one of the instrument's own (.noisemakerpreset, .vital, .syx with one voice).
         channel: the only MIDI channel to listen to; any if None.
 
     Raises:

@@ -55,6 +55,7 @@ FACTS = {
     "subphatty-notes": (10_000, 8_000, 55_125, 24, 5),
     "subphatty-phrases": (2_000, 1_600, 88_200, 24, 5),
     "dx7": (20_000, 16_000, 55_125, 117, 28),
+    "vital": (10_000, 8_000, 55_125, 38, 5),
 }
 ORIGINAL_TABLES = {
     "guitar-tiny": "guitar-rig-light.json",
@@ -73,7 +74,7 @@ def legal_ccs(parameter: Parameter) -> np.ndarray:
 
 
 def test_there_are_these_instruments_and_collections():
-    assert set(INSTRUMENTS) == {"dx7", "guitar-rack", "noisemaker", "subphatty"}
+    assert set(INSTRUMENTS) == {"dx7", "guitar-rack", "noisemaker", "subphatty", "vital"}
     assert set(COLLECTIONS) == set(FACTS)
     assert set(ORIGINAL) == set(ORIGINAL_TABLES)
 
@@ -145,7 +146,7 @@ def test_a_declaration_makes_sense(parameter: Parameter):
     if isinstance(parameter, Knob):
         low, high = parameter.limits
         assert parameter.low <= low < high <= parameter.high
-        assert parameter.high == (parameter.top or {1: 127, 2: 16_383}[len(parameter.control)])
+        assert parameter.high == (parameter.top or {1: 127}.get(len(parameter.control), 16_383))
         if len(parameter.control) == 2:
             msb, lsb = parameter.control
             assert msb < 32 and lsb == msb + 32, "the MIDI standard's pairs"

@@ -26,6 +26,7 @@ DIGESTS = {
     "subphatty-notes": "4afb78ea91491b22",
     "guitar-phrases": "0eaa4fbeaf8f10d7",
     "noisemaker-phrases": "9e407b3cbdb68de0",
+    "vital": "91c2f59069dce5a2",
     "subphatty-phrases": "969bc343d80a1f86",
 }
 
@@ -46,11 +47,11 @@ def digest(presets):
     return content.hexdigest()[:16]
 
 
-def test_there_are_eight_collections_of_them():
-    assert NOTES == ["dx7", "guitar-notes", "noisemaker-light-notes", "noisemaker-notes", "subphatty-notes"]
+def test_there_are_nine_collections_of_them():
+    assert NOTES == ["dx7", "guitar-notes", "noisemaker-light-notes", "noisemaker-notes", "subphatty-notes", "vital"]
     assert PHRASES == ["guitar-phrases", "noisemaker-phrases", "subphatty-phrases"]
     # No draw of one repeats that of another.
-    assert len({COLLECTIONS[name].seed for name in NOTES + PHRASES}) == 8
+    assert len({COLLECTIONS[name].seed for name in NOTES + PHRASES}) == 9
 
 
 @every_one
