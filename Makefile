@@ -42,7 +42,7 @@ LOWEST := tests/test_packaging.py \
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
 	@echo 'make demo      match a sound of the real plug-in and show truth beside prediction'
-	@echo 'make collections   build all twelve collections into ./collections'
+	@echo 'make collections   build the twelve collections of our own engines into ./collections (ARGS="dx7" to choose)'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'

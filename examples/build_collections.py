@@ -1,6 +1,6 @@
-"""Build all collections into one folder and print what they took: `make collections`.
+"""Build collections into one folder and print what they took: `make collections`, those of the package's own engines.
 
-Interrupted, it goes on where it stopped; what was there already is not timed.
+With ARGS="dx7 vital" those that are named. Interrupted, it goes on where it stopped; what was there already is not timed.
 """
 
 import argparse
@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from secret_sauce_hf.data import build_collection
-from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.instruments import COLLECTIONS, InputError, get_collection
 from secret_sauce_hf.processors import thread_count
 
 
@@ -30,13 +31,15 @@ def processor() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("collections"), help="folder for them (./collections)")
+    parser.add_argument("names", nargs="*", help="which (all whose engines need no extra)")
     options = parser.parse_args()
+    own = [name for name, one in COLLECTIONS.items() if (engine := find_engine(one)) is not None and not engine.extra]
 
     table = Table("collection", box=None, title=f"{processor()}, {thread_count()} cores")
     for title in ("rows", "seconds", "sounds/s", "MB"):
         table.add_column(title, justify="right")
     rows = seconds = megabytes = 0.0
-    for collection in COLLECTIONS.values():
+    for collection in map(get_collection, options.names or own):
         folder = options.out / collection.name
         there = folder.exists()
         start = time.perf_counter()
