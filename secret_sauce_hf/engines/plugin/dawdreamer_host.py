@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import dawdreamer
-import mido
 import numpy as np
 
 _ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
@@ -86,6 +85,9 @@ class Host:
 
     def quiet(self) -> None:
         """All sound and all notes off."""
+        # This host reads controllers from files only; most plug-ins never need them.
+        import mido
+
         track = mido.MidiTrack(
             mido.Message("control_change", control=number, value=0) for number in (_ALL_SOUND_OFF, _ALL_NOTES_OFF)
         )

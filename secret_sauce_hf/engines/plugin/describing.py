@@ -37,7 +37,7 @@ from secret_sauce_hf.instruments.instrument import Hosted, HostedParameter, Play
 from secret_sauce_hf.instruments.lengths import check_seconds
 
 _BLOCK = 441
-_ASK_SECONDS = 20.0
+_ASK_SECONDS = 10.0
 _LEAD, _ONSET, _HELD = 0.1, 0.1, 0.7
 _GRID = 0.01
 """Seconds; notes on it fall on the edges of blocks."""

@@ -28,7 +28,7 @@ class Host:
             self.inputs = 2
         self.plugin_name = str(self._plugin.name)
         self._parameters = list(self._plugin._parameters)
-        self.latency = max(int(self._plugin.reported_latency_samples), 0)
+        self.latency = max(int(getattr(self._plugin, "reported_latency_samples", 0)), 0)
 
     def listed(self) -> list[dict[str, object]]:
         """The plug-in's list."""
