@@ -194,8 +194,7 @@ class PluginEngine(Engine):
         """A process that can be asked.
 
         Raises:
-            InputError: the plug-in cannot be loaded any more.
-            WorkerFault: there is no state to go back to, and one is needed.
+            InputError: the plug-in cannot be loaded any more, or has no state to go back to, and one is needed.
         """
         worker = self._worker
         # Whatever was loaded before in a process, its copies hold, too.
@@ -208,7 +207,11 @@ class PluginEngine(Engine):
     def _start(self, block: int) -> Worker:
         worker, _ = start_worker(self.file, [self._module], block, self._load_seconds)
         if getattr(self, "reset", "") == "state":
-            worker.ask({"do": "remember"}, seconds=_LEAST_SECONDS)
+            try:
+                worker.ask({"do": "remember"}, seconds=_LEAST_SECONDS)
+            except WorkerFault as error:
+                worker.close()
+                raise InputError(f"{self.file.path}, to go back to its state: it {error}.") from error
         return worker
 
     def _check_list(self, worker: Worker) -> None:

@@ -28,6 +28,8 @@ class Host:
             self.inputs = 2
         self.plugin_name = str(self._plugin.name)
         self._parameters = list(self._plugin._parameters)
+        # The host has played a note to find out what it has loaded.
+        self.quiet()
         self.latency = max(int(getattr(self._plugin, "reported_latency_samples", 0)), 0)
 
     def listed(self) -> list[dict[str, object]]:
@@ -72,8 +74,9 @@ class Host:
 
     def quiet(self) -> None:
         """All sound and all notes off."""
+        # VST3 plug-ins know no such controllers but by a mapping that few have: every key is let go, too.
         off = [(bytes([0xB0, number, 0]), 0.0) for number in (_ALL_SOUND_OFF, _ALL_NOTES_OFF)]
-        self._process(off, self._block)
+        self._process(off + [(bytes([0x80, pitch, 0]), 0.0) for pitch in range(128)], self._block)
 
     def save_state(self) -> bytes:
         """The plug-in's whole state."""
