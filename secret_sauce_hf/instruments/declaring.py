@@ -48,6 +48,9 @@ where their order is to be another. `take` has times in seconds from its start: 
 `note_off` and its length, `seconds`. What else it has is for recording sessions (see
 `Timing`): `lead`, how long before the take its slot begins, `slot`, `patch`, `reset_first`.
 
+Rows that do not all play the same note say how what they play is drawn, `"plays": {"kind": "notes", "lowest": 36,
+"highest": 84}`, see `playing`.
+
 An instrument that is a plug-in says which, `"plugin": {"file": ..., "format": "VST2", "name": ..., "digest": ...}`,
 and of each parameter where the plug-in has it, see `hosting`. The engine for plug-ins loads that file: it is
 believed because a person gave the declaration. What is published of a declaration names no file.
@@ -73,6 +76,7 @@ from secret_sauce_hf.instruments.parameters import (
     Rule,
     Switch,
 )
+from secret_sauce_hf.instruments.playing import PLAYING_KEYS, playing, playing_record
 
 SUFFIX = ".json"
 _PROGRAM = ".py"
@@ -154,6 +158,8 @@ def declaration(collection: Collection, *, with_file: bool = True) -> dict[str, 
         record["parameters"] = [a | b for a, b in zip(record["parameters"], hosted_records(plugin), strict=True)]
     if collection.columns != tuple(p.name for p in parameters if p.name not in fixed):
         record["columns"] = list(collection.columns)
+    if collection.plays is not None:
+        record["plays"] = playing_record(collection.plays)
     return record | ({"fixed": fixed} if fixed else {})
 
 
@@ -211,7 +217,9 @@ def _known_or_new(collection: Collection) -> Collection:
     record = declaration(collection)
     known = COLLECTIONS.get(collection.name)
     if known is not None:
-        if declaration(known) != record:
+        # Files that were written before it stood there do not say what rows play.
+        told = record | {"plays": declaration(known).get("plays")} if collection.plays is None else record
+        if declaration(known) != {key: value for key, value in told.items() if value is not None}:
             raise InputError(
                 f"the name {collection.name!r} is that of a built-in collection, which is not the same; choose another."
             )
@@ -260,7 +268,7 @@ def _collection(data: Any, folder: Path = Path()) -> Collection:
         data: what was parsed.
         folder: of the declaration, from which a plug-in's file is named.
     """
-    optional = ("title", "instrument", "plugin", "take", "columns", "fixed")
+    optional = ("title", "instrument", "plugin", "take", "plays", "columns", "fixed")
     data = _fields("the declaration", data, ("name", "parameters"), optional)
     name, told = data["name"], data.get("plugin")
     if not isinstance(data["parameters"], list):
@@ -281,7 +289,7 @@ def _collection(data: Any, folder: Path = Path()) -> Collection:
         columns = [parameter.name for parameter in parameters if parameter.name not in fixed]
     elif not isinstance(columns, list):
         raise InputError("`columns` must be a list of names of parameters.")
-    return Collection(
+    collection = Collection(
         name=name,
         stem=str(name).replace("-", "_"),
         instrument=instrument,
@@ -292,6 +300,11 @@ def _collection(data: Any, folder: Path = Path()) -> Collection:
         title=data.get("title", f"{instrument.title}: {_parts(parameters)}"),
         fixed=tuple(fixed.items()),
     )
+    plays = data.get("plays")
+    if plays is None:
+        return collection
+    told = _fields("plays", plays, ("kind", "lowest", "highest"), PLAYING_KEYS)
+    return replace(collection, plays=playing(told, collection.seconds))
 
 
 def _parameter(record: Any, number: int, keys: tuple[str, ...]) -> Parameter:

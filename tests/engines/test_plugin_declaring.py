@@ -11,6 +11,7 @@ from secret_sauce_hf.engines.plugin.describing import declare_plugin, describe_p
 from secret_sauce_hf.engines.plugin.engine import PluginEngine
 from secret_sauce_hf.instruments import (
     InputError,
+    declaration,
     declaration_text,
     get_collection,
     known_collection,
@@ -18,6 +19,7 @@ from secret_sauce_hf.instruments import (
     write_declaration,
 )
 from secret_sauce_hf.instruments.instrument import Hosted, HostedParameter, Playing
+from secret_sauce_hf.presets import draw_presets
 
 BOX = {
     "name": "box",
@@ -64,6 +66,27 @@ def test_the_round_trip(tmp_path):
     again = read_declaration(tmp_path / "again.json")
     assert again == collection
     assert again.instrument.plugin == collection.instrument.plugin
+
+
+def test_what_rows_play(tmp_path):
+    collection = read_declaration(written(tmp_path, plays={"kind": "notes", "lowest": 40, "highest": 60}))
+    assert collection.plays == Playing("notes", 40, 60)
+    presets = draw_presets(collection, 50, seed=1)
+    assert set(presets.performances.pitch.tolist()) <= set(range(40, 61))
+    write_declaration(collection, tmp_path / "again.json")
+    assert read_declaration(tmp_path / "again.json") == collection
+    # Files of collections of the package that do not say it yet are still those.
+    noted = get_collection("noisemaker-notes")
+    record = declaration(noted)
+    assert record.pop("plays")["kind"] == "notes"
+    for told in (record, declaration(noted)):
+        (tmp_path / "noted.json").write_text(json.dumps(told))
+        assert read_declaration(tmp_path / "noted.json") is noted
+    (tmp_path / "noted.json").write_text(
+        json.dumps(declaration(noted) | {"plays": {**declaration(noted)["plays"], "lowest": 1}})
+    )
+    with pytest.raises(InputError, match="is that of a built-in collection, which is not the same"):
+        read_declaration(tmp_path / "noted.json")
 
 
 def test_what_is_published_names_no_file(tmp_path):
@@ -118,6 +141,17 @@ def test_no_plugin():
         ({"octave__values": [0, 1, 2]}, "give a list of numbers from 0 to 1"),
         ({"octave__values": [0, 1, "a"]}, "give a list of numbers from 0 to 1"),
         ({"wave__values": [0.5]}, "parameter 'wave': 1 values for 2 positions"),
+        ({"plays": "notes"}, "plays must be a mapping"),
+        ({"plays": {"kind": "noise", "lowest": 1, "highest": 2}}, "kind is 'noise'; give 'notes' or 'phrases'"),
+        ({"plays": {"kind": [], "lowest": 1, "highest": 2}}, "kind is []"),
+        ({"plays": {"kind": "notes", "lowest": 70, "highest": 60}}, "give MIDI numbers from 0 to 127"),
+        ({"plays": {"kind": "notes", "lowest": 1, "highest": "C4"}}, "give MIDI numbers from 0 to 127"),
+        ({"plays": {"kind": "notes", "lowest": 1, "highest": 9, "onset": 5}}, "give an onset within the take"),
+        ({"plays": {"kind": "notes", "lowest": 1, "highest": 9, "longest": -1}}, "longest is -1"),
+        ({"plays": {"kind": "notes", "lowest": 1, "highest": 9, "chords": 1}}, "chords is 1"),
+        ({"plays": {"kind": "notes", "lowest": 1, "highest": 9, "strings": [9, 1]}}, "the lowest first"),
+        ({"plays": {"kind": "phrases", "lowest": 40, "highest": 50}}, "the second 24 above the first"),
+        ({"plays": {"kind": "phrases", "lowest": 40, "highest": 90}}, "phrases need 2 s from their onset on"),
         ({"plugin": ...}, "parameter 'cutoff' has the unknown key 'index'"),
     ],
 )
@@ -151,7 +185,9 @@ def test_what_is_declared_of_a_plugin(toy, tmp_path):
     assert ratio.labels == tuple("12345678")
     assert (collection.name, collection.seconds, collection.plays.kind) == ("toy", pytest.approx(0.6), "notes")
     write_declaration(collection, tmp_path / "toy.json")
-    plugin = get_collection(tmp_path / "toy.json").instrument.plugin
+    again = get_collection(tmp_path / "toy.json")
+    assert again.plays == collection.plays
+    plugin = again.instrument.plugin
     assert plugin == collection.instrument.plugin
     assert (plugin.file, plugin.digest) == (str(toy), description.digest)
 

@@ -156,7 +156,7 @@ def declare_plugin(
         without: names of those not to take.
         switches: names of stepped ones that shall be switches, as neighbouring steps sound nothing alike.
         seconds: length of a take; its note starts after 0.1 s and is held for 0.7 of what follows.
-        notes: how notes of rows are drawn; every row plays the same one if None. A declaration does not say it.
+        notes: how notes of rows are drawn; every row plays the same one if None.
         host: "dawdreamer" or "pedalboard"; whichever loads it if None.
         listen: whether sounds are rendered to find out which parameters do nothing.
         load_seconds: what the plug-in is given to load.
