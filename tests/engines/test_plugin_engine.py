@@ -1,11 +1,14 @@
 """The engine for plug-ins: with one that does everything wrong, through the real border of its process."""
 
+import contextlib
 import copy
 import logging
 import os
 import pickle
 import signal
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -161,10 +164,29 @@ def test_a_row_that_ends_the_process(collection, opened, reset, bad):
     np.testing.assert_array_equal(engine.render(presets[good]), crash.takes[good])
 
 
-def test_a_row_that_hangs(collection, opened):
-    engine = opened(collection, reset="continue", take_seconds=1.0)
+@pytest.mark.parametrize("reset", ["continue", "fork"])
+def test_a_row_that_hangs(collection, opened, reset):
+    before = processes_of(collection)
+    engine = opened(collection, reset=reset, take_seconds=1.0)
     with pytest.raises(PluginCrash, match=r"row 1: it does not answer within 1 s\. Leave it out"):
         engine.render(rows(collection, 0.0, HANG, 0.0))
+    engine.close()
+    # A copy of a process that hangs ends with it, if not at once.
+    end = time.monotonic() + 5
+    while processes_of(collection) - before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert processes_of(collection) - before == set()
+
+
+def processes_of(collection) -> set[str]:
+    """The processes that the plug-in's file is an argument of."""
+    named = collection.instrument.plugin.file.encode()
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if named in path.read_bytes():
+                found.add(path.parent.name)
+    return found
 
 
 def test_a_row_that_sounds_like_no_number(collection, opened):

@@ -5,6 +5,7 @@ Started as `python -m secret_sauce_hf.engines.plugin.worker HOST`, with messages
 standard error.
 """
 
+import ctypes
 import importlib
 import math
 import os
@@ -20,6 +21,7 @@ from secret_sauce_hf.engines.plugin.frames import read_frame, write_frame
 
 SILENCE = 1e-4
 """A sample below this (-80 dB) is that of nothing that sounds."""
+_PR_SET_PDEATHSIG = 1
 _QUIET_SECONDS = 0.5
 _MOST_QUIET = 8
 """Times so long that a plug-in is given to fall silent."""
@@ -111,6 +113,7 @@ def _forked(work: Any, samples: int) -> np.ndarray:
     if child == 0:
         code = 1
         try:
+            _die_with_parent()
             os.close(read)
             with os.fdopen(write, "wb") as out:
                 out.write(work().tobytes())
@@ -125,6 +128,11 @@ def _forked(work: Any, samples: int) -> np.ndarray:
         # As if it had happened here.
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF or 1)
     return np.frombuffer(content, np.float32)
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this process with its parent: a copy that hangs is nobody's else to end."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def answer(player: Player, asked: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
