@@ -89,7 +89,7 @@ clean:
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
 	@echo 'Installing into $(VENV): a few minutes the first time.'
-	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group dev --editable '.[all,dx7,vital]'
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group dev --editable '.[all,dx7,vital,hosts]'
 	@touch $@
 
 # What the benchmarks compare with; nothing else uses it.

@@ -1,6 +1,7 @@
 """Build collections into one folder and print what they took: `make collections`, those of the package's own engines.
 
-With ARGS="dx7 vital" those that are named. Interrupted, it goes on where it stopped; what was there already is not timed.
+With ARGS="dx7 vital" those that are named. Interrupted, it goes on where it stopped; what was there already is not
+timed.
 """
 
 import argparse

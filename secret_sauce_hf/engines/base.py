@@ -91,9 +91,9 @@ class Engine(ABC):
         guesses: what in it was guessed, half a sentence for cards.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[str]
-    parameters: ClassVar[tuple[Parameter, ...]]
+    name: str
+    version: str
+    parameters: tuple[Parameter, ...]
     remembers: ClassVar[bool] = False
     free_phases: ClassVar[tuple[str, ...]] = ()
     plays: ClassVar[range] = range(0)

@@ -7,12 +7,17 @@ name is that of the instrument and which leads to a subclass of `Engine`:
     bass-box = "bass_box.engine:BassBox"
 
 An engine is imported when somebody asks for it: this package's own load Numba.
+
+An instrument that is a plug-in has the engine for plug-ins, whatever it is called. It loads the file
+that the instrument's declaration names, so that such a declaration must come from who uses the machine.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 from secret_sauce_hf.engines.base import Engine
 from secret_sauce_hf.instruments import INSTRUMENTS, Collection, InputError, Instrument, get_collection
+from secret_sauce_hf.instruments.instrument import Hosted
 from secret_sauce_hf.plugins import MissingExtra, Plugins
 
 ENGINES: Plugins[Engine] = Plugins(
@@ -42,24 +47,30 @@ def get_engine(of: str | Path | Collection | Instrument) -> Engine:
 
     Raises:
         InputError: there is no such engine, it cannot render the collection's takes, or what
-            another package brought under this name is no engine.
+            another package brought under this name is no engine; a plug-in that cannot be loaded.
     """
     if isinstance(of, Instrument):
-        return _named(of.name)
+        return _named(of.name) if of.plugin is None else _hosted(of, of.plugin)
     if isinstance(of, str) and (of in INSTRUMENTS or of in ENGINES.names()):
         return _named(of)
     collection = get_collection(of)
-    engine = _named(collection.instrument.name)
+    engine = get_engine(collection.instrument)
     engine.check(collection)
     return engine
 
 
 def find_engine(collection: Collection, *, in_session: bool = False) -> Engine | None:
-    """The engine that renders the takes of a collection; None if there is none, or what it stands on is missing."""
-    if collection.instrument.name not in ENGINES.names():
+    """The engine that renders the takes of a collection; None if there is none, or what it stands on is missing.
+
+    Raises:
+        InputError: the instrument is a plug-in whose file is told, and it cannot be loaded.
+    """
+    plugin = collection.instrument.plugin
+    there = collection.instrument.name in ENGINES.names() if plugin is None else bool(plugin.file)
+    if not there:
         return None
     try:
-        engine = _named(collection.instrument.name)
+        engine = get_engine(collection.instrument)
     except MissingExtra:
         return None
     return engine if engine.supports(collection, in_session=in_session) else None
@@ -70,3 +81,11 @@ def _named(name: str) -> Engine:
     if name not in names:
         raise InputError(f"No engine renders {name!r}; there is one for {', '.join(names)}.")
     return ENGINES.get(name)
+
+
+@lru_cache(maxsize=8)
+def _hosted(instrument: Instrument, plugin: Hosted) -> Engine:  # noqa: ARG001 - instruments are the same without it
+    """The engine for an instrument that is a plug-in, one for all who ask in this process."""
+    from secret_sauce_hf.engines.plugin.engine import PluginEngine
+
+    return PluginEngine(instrument)

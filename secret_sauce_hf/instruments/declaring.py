@@ -48,9 +48,12 @@ where their order is to be another. `take` has times in seconds from its start: 
 `note_off` and its length, `seconds`. What else it has is for recording sessions (see
 `Timing`): `lead`, how long before the take its slot begins, `slot`, `patch`, `reset_first`.
 
-Where rows do not all play the same note, `notes` says what they play, which is drawn with them:
-`{"lowest": 24, "highest": 96}`, or `{"kind": "phrases", "chords": false}` for melodies. What else it has is of
-`Playing`: `onset`, `shortest` and `longest` in seconds, `strings`.
+Rows that do not all play the same note say how what they play is drawn, `"plays": {"kind": "notes", "lowest": 36,
+"highest": 84}`, see `playing`.
+
+An instrument that is a plug-in says which, `"plugin": {"file": ..., "format": "VST2", "name": ..., "digest": ...}`,
+and of each parameter where the plug-in has it, see `hosting`. The engine for plug-ins loads that file: it is
+believed because a person gave the declaration. What is published of a declaration names no file.
 
 A declaration is data: nothing in it is ever run.
 """
@@ -62,8 +65,8 @@ from typing import Any
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
-from secret_sauce_hf.instruments.drawing import playing, playing_record
 from secret_sauce_hf.instruments.errors import InputError
+from secret_sauce_hf.instruments.hosting import PARAMETER_KEYS, PLUGIN_KEYS, hosted, hosted_record, hosted_records
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing, same_controls
 from secret_sauce_hf.instruments.parameters import (
     ALWAYS,
@@ -73,6 +76,7 @@ from secret_sauce_hf.instruments.parameters import (
     Rule,
     Switch,
 )
+from secret_sauce_hf.instruments.playing import PLAYING_KEYS, playing, playing_record
 
 SUFFIX = ".json"
 _PROGRAM = ".py"
@@ -116,18 +120,22 @@ def read_declaration(path: str | Path) -> Collection:
     if path.suffix != SUFFIX:
         raise InputError(f"{path} is no declaration of a collection: its name must end in {SUFFIX}.")
     try:
-        collection = _collection(_parse(_read(path)))
+        collection = _collection(_parse(_read(path)), path.parent)
         check_collection(collection)
         return _known_or_new(collection)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def declaration(collection: Collection) -> dict[str, Any]:
+def declaration(collection: Collection, *, with_file: bool = True) -> dict[str, Any]:
     """A collection as the JSON-ready content of a declaration.
 
     `read_declaration` turns it back into the collection, less what belongs to the rows of
     2018 (their number, their split and the names of their files).
+
+    Args:
+        collection: the collection.
+        with_file: whether the file of an instrument that is a plug-in is named.
     """
     timing = collection.timing
     lead, end = timing.cut
@@ -145,15 +153,18 @@ def declaration(collection: Collection) -> dict[str, Any]:
         "take": take,
         "parameters": [_record(parameter) for parameter in parameters],
     }
-    if collection.plays is not None:
-        record["notes"] = playing_record(collection.plays)
+    if plugin := collection.instrument.plugin:
+        record["plugin"] = hosted_record(plugin, with_file)
+        record["parameters"] = [a | b for a, b in zip(record["parameters"], hosted_records(plugin), strict=True)]
     if collection.columns != tuple(p.name for p in parameters if p.name not in fixed):
         record["columns"] = list(collection.columns)
+    if collection.plays is not None:
+        record["plays"] = playing_record(collection.plays)
     return record | ({"fixed": fixed} if fixed else {})
 
 
 def write_declaration(collection: Collection, path: str | Path) -> None:
-    """Write a collection's declaration as JSON, whole or not at all.
+    """Write a collection's declaration as JSON, whole or not at all; that of a plug-in names its file.
 
     Raises:
         InputError: the path does not end in .json, or its folder does not exist.
@@ -161,13 +172,19 @@ def write_declaration(collection: Collection, path: str | Path) -> None:
     path = Path(path)
     if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: give a name that ends in .json, in a folder that exists.")
-    write_whole(path, declaration_text(collection).encode())
+    write_whole(path, declaration_text(collection, with_file=True).encode())
 
 
-def declaration_text(collection: Collection) -> str:
-    """A collection's declaration as JSON, a parameter a line."""
+def declaration_text(collection: Collection, *, with_file: bool = False) -> str:
+    """A collection's declaration as JSON, a parameter a line.
+
+    Args:
+        collection: the collection.
+        with_file: whether the file of an instrument that is a plug-in is named: a path of this machine,
+            which nobody else needs to know.
+    """
     entries = []
-    for key, value in declaration(collection).items():
+    for key, value in declaration(collection, with_file=with_file).items():
         if key == "parameters":
             text = "[\n    " + ",\n    ".join(_json(parameter) for parameter in value) + "\n  ]"
         else:
@@ -200,7 +217,9 @@ def _known_or_new(collection: Collection) -> Collection:
     record = declaration(collection)
     known = COLLECTIONS.get(collection.name)
     if known is not None:
-        if declaration(known) != record:
+        # Files that were written before it stood there do not say what rows play.
+        told = record | {"plays": declaration(known).get("plays")} if collection.plays is None else record
+        if declaration(known) != {key: value for key, value in told.items() if value is not None}:
             raise InputError(
                 f"the name {collection.name!r} is that of a built-in collection, which is not the same; choose another."
             )
@@ -242,19 +261,26 @@ def _no_constant(name: str) -> None:
     raise InputError(f"{name} is no number; give one in digits.")
 
 
-def _collection(data: Any) -> Collection:
-    """The collection of a parsed declaration; its values are checked elsewhere."""
-    data = _fields(
-        "the declaration", data, ("name", "parameters"), ("title", "instrument", "take", "notes", "columns", "fixed")
-    )
-    name = data["name"]
+def _collection(data: Any, folder: Path = Path()) -> Collection:
+    """The collection of a parsed declaration; its values are checked elsewhere.
+
+    Args:
+        data: what was parsed.
+        folder: of the declaration, from which a plug-in's file is named.
+    """
+    optional = ("title", "instrument", "plugin", "take", "plays", "columns", "fixed")
+    data = _fields("the declaration", data, ("name", "parameters"), optional)
+    name, told = data["name"], data.get("plugin")
     if not isinstance(data["parameters"], list):
         raise InputError("`parameters` must be a list of knobs and switches.")
-    parameters = tuple(_parameter(record, number) for number, record in enumerate(data["parameters"], 1))
+    keys = () if told is None else PARAMETER_KEYS
+    parameters = tuple(_parameter(record, number, keys) for number, record in enumerate(data["parameters"], 1))
+    plugin = None
+    if told is not None:
+        plugin = hosted(_fields("plugin", told, (), PLUGIN_KEYS), data["parameters"], parameters, folder)
     machine = _fields("instrument", data.get("instrument", {}), (), ("name", "title"))
-    instrument = Instrument(
-        machine.get("name", name), machine.get("title", data.get("title", machine.get("name", name))), parameters
-    )
+    title = machine.get("title", data.get("title", machine.get("name", name)))
+    instrument = Instrument(machine.get("name", name), title, parameters, plugin)
     fixed = data.get("fixed", {})
     if not isinstance(fixed, dict):
         raise InputError('`fixed` must map names to settings, such as {"wave": "Saw"}.')
@@ -263,7 +289,7 @@ def _collection(data: Any) -> Collection:
         columns = [parameter.name for parameter in parameters if parameter.name not in fixed]
     elif not isinstance(columns, list):
         raise InputError("`columns` must be a list of names of parameters.")
-    return Collection(
+    collection = Collection(
         name=name,
         stem=str(name).replace("-", "_"),
         instrument=instrument,
@@ -271,13 +297,17 @@ def _collection(data: Any) -> Collection:
         count=0,
         train_count=0,
         timing=_timing(data.get("take", {})),
-        plays=playing(data["notes"]) if "notes" in data else None,
         title=data.get("title", f"{instrument.title}: {_parts(parameters)}"),
         fixed=tuple(fixed.items()),
     )
+    plays = data.get("plays")
+    if plays is None:
+        return collection
+    told = _fields("plays", plays, ("kind", "lowest", "highest"), PLAYING_KEYS)
+    return replace(collection, plays=playing(told, collection.seconds))
 
 
-def _parameter(record: Any, number: int) -> Parameter:
+def _parameter(record: Any, number: int, keys: tuple[str, ...]) -> Parameter:
     name = record.get("name") if isinstance(record, dict) else None
     where = f"parameter {quoted(name)}" if isinstance(name, str) else f"parameter number {number}"
     kind = record.get("kind") if isinstance(record, dict) else None
@@ -285,7 +315,7 @@ def _parameter(record: Any, number: int) -> Parameter:
         raise InputError(
             f'{where}: the kind is {quoted(kind)}; each parameter says "kind": "knob" or "kind": "switch".'
         )
-    record = _fields(where, record, ("name", "positions") if kind == "switch" else ("name",), _KEYS[kind])
+    record = _fields(where, record, ("name", "positions") if kind == "switch" else ("name",), (*_KEYS[kind], *keys))
     if not isinstance(name, str):
         raise InputError(f"{where}: the name is {quoted(name)}; give a text in quotes.")
     try:

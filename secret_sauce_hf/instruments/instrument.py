@@ -5,7 +5,7 @@ NumPy-only siblings and nothing else (see `secret_sauce_hf.modeling`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,12 +16,56 @@ from .takes import NOTE, SAMPLE_RATE, VELOCITY
 
 
 @dataclass(frozen=True)
+class HostedParameter:
+    """Where a parameter of an instrument is among those that a plug-in lists.
+
+    Args:
+        index: its place in the plug-in's list, from 0.
+        listed: the name that the plug-in lists it under.
+        values: what the plug-in is given, 0 to 1: for each label of a switch, or each CC value of a knob from 0 to
+            its highest; empty for a knob whose unit is given as it is.
+    """
+
+    index: int
+    listed: str
+    values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """The plug-in that an instrument is.
+
+    Args:
+        format: "VST3", "VST2", "AU" or "LV2".
+        name: what the plug-in calls itself.
+        digest: of its file, hexadecimal digits; empty if it is not known.
+        parameters: of each of the instrument's parameters, in their order.
+        file: the path of the plug-in on this machine; empty where nobody who may choose one has told it.
+    """
+
+    format: str
+    name: str
+    digest: str
+    parameters: tuple[HostedParameter, ...]
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class Instrument:
-    """A machine with MIDI-controlled parameters."""
+    """A machine with parameters.
+
+    Args:
+        name: what it is called, in engines and files.
+        title: one line for people.
+        parameters: in the order of `Presets.complete_unit`.
+        plugin: the plug-in that it is; None for any other machine.
+    """
 
     name: str
     title: str
     parameters: tuple[Parameter, ...]
+    # Presets of an instrument are the same whichever file plays them.
+    plugin: Hosted | None = field(default=None, compare=False)
 
     def __getitem__(self, name: str) -> Parameter:
         for parameter in self.parameters:
