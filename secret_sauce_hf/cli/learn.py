@@ -18,7 +18,7 @@ def learn(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="The instrument: a collection (dx7), or a declaration (.json) that an engine renders.",
+            help="The instrument: a plug-in file, a collection (dx7), or a declaration (.json) that an engine renders.",
             show_default=False,
         ),
     ],
@@ -53,6 +53,8 @@ def learn(
     secret-sauce learn dx7 --minutes 60 --out my-dx7
 
     secret-sauce learn dx7 --only algorithm --only feedback --only op1_coarse --only op2_coarse --out ratios
+
+    secret-sauce learn /usr/lib/vst/amsynth_vst.so --minutes 30 --out my-amsynth
 
     secret-sauce learn my-synth.json --notes --minutes 30 --out my-synth
 

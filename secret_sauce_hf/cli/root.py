@@ -16,6 +16,7 @@ from secret_sauce_hf.cli import (
     benchmark,
     calibrate,
     data,
+    instrument,
     learn,
     listener,
     match,
@@ -53,6 +54,7 @@ app = typer.Typer(
 for group in (overview, rows, data, match, sending, train, learn, listener, benchmark, calibrate):
     app.add_typer(group.app)
 app.add_typer(publish.app, name="publish")
+app.add_typer(instrument.app, name="instrument")
 
 
 @app.callback(invoke_without_command=True)

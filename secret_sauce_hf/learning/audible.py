@@ -79,8 +79,11 @@ def reduced(
             label.
 
     Returns:
-        A collection without rows of its own, of the same instrument.
+        A collection without rows of its own, of the same instrument; of a plug-in, of one that has those
+        parameters only: the others stay where the plug-in has them when it is loaded.
     """
+    if collection.instrument.plugin is not None:
+        return _of_plugin(collection, columns, name)
     told = defaults or {}
     fixed = dict(collection.fixed)
     for parameter in collection.parameters:
@@ -99,6 +102,23 @@ def reduced(
         enumerated=False,
         has_file_column=True,
         title=f"{collection.instrument.title}, learned: {len(columns)} parameters",
+    )
+
+
+def _of_plugin(collection: Collection, columns: Sequence[str], name: str) -> Collection:
+    instrument, plugin = collection.instrument, collection.instrument.plugin
+    if plugin is None:
+        return collection
+    kept = [place for place, parameter in enumerate(instrument.parameters) if parameter.name in columns]
+    hosted = replace(plugin, parameters=tuple(plugin.parameters[place] for place in kept))
+    return replace(
+        collection,
+        name=name,
+        stem=name.replace("-", "_"),
+        instrument=replace(instrument, parameters=tuple(instrument.parameters[place] for place in kept), plugin=hosted),
+        columns=tuple(column for column in collection.columns if column in columns),
+        fixed=(),
+        title=f"{instrument.title}, learned: {len(columns)} parameters",
     )
 
 

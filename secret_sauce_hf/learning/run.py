@@ -11,6 +11,8 @@ from typing import Any
 from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.engines import Engine, get_engine
+from secret_sauce_hf.engines.plugin.files import PLUGIN_SUFFIXES
+from secret_sauce_hf.engines.plugin.trusted import trust
 from secret_sauce_hf.evaluation import benchmark
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.forms import read_record
@@ -23,6 +25,7 @@ from secret_sauce_hf.instruments import (
     write_declaration,
 )
 from secret_sauce_hf.instruments.families import noted
+from secret_sauce_hf.instruments.instrument import Playing
 from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM, check_prior
 from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
 from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, Pace, pace
@@ -42,6 +45,8 @@ sounds are built, whatever the instrument."""
 TAKES = 2_500
 """Of the dataset by which a model is judged: 2,000 for the nearest neighbour, 500 to test."""
 FINISHING_SOUNDS = 400
+SECONDS, NOTE_SECONDS = 1.5, 2.5
+"""Of a plug-in's takes: with one note, and with notes of any length."""
 MOST_MINUTES = 60 * 24 * 14
 
 
@@ -86,7 +91,8 @@ def learn(
     arguments.
 
     Args:
-        source: a collection, its name, or the path of its declaration.
+        source: a collection, its name, or the path of its declaration; or a plug-in file, see
+            `engines.plugin.describing.declare_plugin`.
         out: the folder: a checkpoint, which `match` takes as its model, `declaration.json` and `report.md`.
         minutes: how long it may take, about.
         only: parameters to learn; all that are heard if there are none.
@@ -106,11 +112,9 @@ def learn(
     if not 0.5 <= minutes <= MOST_MINUTES:
         raise InputError(f"minutes is {minutes:g}; give from 0.5 to {MOST_MINUTES:,}.")
     seed, rows = integer("seed", seed), integer("rows", rows, 1, 500)
-    declared = get_collection(source)
-    if notes and declared.plays is None:
-        declared = noted(declared)
-    engine = engine or get_engine(declared)
-    engine.check(declared)
+    declared = _declared(source, notes)
+    playing = engine or get_engine(declared)
+    playing.check(declared)
     called = name or f"{declared.name}-learned"
     columns = chosen(declared, only, without)
     out = check_folder(expanded(out), what="what is learned")
@@ -118,7 +122,7 @@ def learn(
         out,
         {
             "source": declared.name,
-            "engine": engine.label,
+            "engine": playing.label,
             "minutes": float(minutes),
             "columns": list(columns),
             "notes": declared.plays is not None,
@@ -129,7 +133,7 @@ def learn(
     )
     tell = stages.tell
 
-    shares = stages.kept("heard", lambda: shares_heard(engine, declared, seed, progress=progress))
+    shares = stages.kept("heard", lambda: shares_heard(playing, declared, seed, progress=progress))
     heard = [column for column in columns if shares[column] >= LEAST_SHARE]
     if not heard:
         raise InputError(f"None of these parameters is heard: {', '.join(columns)}.")
@@ -137,8 +141,11 @@ def learn(
     left_out = {column: shares[column] for column in declared.columns if column not in heard}
     tell(f"{len(heard)} of {len(declared.columns)} parameters are learned.")
     write_declaration(collection, stages.work / DECLARATION)
+    trust(collection)
     # As whoever uses the model will have it: a file's times have nine digits.
     collection = replace(read_declaration(stages.work / DECLARATION), instrument=collection.instrument)
+    # A plug-in's has the parameters that are learned, and no others.
+    engine = engine or get_engine(collection)
 
     prior = _prior(collection)
     teacher = TEACHER[reads_notes(collection)]
@@ -182,6 +189,17 @@ def learn(
     shutil.rmtree(stages.work)
     tell(f"{out / REPORT} says how good it is.")
     return Learned(out, collection, left_out, found.record)
+
+
+def _declared(source: str | Path | Collection, notes: bool) -> Collection:
+    """The collection of a source."""
+    if not isinstance(source, Collection) and Path(source).suffix.lower() in PLUGIN_SUFFIXES:
+        from secret_sauce_hf.engines.plugin.describing import declare_plugin
+
+        seconds = NOTE_SECONDS if notes else SECONDS
+        return declare_plugin(source, seconds=seconds, notes=Playing("notes", 24, 96) if notes else None)
+    declared = get_collection(source)
+    return noted(declared) if notes and declared.plays is None else declared
 
 
 def _prior(collection: Collection) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.cards.names import DECLARATION
+from secret_sauce_hf.engines.plugin.trusted import with_trusted_file
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection, read_declaration
 from secret_sauce_hf.matching.domain import Domain, read_domain
 from secret_sauce_hf.modeling.registration import CHECKPOINTS
@@ -78,13 +79,13 @@ def _domain_of(pipe: Any) -> Domain | None:
 def _declared_of(pipe: Any) -> Collection | None:
     """The collection that is declared beside a model's checkpoint, if that is a folder and the model is of it.
 
-    Nothing in such a file chooses a file of this machine: where a plug-in lies is not read from it.
+    Nothing in such a file chooses a file of this machine: a plug-in lies where the user has said.
     """
     name = str(getattr(pipe.model, "name_or_path", ""))
     path = Path(name, DECLARATION)
     if not name or not path.is_file():
         return None
-    declared = read_declaration(path)
+    declared = with_trusted_file(read_declaration(path))
     own = [record["name"] for record in pipe.model.config.parameters]
     return declared if list(declared.columns) == own else None
 

@@ -25,6 +25,8 @@ _MACHINES = {
 _ALSO = {"amd64": "x86_64", "arm64": "aarch64", "i686": "i386", "i586": "i386", "armv7l": "ARM", "riscv64": "RISC-V"}
 _ENTRIES = {"VST2": (b"VSTPluginMain", b"main_plugin"), "VST3": (b"GetPluginFactory",)}
 _CHUNK = 2**20
+PLUGIN_SUFFIXES = tuple(sorted({*_FILES, *_BUNDLES}))
+"""How files and bundles of plug-ins end."""
 
 
 @dataclass(frozen=True)

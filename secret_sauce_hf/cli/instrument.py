@@ -1,0 +1,97 @@
+"""`secret-sauce instrument`: declarations of instruments, checked, or made of a plug-in."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secret_sauce_hf.cli.terminal import print_all, table_of
+from secret_sauce_hf.instruments import InputError, get_collection, write_declaration
+from secret_sauce_hf.outputs import check_file
+from secret_sauce_hf.progress import say
+
+app = typer.Typer(help="Check the declaration of an instrument, or make one of a plug-in.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    declaration: Annotated[
+        str, typer.Argument(metavar="FILE.json", help="The declaration; a built-in collection's name, too.")
+    ],
+) -> None:
+    """Check a declaration: the first mistake in one line, or what it declares, and what renders it.
+
+    [bold]Examples[/bold]
+
+    secret-sauce instrument check my-synth.json
+
+    secret-sauce instrument check dx7
+    """
+    from secret_sauce_hf.engines import find_engine, get_engine
+
+    collection = get_collection(declaration)
+    table = table_of("parameter", "kind", "settings", "MIDI", "heard")
+    for parameter in collection.parameters:
+        values = parameter.values_text()
+        table.add_row(
+            parameter.name,
+            parameter.kind,
+            values if len(values) < 50 else f"{values[:46]} …",
+            ", ".join(map(str, parameter.control)) or "–",
+            "always" if parameter.heard == ("all",) else "never" if parameter.heard == ("any",) else "by a rule",
+        )
+    print_all(f"{collection.name}: {collection.instrument.title}, {collection.kinds}.", table)
+    plays = collection.plays
+    what = "one note, middle C" if plays is None else f"{plays.kind} from {plays.lowest} to {plays.highest}"
+    print_all(f"Takes of {collection.seconds:g} s, each with {what}.")
+    try:
+        engine = find_engine(collection) or get_engine(collection)
+        print_all(f"Rendered by {engine.label}.")
+    except InputError as error:
+        print_all(f"Not rendered here: {error}", "Record it, and collect the recordings: secret-sauce collect --help")
+
+
+@app.command()
+def plugin(
+    file: Annotated[Path, typer.Argument(metavar="PLUGIN", help="The plug-in: .vst3, .so, .dll, .component or .lv2.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.json", help="The declaration to write.", show_default=False)],
+    name: Annotated[str | None, typer.Option(help="Of the instrument; the plug-in's own if not given.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Take this parameter and no others; may be given several times.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave this parameter out; may be given several times.")
+    ] = None,
+    notes: Annotated[bool, typer.Option("--notes", help="Rows play any note, not middle C alone.")] = False,
+    seconds: Annotated[float, typer.Option(help="Length of a take.")] = 1.5,
+) -> None:
+    """Declare a plug-in as an instrument: its parameters are found by moving each of them, and listening.
+
+    The plug-in runs in a process of its own. Where it needs a display and there
+    is none, Xvfb gives it one.
+
+    [bold]Examples[/bold]
+
+    secret-sauce instrument plugin /usr/lib/vst/amsynth_vst.so --out amsynth.json
+
+    secret-sauce build amsynth.json --seed 1 --count 1000 --out takes
+
+    secret-sauce learn amsynth.json --minutes 30 --out my-amsynth
+    """
+    out = check_file(out, inputs=[file])
+
+    from secret_sauce_hf.engines.plugin.describing import declare_plugin
+    from secret_sauce_hf.engines.plugin.trusted import trust
+    from secret_sauce_hf.instruments.instrument import Playing
+
+    collection = declare_plugin(
+        file,
+        name=name,
+        only=only or (),
+        without=without or (),
+        notes=Playing("notes", 24, 96) if notes else None,
+        seconds=seconds,
+    )
+    write_declaration(collection, out)
+    trust(collection)
+    say(f"{out}: {collection.title}. Look through it: secret-sauce instrument check {out}")
