@@ -233,7 +233,7 @@ class CollectionBuilder(ArrowBasedBuilder):
             for start in range(shard.start, shard.stop, together):
                 stop = min(start + together, shard.stop)
                 if archive is None:
-                    yield start, rendered_table(plan, start, stop, schema)
+                    yield start, rendered_table(plan, start, stop, schema)[0]
                 elif rows := [row for row in range(start, stop) if row not in left_out]:
                     presets = plan.presets(start, stop)[[row - start for row in rows]]
                     # FLAC as in every build: half the size, and nothing but the samples of a file from elsewhere.

@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from secret_sauce_hf.cards.names import CARD_NAME
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, ROWS_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
-from secret_sauce_hf.data.shards import is_finished, shard_schema, write_shard
+from secret_sauce_hf.data.shards import is_finished, lost_rows, shard_schema, write_shard
 from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
@@ -29,9 +29,10 @@ from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.processors import thread_count
-from secret_sauce_hf.progress import row_progress
+from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.rows import read_rows, write_rows
 
+_MOST_TOLD = 10
 MAX_WORKERS = 1_024
 """More processes than this are no number of workers but a mistake."""
 
@@ -122,6 +123,7 @@ def build_collection(
                 write_shard(plan, shard, schema, data, advance)
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
+    _tell_lost({row: why for path in shard_files(out) for row, why in lost_rows(path).items()}, progress)
     facts = dataset_facts(plan.collection, split_files(out), plan)
     write_whole(out / CARD_NAME, dataset_card(plan.collection, facts).encode())
     return out
@@ -155,6 +157,14 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         if not is_finished(folder / DATA_FOLDER / shard.name, shard, schema):
             raise InputError(f"The build in {folder} is not finished; give its `secret-sauce build` command again.")
     return plan
+
+
+def _tell_lost(lost: Mapping[int, str], progress: bool) -> None:
+    """Say which rows are not in the dataset, and why."""
+    if lost and progress:
+        shown = ", ".join(f"row {row} ({why})" for row, why in sorted(lost.items())[:_MOST_TOLD])
+        more = f" and {len(lost) - _MOST_TOLD} more" if len(lost) > _MOST_TOLD else ""
+        say(f"Not in the dataset, as the engine could not render {'it' if len(lost) == 1 else 'them'}: {shown}{more}.")
 
 
 def _given_rows(folder: Path, collection: Collection) -> Presets:

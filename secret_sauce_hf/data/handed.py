@@ -98,6 +98,6 @@ def rendered_tables(collection: Collection, split: Any, rows: int) -> Iterator[p
             first, end = limits[part.split]
             stop = end if part.stop is None else first + part.stop
             for start in range(first + part.start, stop, rows):
-                yield rendered_table(plan, start, min(start + rows, stop), schema)
+                yield rendered_table(plan, start, min(start + rows, stop), schema)[0]
 
     return tables()

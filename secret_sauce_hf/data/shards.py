@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from secret_sauce_hf.data.columns import NOTE_TYPES, arrow_schema
 from secret_sauce_hf.data.heard import Measurement, measure_heard
 from secret_sauce_hf.data.names import AUDIO_COLUMN, CHANGE_COLUMN, HEARD_COLUMN, MEASURED_COLUMN, NOTES_COLUMN
+from secret_sauce_hf.data.parquet import opened
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.sounds import encode, rows_at_once
+from secret_sauce_hf.engines.base import Engine, RowsLost
 from secret_sauce_hf.files import temporary
 from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.presets import FILE_COLUMN, MAX_ROWS, Presets
@@ -30,6 +32,8 @@ ROW_GROUP = 100
 # size costs little time; and players and the Hub's viewer know FLAC as well as WAV.
 CONTAINER = "FLAC"
 RECORD_KEY = b"secret_sauce_hf"
+LOST_KEY = b"secret_sauce_hf_lost"
+"""Rows that an engine could not render, and why."""
 
 
 def shard_schema(plan: Plan) -> pa.Schema:
@@ -47,9 +51,25 @@ def is_finished(path: Path, shard: Shard, schema: pa.Schema) -> bool:
     """
     try:
         with pq.ParquetFile(path) as file:
-            return file.metadata.num_rows == len(shard) and file.schema_arrow.equals(schema, check_metadata=True)
-    except (OSError, pa.ArrowInvalid):
+            rows = file.metadata.num_rows + len(_lost(file.metadata))
+            return rows == len(shard) and file.schema_arrow.equals(schema, check_metadata=True)
+    except (OSError, pa.ArrowInvalid, ValueError):
         return False
+
+
+def lost_rows(path: Path) -> dict[int, str]:
+    """The rows of a shard that its engine could not render: number of the row → why.
+
+    Raises:
+        InputError: it is no shard that can be read.
+    """
+    with opened(path) as file:
+        return _lost(file.metadata)
+
+
+def _lost(metadata: pq.FileMetaData) -> dict[int, str]:
+    told = json.loads((metadata.metadata or {}).get(LOST_KEY, b"{}"))
+    return {int(row): str(why) for row, why in told.items()}
 
 
 def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advance: Callable[[int], None]) -> None:
@@ -66,6 +86,7 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
     path = folder / shard.name
     # Marked, as a worker of a build that was killed may not be gone yet.
     unfinished = temporary(path, f".{uuid4().hex}")
+    lost: dict[int, str] = {}
     try:
         with pq.ParquetWriter(unfinished, schema, **writer_options(schema)) as writer:
             # Measuring is slow.
@@ -74,30 +95,40 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
             together -= together % ROW_GROUP if together > ROW_GROUP else 0
             for start in range(shard.start, shard.stop, together):
                 stop = min(start + together, shard.stop)
-                writer.write_table(rendered_table(plan, start, stop, schema), row_group_size=ROW_GROUP)
+                table, failed = rendered_table(plan, start, stop, schema)
+                writer.write_table(table, row_group_size=ROW_GROUP)
+                lost |= failed
                 advance(stop - start)
+            if lost:
+                writer.add_key_value_metadata({LOST_KEY: json.dumps(lost).encode()})
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.Table:
-    """Rows `start` to `stop` of a build, rendered, encoded and, where the plan says so, measured."""
+def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> tuple[pa.Table, dict[int, str]]:
+    """Rows `start` to `stop` of a build, rendered, encoded and, where the plan says so, measured.
+
+    Returns:
+        The rows that were rendered; and those that were not, number → why.
+    """
     presets = plan.presets(start, stop)
     engine = plan.engine
+    lost: dict[int, str] = {}
 
     def part(first: int) -> list[bytes]:
         """One group of the engine: rendered and encoded by the same thread, so that no processor waits."""
         last = min(first + engine.batch, stop)
         before = plan.presets(first - 1, first) if plan.in_session and first > 0 else None
         # Without a seed the rows of 2018 get the noise of 2018, and a collection's newer ones that of seed 0.
-        takes = engine.render(
-            presets[first - start : last - start],
-            in_session=plan.in_session,
-            preceding=before,
-            noise_seed=plan.seed,
-            first_row=first,
-        )
+        group = presets[first - start : last - start]
+        try:
+            takes = engine.render(
+                group, in_session=plan.in_session, preceding=before, noise_seed=plan.seed, first_row=first
+            )
+        except RowsLost as error:
+            takes, failed = _without(engine, group, first, plan.seed, error)
+            lost.update({first + row: why for row, why in failed.items()})
         return [encode(take, CONTAINER) for take in takes]
 
     with ThreadPoolExecutor(thread_count()) as pool:
@@ -107,7 +138,32 @@ def rendered_table(plan: Plan, start: int, stop: int, schema: pa.Schema) -> pa.T
         measurement = measure_heard(
             presets, engine=engine, noise_seed=plan.seed, first_row=start, threshold=plan.heard_threshold
         )
-    return takes_table(presets, [sound for sounds in parts for sound in sounds], schema, measurement)
+    sounds = [sound for part in parts for sound in part]
+    if lost:
+        kept = [row - start for row in range(start, stop) if row not in lost]
+        presets, sounds = presets[kept], [sounds[row] for row in kept]
+    return takes_table(presets, sounds, schema, measurement), lost
+
+
+def _without(
+    engine: Engine, presets: Presets, first: int, noise_seed: int | None, error: RowsLost
+) -> tuple[np.ndarray, dict[int, str]]:
+    """The takes of rows of which an engine has lost some, silence there; and those, number among these → why.
+
+    Args:
+        engine: the engine.
+        presets: the rows.
+        first: number of the first of them.
+        noise_seed: as of `Engine.render`.
+        error: what it said of them; rows that it has not tried are rendered one by one.
+    """
+    takes, lost = error.takes.copy(), dict(error.reasons)
+    for row in error.unrendered:
+        try:
+            takes[row] = engine.render(presets[row : row + 1], noise_seed=noise_seed, first_row=first + row)[0]
+        except RowsLost as again:
+            lost[row] = again.reasons.get(0, "was lost")
+    return takes, lost
 
 
 def takes_table(

@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,23 @@ DRY_SECONDS = 30.0
 """The longest sound that an engine is fed."""
 DRY_PEAK = 8.0
 """A sample beyond this (18 dB above full scale) is not one of a sound."""
+
+
+class RowsLost(InputError):
+    """An engine could not render some rows; the others are there.
+
+    Args:
+        message: for people.
+        reasons: why, by the number of the row among the rendered ones.
+        takes: int16 of shape (rows, samples) of all rows, silence where there is none.
+        unrendered: the numbers of rows that were not tried.
+    """
+
+    def __init__(
+        self, message: str, reasons: Mapping[int, str], takes: np.ndarray, unrendered: Sequence[int] = ()
+    ) -> None:
+        super().__init__(message)
+        self.reasons, self.takes, self.unrendered = dict(reasons), takes, tuple(unrendered)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Which parameters of an instrument are worth learning: those that are heard, and those that were asked for."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,30 @@ from secret_sauce_hf.presets import draw_presets
 LEAST_SHARE = 0.03
 """A parameter that is heard in fewer rows is not learned: whatever it is set to, hardly a sound tells."""
 ROWS = 48
+FEWEST_ROWS = 12
+PROBE_ROWS = 4
+LISTENING_SHARE = 0.1
+"""Of the time that a run may take."""
+
+
+def rows_within(engine: Engine, collection: Collection, seconds: float, seed: int) -> int:
+    """How many rows to measure what is heard in, so that it does not take longer than its share of a time.
+
+    Args:
+        engine: renders the rows.
+        collection: whose parameters are moved.
+        seconds: that the whole run may take.
+        seed: of the rows by which the engine's pace is found.
+    """
+    presets = draw_presets(collection, PROBE_ROWS, seed)
+    engine.render(presets, noise_seed=seed)
+    begun = time.perf_counter()
+    engine.render(presets, noise_seed=seed)
+    each = (time.perf_counter() - begun) / PROBE_ROWS
+    moves = 1 + sum(
+        len(parameter.moves(presets.unit[:1, column])) for column, parameter in enumerate(presets.parameters)
+    )
+    return int(np.clip(LISTENING_SHARE * seconds / (moves * each), FEWEST_ROWS, ROWS))
 
 
 def shares_heard(

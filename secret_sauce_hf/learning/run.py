@@ -27,7 +27,7 @@ from secret_sauce_hf.instruments import (
 from secret_sauce_hf.instruments.families import noted
 from secret_sauce_hf.instruments.instrument import Playing
 from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM, check_prior
-from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
+from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, rows_within, shares_heard
 from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, Pace, pace
 from secret_sauce_hf.learning.report import REPORT, write_report
 from secret_sauce_hf.modeling import checkpoint_path
@@ -133,7 +133,8 @@ def learn(
     )
     tell = stages.tell
 
-    shares = stages.kept("heard", lambda: shares_heard(playing, declared, seed, progress=progress))
+    sounds = stages.kept("rows", lambda: rows_within(playing, declared, 60 * minutes, seed))
+    shares = stages.kept("heard", lambda: shares_heard(playing, declared, seed, rows=sounds, progress=progress))
     heard = [column for column in columns if shares[column] >= LEAST_SHARE]
     if not heard:
         raise InputError(f"None of these parameters is heard: {', '.join(columns)}.")

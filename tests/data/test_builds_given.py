@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from datasets import load_dataset
+from datasets import Audio, load_dataset
 
 from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.names import ROWS_NAME
 from secret_sauce_hf.data.plan import build_command
+from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines.base import RowsLost
 from secret_sauce_hf.instruments import InputError, Note, get_collection
 from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.presets import draw_presets
@@ -81,3 +83,36 @@ def test_what_does_not_go_together(options, tmp_path):
 def test_no_rows(tmp_path):
     with pytest.raises(InputError, match="build at least one row"):
         build(tmp_path / "a", ROWS[:0])
+
+
+class Losing(get_engine(LIGHT).__class__):
+    """Loses rows 3 and 9, and gives up for a while after the first that it loses."""
+
+    tried = 0
+
+    def render(self, presets, **options):
+        takes = super().render(presets, **options)
+        bad = [row for row, name in enumerate(presets.files) if name in ("s3.wav", "s9.wav")][:1]
+        if not bad:
+            return takes
+        takes[bad[0] :] = 0
+        raise RowsLost("lost", {bad[0]: "ended its process"}, takes, range(bad[0] + 1, len(presets)))
+
+
+def test_rows_that_an_engine_loses_are_told_and_the_others_are_there(tmp_path, capsys):
+    engine = Losing()
+    folder = build(tmp_path / "a", engine=engine, progress=True)
+    assert "row 3 (ended its process), row 9 (ended its process)" in capsys.readouterr().err
+    loaded = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    names = [name for part in loaded.values() for name in part["file"]]
+    assert names == [name for name in ROWS.files if name not in ("s3.wav", "s9.wav")]
+    whole = load_dataset(str(build(tmp_path / "b")), cache_dir=str(tmp_path / "cache"))
+    sounds = {row["file"]: row["audio"]["bytes"] for part in (whole["train"], whole["test"])
+              for row in part.cast_column("audio", Audio(decode=False))}  # fmt: skip
+    for part in loaded.values():
+        for row in part.cast_column("audio", Audio(decode=False)):
+            assert row["audio"]["bytes"] == sounds[row["file"]]
+    # It is finished: the same command renders nothing anew.
+    before = files(folder)
+    assert finished_plan(folder, engine=engine) is not None
+    assert files(build(tmp_path / "a", engine=engine)) == before

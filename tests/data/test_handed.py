@@ -266,7 +266,7 @@ def test_a_folder_of_its_name_comes_first(built, tmp_path, monkeypatch):
 def test_what_is_neither(tmp_path):
     for name in ("noisemaker-lite", str(tmp_path / "none"), "a/b/c"):
         with pytest.raises(
-            InputError, match=r"is neither a folder nor the id of a dataset .* nor one of the collections guitar"
+            InputError, match=r"is neither a folder nor the id of a dataset .* nor one of the collections dx7, guitar"
         ):
             load_takes(name)
 

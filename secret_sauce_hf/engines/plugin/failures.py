@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.engines.base import RowsLost
 
 
-class PluginCrash(InputError):
+class PluginCrash(RowsLost):
     """A plug-in ended or hung its process at some rows; the others were rendered.
 
     Attributes:
@@ -22,12 +22,14 @@ class PluginCrash(InputError):
         self, name: str, reasons: Mapping[int, str], takes: np.ndarray, unrendered: tuple[int, ...] = ()
     ) -> None:
         self.rows = tuple(sorted(reasons))
-        self.reasons, self.takes, self.unrendered = dict(reasons), takes, unrendered
         shown = ", ".join(map(str, self.rows[:10])) + (", …" if len(self.rows) > 10 else "")
         left = f" The {len(unrendered)} rows after it were not tried." if unrendered else ""
         super().__init__(
             f"The plug-in {name} does not survive {'row' if len(self.rows) == 1 else 'rows'} {shown}: it "
-            f"{reasons[self.rows[0]]}.{left} Leave {'it' if len(self.rows) == 1 else 'them'} out."
+            f"{reasons[self.rows[0]]}.{left} Leave {'it' if len(self.rows) == 1 else 'them'} out.",
+            reasons,
+            takes,
+            unrendered,
         )
 
 
