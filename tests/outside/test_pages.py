@@ -49,6 +49,12 @@ def run(folder: Path, program: str) -> str:
     return done.stdout
 
 
+@pytest.mark.skipif(not Path("/usr/lib/vst/amsynth_vst.so").is_file(), reason="needs amsynth")
+def test_the_page_of_plug_ins_does_what_it_says(tmp_path):
+    program, output = (block["text"] for block in blocks("plug-ins"))
+    assert run(tmp_path, program) == output
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_does_what_it_says(page, tmp_path):
     if page == "add-an-engine":
