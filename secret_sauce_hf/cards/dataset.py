@@ -64,6 +64,7 @@ class BuildFacts:
         prior: how the presets of fresh rows were drawn.
         same: whether all rows play the same, which was asked for.
         given: whether the rows are those of a table or a bank that somebody gave.
+        imitates: whether the engine imitates the instrument, instead of being it.
     """
 
     start: int
@@ -81,6 +82,7 @@ class BuildFacts:
     prior: str = UNIFORM
     same: bool = False
     given: bool = False
+    imitates: bool = True
 
 
 @dataclass(frozen=True)
@@ -327,11 +329,14 @@ def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
     if collection.seed is not None:
         others = "No recording is among them, and a model"
     moves = "nothing else of the instrument moves than the parameters above"
-    return [
+    own = [f"The sounds are the instrument's own, as version {build.version} of the engine hosts it."]
+    made = [
         f"The sounds are made by {owner} engine, which imitates the instrument. {others} trained on them must be "
         "tested on the real instrument before anything is said about that.",
         f"What is emulated: {build.emulates}.",
         f"What was guessed: {build.guesses}.",
+    ]
+    return (made if build.imitates else own) + [
         f"One note, one velocity, one length; {moves}."
         if facts.notes is None
         else f"What is played was not composed, and is played without a player's shaping; {moves}.",

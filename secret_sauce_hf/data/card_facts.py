@@ -156,4 +156,5 @@ def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
         prior=plan.prior,
         same=plan.plays is not None,
         given=plan.given is not None,
+        imitates=engine.imitates,
     )

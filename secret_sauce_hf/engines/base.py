@@ -104,6 +104,7 @@ class Engine(ABC):
         batch: how many rows it renders best together.
         extra: the extra of this package without which it does not run; empty where it needs none. What is trained on
             every instrument's sounds leaves such engines out, so that it does not depend on what is installed.
+        imitates: whether it imitates the instrument, instead of being the instrument itself.
         emulates: what it emulates, half a sentence for cards.
         guesses: what in it was guessed, half a sentence for cards.
     """
@@ -118,6 +119,7 @@ class Engine(ABC):
     processes: ClassVar[bool] = False
     batch: ClassVar[int] = 32
     extra: ClassVar[str] = ""
+    imitates: ClassVar[bool] = True
     emulates: ClassVar[str] = "the instrument"
     guesses: ClassVar[str] = "what its author does not say"
 

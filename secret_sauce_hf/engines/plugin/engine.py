@@ -69,6 +69,8 @@ class PluginEngine(Engine):
     plays = range(128)
     voices = 16
     batch = 32
+    extra = "hosts"
+    imitates = False
     emulates = "itself: the plug-in makes the sound"
     guesses = "nothing"
 
