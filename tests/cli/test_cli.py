@@ -101,7 +101,7 @@ def test_presets_of_2018_can_be_a_part(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("presets", "nosemaker"), "Unknown collection 'nosemaker'; there are guitar"),
+        (("presets", "nosemaker"), "Unknown collection 'nosemaker'; there are dx7, guitar"),
         (("presets", "noisemaker", "--seed", 1), "--seed needs --count"),
         (("presets", "noisemaker", "--prior", "musical"), "--prior is of fresh rows"),
         (("presets", "noisemaker", "--seed", 1, "--count", 1, "--prior", "even"), "give one of uniform, musical"),
