@@ -64,6 +64,7 @@ def benchmark(
     progress: bool = True,
     command: str = "",
     engine: Engine | None = None,
+    same: bool = True,
 ) -> Benchmark:
     """Score every method to tell the settings of sounds, all on the same ones.
 
@@ -95,6 +96,8 @@ def benchmark(
         progress: whether to show progress bars and tell how long it takes.
         command: the command line, for the record.
         engine: renders the collection; the one that is installed for it if None.
+        same: whether to render every answer with each parameter set right, too, to tell which settings sound the
+            same: so many renderings of every sound as it has parameters, which a slow engine takes hours for.
 
     Raises:
         InputError: arguments out of range; a model, dataset or recordings that cannot be
@@ -144,6 +147,7 @@ def benchmark(
         store=Store(None if out is None else Path(out), again),
         progress=progress,
         names=tuple(method.name for method in chosen),
+        same=same,
     )
     if progress:
         total = sum(method.seconds(task) * (seeds if method.trains else 1) for method in chosen)

@@ -74,11 +74,11 @@ def scores(task: Task, methods: Sequence[Method], truth: Truth) -> dict[str, dic
         record: dict[str, Any] = {"title": method.title, "about": method.about, "seconds": one.seconds, **one.facts}
         record |= {"settings": None, "settings_of_all": None, "sounds": None, "rows": {}}
         if method.scored:
-            same = None if task.engine is None else _same(task, method, one.first, few)
+            same = None if task.engine is None or not task.same else _same(task, method, one.first, few)
             record["settings"] = score_settings(one.first, few, resampling, same)
             record["rows"]["heard_knob_mae"] = _rounded(few.heard_knob_errors(one.first))
             if one.everything is not None:
-                same = None if task.engine is None else _same(task, method, one.everything, truth)
+                same = None if task.engine is None or not task.same else _same(task, method, one.everything, truth)
                 record["settings_of_all"] = score_settings(one.everything, truth, resampling_of_all, same)
             if repeats := task.repeats.get(method.name):
                 record["seeds"] = _over_seeds([one, *repeats], seed, few, truth)

@@ -181,6 +181,7 @@ def learn(
         seed=seed,
         progress=progress,
         engine=engine,
+        same=False,
     )
     for path in finished.iterdir():
         if path.is_file():

@@ -103,7 +103,7 @@ def test_what_is_left_is_a_checkpoint_a_declaration_and_a_report(learned):
     assert read_declaration(learned.folder / "declaration.json") == learned.collection
     assert list(learned.left_out) == ["osc2_wave"]
     report = (learned.folder / "report.md").read_text()
-    for text in ("| matching |", "| nearest |", "osc2_wave (", "![heard](report/heard.png)"):
+    for text in ("| matching", "| nearest", "osc2_wave (", "![heard](report/heard.png)"):
         assert text in report
     assert all((learned.folder / name.split(")")[0]).is_file() for name in report.split("](")[1:])
     assert Benchmark(learned.record).record["data"]["first"] == 2

@@ -56,6 +56,7 @@ class Task:
         timed: whether answers that take next to no time are timed one by one.
         progress: whether to show progress bars.
         names: of all methods that take part.
+        same: whether it is measured which settings sound the same, where there is an engine.
         answers: of the methods that answered before.
         repeats: further answers of the methods that are trained, with other seeds.
     """
@@ -75,6 +76,7 @@ class Task:
     timed: bool = True
     progress: bool = False
     names: tuple[str, ...] = ()
+    same: bool = True
     answers: dict[str, Answer] = field(default_factory=dict)
     repeats: dict[str, list[Answer]] = field(default_factory=dict)
 
