@@ -10,6 +10,7 @@ from secret_sauce_hf.data.heard import measure_heard
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError, Parameter
 from secret_sauce_hf.instruments.checking import nearest
+from secret_sauce_hf.instruments.musical import HABITS
 from secret_sauce_hf.presets import draw_presets
 
 LEAST_SHARE = 0.03
@@ -100,8 +101,8 @@ def reduced(
         collection: the collection.
         columns: the parameters that vary.
         name: of the new collection.
-        defaults: settings of those that do not, by name; else the middle of a knob's range and a switch's first
-            label.
+        defaults: settings of those that do not, by name; else what people set them to most often, where that is
+            known, or the middle of a knob's range and a switch's first label.
 
     Returns:
         A collection without rows of its own, of the same instrument; of a plug-in, of one that has those
@@ -113,7 +114,7 @@ def reduced(
     fixed = dict(collection.fixed)
     for parameter in collection.parameters:
         if parameter.name not in columns:
-            fixed[parameter.name] = told.get(parameter.name, _middle(parameter))
+            fixed[parameter.name] = told.get(parameter.name, _usual(collection, parameter))
     return replace(
         collection,
         name=name,
@@ -147,7 +148,12 @@ def _of_plugin(collection: Collection, columns: Sequence[str], name: str) -> Col
     )
 
 
-def _middle(parameter: Parameter) -> float | str:
+def _usual(collection: Collection, parameter: Parameter) -> float | str:
+    habit = HABITS.get(collection.instrument.name, {}).get(parameter.name)
+    if isinstance(habit, Mapping):
+        return max(habit, key=lambda label: habit[label])
     place = 0 if parameter.classes else (parameter.cc_count - 1) // 2
+    if habit is not None:
+        place = int(habit.chances(parameter.cc_count).argmax())
     setting: float | str = parameter.cc_to_setting(parameter.cc_at(np.asarray(place))).item()
     return setting

@@ -44,6 +44,7 @@ TEACHER = {True: "subphatty-notes", False: "subphatty"}
 sounds are built, whatever the instrument."""
 TAKES = 2_500
 """Of the dataset by which a model is judged: 2,000 for the nearest neighbour, 500 to test."""
+VALIDATION = 200
 FINISHING_SOUNDS = 400
 SECONDS, NOTE_SECONDS = 1.5, 2.5
 """Of a plug-in's takes: with one note, and with notes of any length."""
@@ -161,7 +162,13 @@ def learn(
     trained = stages.work / "trained"
     if not (trained / "model.safetensors").is_file():
         config = TrainingConfig(
-            fresh=fresh, epochs=EPOCHS, batch_size=BATCH, validation=200, seed=seed + 2, base=teacher, prior=prior
+            fresh=fresh,
+            epochs=EPOCHS,
+            batch_size=BATCH,
+            validation=VALIDATION,
+            seed=seed + 2,
+            base=teacher,
+            prior=prior,
         )
         resume = (trained / ".training").is_dir()
         train(collection, None, trained, config, engine=engine, resume=resume, progress=progress)

@@ -298,7 +298,9 @@ def test_what_cannot_be_rendered():
     assert get_engine("noisemaker").version
     with pytest.raises(InputError, match=r"Unknown collection 'theremin'"):
         get_engine("theremin")
-    with pytest.raises(InputError, match=r"No engine renders 'theremin'; there is one for guitar-rack, noisemaker"):
+    with pytest.raises(
+        InputError, match=r"No engine renders 'theremin'; there is one for dx7, guitar-rack, noisemaker"
+    ):
         get_engine(Instrument("theremin", "Theremin", get_collection("guitar").parameters))
     presets = draw_presets("noisemaker", 3, seed=1)
     with pytest.raises(InputError, match="in_session=True"):
