@@ -113,7 +113,7 @@ $(STAMP36): pyproject.toml constraints-datasets36.txt | $(VENV36)/bin/python
 	$(VENV36)/bin/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
 	@echo 'Installing into $(VENV36): a minute the first time.'
 	$(VENV36)/bin/python -m pip install --quiet --quiet --constraint constraints-datasets36.txt \
-		--group datasets36 --editable '.[archives]'
+		--group datasets36 --editable '.[archives,dx7,vital]'
 	@touch $@
 
 $(STAMPLOW): pyproject.toml constraints-lowest.txt | $(VENVLOW)/bin/python
