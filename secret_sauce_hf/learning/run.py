@@ -240,7 +240,15 @@ def _finished(collection: Collection, trained: Path, stages: "_Stages", engine: 
         teacher = load_pipeline(checkpoint_path(TEACHER[True])).model
         teacher.listener.save(listener)
         stages.tell("Teaching it to hear notes, and which sounds are not its own.")
-        finish(trained, out, listener=listener, sounds=FINISHING_SOUNDS, engine=engine, progress=progress)
+        finish(
+            trained,
+            out,
+            listener=listener,
+            sounds=FINISHING_SOUNDS,
+            engine=engine,
+            collection=collection,
+            progress=progress,
+        )
     return out
 
 
@@ -261,13 +269,13 @@ class _Stages:
             self._state = dict(read_record(path))
             if self._state.get("asked") != asked:
                 raise InputError(f"{out} holds a run of other arguments; choose another folder, or remove {self.work}.")
-        elif out.is_dir() and any(out.iterdir()):
+        elif out.is_dir() and any(part != self.work for part in out.iterdir()):
             raise InputError(f"{out} is not empty; choose a new folder.")
         else:
-            self._state = {"asked": asked, "seconds": 0.0}
+            self._state = {"asked": asked}
             self.work.mkdir(parents=True, exist_ok=True)
-            self._save()
         self._before = float(self._state.get("seconds", 0.0))
+        self._save()
 
     @property
     def seconds(self) -> float:
@@ -287,5 +295,5 @@ class _Stages:
             say(text)
 
     def _save(self) -> None:
-        self._state["seconds"] = round(self.seconds, 1) if hasattr(self, "_before") else 0.0
+        self._state["seconds"] = round(self.seconds, 1)
         write_whole(self.work / STATE, (json.dumps(self._state, indent=2) + "\n").encode())

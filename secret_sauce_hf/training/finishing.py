@@ -34,6 +34,7 @@ def finish(
     sounds: int = 1_500,
     seed: int = 0,
     engine: Engine | None = None,
+    collection: Collection | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Give a model of notes a listener, calibrate it and teach it which sounds are not its instrument's.
@@ -49,6 +50,7 @@ def finish(
         sounds: how many fresh sounds each part is made on.
         seed: of these sounds.
         engine: renders them; the one of the collection's instrument if None.
+        collection: of the model, where that is none of this package's; a checkpoint does not know all of it.
         progress: whether to show progress bars.
 
     Returns:
@@ -73,7 +75,7 @@ def finish(
         model.config.listener, model.listener = dict(heard.sizes), heard
     if model.listener is None:
         raise InputError(f"{checkpoint} has no listener; give the folder of one (secret-sauce listener).")
-    collection = get_collection(model.config.collection)
+    collection = get_collection(model.config.collection) if collection is None else collection
     engine = rendering_engine(collection, engine, needed=True)
     assert engine is not None
     told = _calibrated(pipe, collection, engine, sounds, seed, progress)

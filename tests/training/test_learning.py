@@ -70,6 +70,7 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("secret_sauce_hf.learning.run.TAKES", 40)
         patch.setattr("secret_sauce_hf.learning.run.VALIDATION", 8)
+        patch.setattr("secret_sauce_hf.learning.run.FINISHING_SOUNDS", 50)
         patch.setattr("secret_sauce_hf.learning.budgeting.PROBE_STEPS", 1)
         patch.setattr("secret_sauce_hf.learning.budgeting.FEWEST_STEPS", 1)
         patch.setattr("secret_sauce_hf.learning.budgeting.TRAINING_SHARE", 1e-6)
@@ -126,6 +127,18 @@ def test_a_declaration_of_another_model_beside_a_checkpoint_is_left_aside(learne
         json.dumps({"name": "other", "parameters": [{"kind": "knob", "name": "x"}]})
     )
     assert load_model(model=tmp_path / "copy").declared is None
+
+
+@pytest.mark.usefixtures("small")
+def test_a_model_of_notes_gets_a_listener_and_is_matched(tmp_path):
+    found = learn(
+        LIGHT, tmp_path / "mine", minutes=0.5, only=("filter_cutoff",), notes=True, rows=1, seconds=0.2, progress=False
+    )
+    loaded = load_model(model=found.folder)
+    assert loaded.pipe.reads_notes and loaded.pipe.model.listener is not None
+    (take,) = render(draw_presets(found.collection, 1, 50))
+    answer = match({"array": take, "sampling_rate": 22_050}, model=loaded, renders=40)
+    assert answer.rendered is not None and answer.notes and answer.in_domain is not None
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
