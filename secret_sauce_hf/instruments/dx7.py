@@ -11,7 +11,8 @@ told by the algorithm. Key sync of the oscillators makes no difference here: eve
 
 from functools import cache
 
-from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
+from secret_sauce_hf.instruments.families import TIMINGS
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing
 from secret_sauce_hf.instruments.parameters import (
     NEVER,
     Knob,
@@ -234,7 +235,7 @@ COLLECTIONS = (
         columns=tuple(_BY_NAME),
         count=20_000,
         train_count=16_000,
-        timing=Timing(note_on=0.6, note_off=3.0, cut=(0.5, 3.0), slot=3.0),
+        timing=TIMINGS["notes"],
         plays=Playing("notes", 24, 96),
         seed=20_261_007,
         # Of evenly drawn voices half are 40 dB below full scale: what counts is seldom up.

@@ -5,16 +5,16 @@ from dataclasses import replace
 from secret_sauce_hf.instruments.instrument import Collection, Playing, Timing
 
 _ROWS = {"notes": 10_000, "phrases": 2_000}
-# The preset is sent at a slot's start, and has half a second to settle.
-_TIMINGS = {
+TIMINGS = {
     "notes": Timing(note_on=0.6, note_off=3.0, cut=(0.5, 3.0), slot=3.0),
     "phrases": Timing(note_on=0.6, note_off=4.5, cut=(0.5, 4.5), slot=4.5),
 }
+"""Of takes of notes and of phrases: the preset is sent at a slot's start, and has half a second to settle."""
 
 
 def noted(collection: Collection) -> Collection:
     """A collection without rows of its own whose takes each play one note, of any pitch from 24 to 96."""
-    return replace(collection, timing=_TIMINGS["notes"], plays=Playing("notes", 24, 96))
+    return replace(collection, timing=TIMINGS["notes"], plays=Playing("notes", 24, 96))
 
 
 def beside(collection: Collection, plays: Playing, seed: int, subject: str = "") -> Collection:
@@ -36,7 +36,7 @@ def beside(collection: Collection, plays: Playing, seed: int, subject: str = "")
         title=f"{subject or title}, {what}:{parameters}",
         count=count,
         train_count=count * 4 // 5,
-        timing=_TIMINGS[plays.kind],
+        timing=TIMINGS[plays.kind],
         plays=plays,
         seed=seed,
     )

@@ -22,7 +22,8 @@ envelope and the rate of the LFO, where they agree least. The limits were set by
 less. The LFO's delay was measured on 8 of them only: in 6 the two agree.
 """
 
-from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing, Timing
+from secret_sauce_hf.instruments.families import TIMINGS
+from secret_sauce_hf.instruments.instrument import Collection, Instrument, Playing
 from secret_sauce_hf.instruments.parameters import (
     Knob,
     Parameter,
@@ -183,7 +184,7 @@ COLLECTIONS = (
         columns=tuple(parameter.name for parameter in INSTRUMENT.parameters),
         count=10_000,
         train_count=8_000,
-        timing=Timing(note_on=0.6, note_off=3.0, cut=(0.5, 3.0), slot=3.0),
+        timing=TIMINGS["notes"],
         plays=Playing("notes", 24, 96),
         seed=20_261_008,
         prior="musical",

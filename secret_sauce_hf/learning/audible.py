@@ -11,6 +11,7 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError, Parameter
 from secret_sauce_hf.instruments.checking import nearest
 from secret_sauce_hf.instruments.musical import HABITS
+from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.presets import draw_presets
 
 LEAST_SHARE = 0.03
@@ -108,42 +109,31 @@ def reduced(
         A collection without rows of its own, of the same instrument; of a plug-in, of one that has those
         parameters only: the others stay where the plug-in has them when it is loaded.
     """
-    if collection.instrument.plugin is not None:
-        return _of_plugin(collection, columns, name)
-    told = defaults or {}
+    instrument, plugin = collection.instrument, collection.instrument.plugin
     fixed = dict(collection.fixed)
-    for parameter in collection.parameters:
-        if parameter.name not in columns:
-            fixed[parameter.name] = told.get(parameter.name, _usual(collection, parameter))
+    if plugin is not None:
+        kept = [place for place, parameter in enumerate(instrument.parameters) if parameter.name in columns]
+        hosted = replace(plugin, parameters=tuple(plugin.parameters[place] for place in kept))
+        parameters = tuple(instrument.parameters[place] for place in kept)
+        instrument = replace(instrument, parameters=parameters, plugin=hosted)
+    else:
+        told = defaults or {}
+        for parameter in collection.parameters:
+            if parameter.name not in columns:
+                fixed[parameter.name] = told.get(parameter.name, _usual(collection, parameter))
     return replace(
         collection,
         name=name,
         stem=name.replace("-", "_"),
+        instrument=instrument,
         columns=tuple(column for column in collection.columns if column in columns),
         fixed=tuple(fixed.items()),
         count=0,
         train_count=0,
         seed=None,
-        prior="uniform",
+        prior=UNIFORM,
         enumerated=False,
         has_file_column=True,
-        title=f"{collection.instrument.title}, learned: {len(columns)} parameters",
-    )
-
-
-def _of_plugin(collection: Collection, columns: Sequence[str], name: str) -> Collection:
-    instrument, plugin = collection.instrument, collection.instrument.plugin
-    if plugin is None:
-        return collection
-    kept = [place for place, parameter in enumerate(instrument.parameters) if parameter.name in columns]
-    hosted = replace(plugin, parameters=tuple(plugin.parameters[place] for place in kept))
-    return replace(
-        collection,
-        name=name,
-        stem=name.replace("-", "_"),
-        instrument=replace(instrument, parameters=tuple(instrument.parameters[place] for place in kept), plugin=hosted),
-        columns=tuple(column for column in collection.columns if column in columns),
-        fixed=(),
         title=f"{instrument.title}, learned: {len(columns)} parameters",
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection
+from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.training import TrainingConfig, train
 
 BATCH = 64
@@ -46,8 +47,6 @@ def pace(collection: Collection, engine: Engine, base: str | None, prior: str, f
         folder: for a training that is thrown away; it must not exist.
         seed: of the sounds.
     """
-    from secret_sauce_hf.presets import draw_presets
-
     begun = time.perf_counter()
     engine.render(draw_presets(collection, BATCH, seed), noise_seed=seed)
     takes = BATCH / (time.perf_counter() - begun)

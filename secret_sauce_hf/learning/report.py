@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from secret_sauce_hf.evaluation import Benchmark
-from secret_sauce_hf.evaluation.tables import heard_table, settings_table, sounds_table
+from secret_sauce_hf.evaluation.tables import heard_table, markdown_table, settings_table, sounds_table
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import Collection
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from secret_sauce_hf.plots.heard import draw_shares
 
 REPORT = "report.md"
 PICTURES = "report"
@@ -38,8 +35,9 @@ def write_report(
     folder = out / PICTURES
     folder.mkdir(exist_ok=True)
     pictures = [path.name for path in found.save(folder) if path.suffix == ".png"]
-    _draw(shares, left_out).savefig(folder / _HEARD, dpi=110, metadata={"Software": None})
+    draw_shares(shares, left_out).savefig(folder / _HEARD, dpi=110, metadata={"Software": None})
     record = found.record
+    tables = [table(record) for table in (settings_table, sounds_table, heard_table)]
     parts = [
         f"# {collection.title}",
         f"`secret-sauce match sound.wav --model {out.name}` tells its settings of a sound; "
@@ -49,9 +47,7 @@ def write_report(
         "## How good it is",
         f"On {record['data']['first']} sounds that nobody has seen before, each searched for "
         f"{record['budget']['seconds']:g} s; the nearest neighbour knows {record['data']['known']:,} others.",
-        _markdown(*settings_table(record)),
-        _markdown(*sounds_table(record)),
-        _markdown(*heard_table(record)),
+        *(markdown_table(header, rows) for header, rows in tables if rows),
         *(f"![{Path(name).stem}]({PICTURES}/{name})" for name in pictures),
         "## What is heard",
         f"{len(collection.columns)} parameters were learned. "
@@ -64,25 +60,3 @@ def write_report(
         f"![heard]({PICTURES}/{_HEARD})",
     ]
     write_whole(out / REPORT, ("\n\n".join(part for part in parts if part) + "\n").encode())
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    """A table; nothing where there are no rows."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) if rows else ""
-
-
-def _draw(shares: Mapping[str, float], left_out: Mapping[str, float]) -> "Figure":
-    """In how many sounds each parameter is heard, the most often heard on top; what was left out in grey."""
-    from matplotlib.figure import Figure
-
-    names = sorted(shares, key=lambda name: shares[name])
-    figure = Figure(figsize=(7, 1.2 + 0.19 * len(names)), layout="constrained")
-    axes = figure.add_subplot()
-    colours = ["0.7" if name in left_out else "#1f5a99" for name in names]
-    axes.barh(range(len(names)), [100 * shares[name] for name in names], color=colours)
-    axes.set_yticks(range(len(names)), names, fontsize=7)
-    axes.margins(y=0.01)
-    axes.set_xlabel("Heard in % of random sounds")
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure

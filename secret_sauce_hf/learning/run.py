@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ def learn(
     measured = stages.kept(
         "pace", lambda: vars(pace(collection, engine, teacher, prior, stages.work / "probe", seed + 1))
     )
-    fresh = int(stages.kept("fresh", lambda: _fresh(measured, 60 * minutes - stages.seconds)))
+    fresh = int(stages.kept("fresh", lambda: Pace(**measured).fresh(60 * minutes - stages.seconds)))
     step, takes = measured["step"], measured["takes"]
     steps = fresh * EPOCHS // BATCH
     tell(f"{takes:.0f} takes a second, {step:.2f} s a step: {steps:,} steps, about {steps * step / 60:.0f} minutes.")
@@ -222,10 +222,6 @@ def _prior(collection: Collection) -> str:
 
 def _one(prior: str) -> str:
     return MUSICAL if prior == BOTH else prior
-
-
-def _fresh(measured: Mapping[str, float], seconds: float) -> int:
-    return Pace(**measured).fresh(seconds)
 
 
 def _finished(collection: Collection, trained: Path, stages: "_Stages", engine: Engine, progress: bool) -> Path:

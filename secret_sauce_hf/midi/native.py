@@ -19,6 +19,7 @@ class _Form:
 
     Args:
         suffix: how its name ends.
+        collection: the name of that with all parameters of the instrument.
         instrument: whose it is, for messages.
         fits: whether presets of a collection can be such files.
         write: of a collection, settings and a name the file's content.
@@ -26,6 +27,7 @@ class _Form:
     """
 
     suffix: str
+    collection: str
     instrument: str
     fits: Callable[[Collection], bool]
     write: Callable[[Collection, Mapping[str, Any], str], bytes]
@@ -42,13 +44,19 @@ def _of_vital(collection: Collection, path: Path) -> Presets:
 
 _FORMS = (
     _Form(
-        NOISEMAKER_SUFFIX, "the NoiseMaker", noisemaker_file.is_noisemaker, noisemaker_file.write_program, _of_program
+        NOISEMAKER_SUFFIX,
+        "noisemaker",
+        "the NoiseMaker",
+        noisemaker_file.is_noisemaker,
+        noisemaker_file.write_program,
+        _of_program,
     ),
-    _Form(sysex.SUFFIX, "the DX7", sysex.has_voices, sysex.write_voice, sysex.read_presets),
-    _Form(vital_file.SUFFIX, "Vital", vital_file.is_vital, vital_file.write_preset, _of_vital),
+    _Form(sysex.SUFFIX, "dx7", "the DX7", sysex.has_voices, sysex.write_voice, sysex.read_presets),
+    _Form(vital_file.SUFFIX, "vital", "Vital", vital_file.is_vital, vital_file.write_preset, _of_vital),
 )
-NATIVE_SUFFIXES = tuple(form.suffix for form in _FORMS)
-"""How files of instruments' own presets end."""
+OF_SUFFIX = {form.suffix: form.collection for form in _FORMS}
+"""How files of instruments' own presets end, and the collection with all parameters of the instrument."""
+NATIVE_SUFFIXES = tuple(OF_SUFFIX)
 
 
 def native_suffix(collection: str | Collection) -> str | None:

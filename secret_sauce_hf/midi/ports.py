@@ -7,7 +7,7 @@ Multimedia, and JACK, where its server runs.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import mido
 
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.midi.messages import listed
+from secret_sauce_hf.needed import remedy
 
 BYTE_SECONDS = 10 / 31_250
 """Time that a byte takes on a MIDI cable: ten bits."""
@@ -33,7 +34,7 @@ def port_names(api: str | None = None) -> list[str]:
     Raises:
         InputError: there is no way to MIDI ports on this machine.
     """
-    return _through(api, lambda backend: sorted(set(backend.get_output_names())))
+    return _backend(api)[1]
 
 
 def send(
@@ -74,41 +75,38 @@ def opened(name: str, api: str | None = None) -> Iterator[mido.ports.BaseOutput]
         InputError: there is no such port, there are several, or it cannot be opened.
     """
 
-    def find(backend: Any) -> mido.ports.BaseOutput:
-        names = sorted(set(backend.get_output_names()))
-        found = [one for one in names if one == name] or [one for one in names if name.casefold() in one.casefold()]
-        if len(found) != 1:
-            which = f"{listed(found)}: give more of its name" if found else f"there is {listed(names) or 'none'}"
-            raise InputError(f"No MIDI port {name!r}; {which}.")
-        return backend.open_output(found[0])
-
+    backend, names = _backend(api)
+    found = [one for one in names if one == name] or [one for one in names if name.casefold() in one.casefold()]
+    if len(found) != 1:
+        which = f"{listed(found)}: give more of its name" if found else f"there is {listed(names) or 'none'}"
+        raise InputError(f"No MIDI port {name!r}; {which}.")
     try:
-        port = _through(api, find)
+        port = backend.open_output(found[0])
     except OSError as error:
         raise InputError(f"The MIDI port {name!r} cannot be opened: {error}") from error
     with port:
         yield port
 
 
-def _through(api: str | None, ask: Callable[[Any], Any]) -> Any:
-    """What a question to a backend comes to: to the one that is asked for, or the first that is there."""
+def _backend(api: str | None) -> tuple[Any, list[str]]:
+    """What reaches ports, the one that is asked for or the first that has any; and the names of its outputs."""
     if api is not None and api not in APIS:
         raise InputError(f"api is {str(api)[:40]!r}; give one of {listed(APIS)}.")
     try:
         ways = [APIS[api]] if api is not None else _compiled()
     except ImportError as error:
-        raise InputError(f"MIDI ports need a package ({error}): pip install 'secret_sauce_hf[midi]'.") from error
+        raise InputError(f"MIDI ports need {remedy(error) or error}") from error
     faults = []
     for way in ways:
         backend = mido.Backend(f"mido.backends.rtmidi/{way}")
         try:
             with _without_chatter():
-                names = backend.get_output_names()
+                names = sorted(set(backend.get_output_names()))
         except (OSError, ImportError, ValueError) as error:
             faults.append(str(error) or type(error).__name__)
             continue
         if names or way == ways[-1]:
-            return ask(backend)
+            return backend, names
     raise InputError(f"No MIDI on this machine: {'; '.join(faults) or 'no way to ports is known'}")
 
 

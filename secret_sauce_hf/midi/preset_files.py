@@ -8,15 +8,13 @@ from typing import Any
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.midi.files import read_midi_file
 from secret_sauce_hf.midi.messages import read_preset
-from secret_sauce_hf.midi.native import NATIVE_SUFFIXES, read_native_preset
+from secret_sauce_hf.midi.native import NATIVE_SUFFIXES, OF_SUFFIX, read_native_preset
 from secret_sauce_hf.presets import restricted
 
 MIDI_SUFFIXES = (".mid", ".midi")
 JSON_SUFFIX = ".json"
 PRESET_SUFFIXES = (*MIDI_SUFFIXES, JSON_SUFFIX, *NATIVE_SUFFIXES)
 """How files that hold one preset end."""
-OF_SUFFIX = {".noisemakerpreset": "noisemaker", ".syx": "dx7", ".vital": "vital"}
-"""The collection with all parameters of the instrument whose own files end so."""
 MAX_JSON_BYTES = 2**24
 """Larger records are refused; one of a match has some KB."""
 

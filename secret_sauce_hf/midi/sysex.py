@@ -28,6 +28,8 @@ _YAMAHA = 0x43
 _DX7 = INSTRUMENTS["dx7"]
 _VCED, _VMEM = 0, 9
 _VOICE_BYTES, _PACKED_BYTES = 155, 128
+_SIZES = {_VCED: _VOICE_BYTES, _VMEM: BANK_VOICES * _PACKED_BYTES}
+"""What messages of voices hold, by their kind."""
 
 _NAMES = tuple(parameter.name for parameter in _DX7.parameters)
 # Of each operator, of what follows them.
@@ -149,10 +151,7 @@ def read_syx(path: str | Path) -> list[Voice]:
 
 def holds_voices(message: mido.Message | mido.MetaMessage) -> bool:
     """Whether a message holds voices of a DX7, by its first bytes."""
-    if message.type != "sysex" or len(message.data) < 5:
-        return False
-    maker, channel, kind, *_ = message.data
-    return maker == _YAMAHA and channel < 16 and kind in (_VCED, _VMEM)
+    return message.type == "sysex" and _is_headed(message.data)
 
 
 def voices_of(messages: Iterable[mido.Message | mido.MetaMessage], where: str) -> list[Voice]:
@@ -280,13 +279,18 @@ def _read(content: bytes, where: str) -> list[Voice]:
     return voices
 
 
+def _is_headed(data: Sequence[int]) -> bool:
+    """Whether a message, without its first byte, begins as one of voices does."""
+    return len(data) >= 5 and data[0] == _YAMAHA and data[1] < 16 and data[2] in _SIZES
+
+
 def _voices(data: bytes, where: str) -> list[Voice]:
     """The voices of a message, without its first and last byte; none if it is another."""
-    if len(data) < 5 or data[0] != _YAMAHA or data[1] & 0xF0:
+    if not _is_headed(data):
         return []
     kind, size, body = data[2], data[3] * 128 + data[4], data[5:-1]
-    expected = {_VCED: _VOICE_BYTES, _VMEM: BANK_VOICES * _PACKED_BYTES}.get(kind)
-    if expected is None or (size != expected and len(body) != expected):
+    expected = _SIZES[kind]
+    if size != expected and len(body) != expected:
         return []
     if len(body) != expected:
         raise InputError(

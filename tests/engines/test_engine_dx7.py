@@ -132,7 +132,7 @@ def test_neither_order_nor_company_nor_threads_nor_copies_change_a_take():
     with ThreadPoolExecutor(3) as pool:
         parts = list(pool.map(lambda at: engine.render(rows[at : at + 8]), range(0, 40, 8)))
     assert np.array_equal(np.concatenate(parts), takes)
-    assert np.abs(takes.astype(int)).max(axis=1).min() >= 0 and np.median(np.abs(takes.astype(int)).max(axis=1)) > 3_000
+    assert np.median(np.abs(takes.astype(int)).max(axis=1)) > 3_000
 
 
 def test_another_process_plays_the_same():

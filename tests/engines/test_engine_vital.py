@@ -105,3 +105,9 @@ def test_notes_are_added():
 def test_a_take_is_never_above_full_scale():
     take = take_of({"osc_1_level": 10.0, "osc_1_wave_frame": 7.5}, *(Note(48, 127, 0.0, 0.4) for _ in range(4)))
     assert np.abs(take).max() == round(0.999 * 32_767)
+
+
+def test_it_leaves_the_arithmetic_of_others_alone():
+    """Vital counts the smallest numbers as nought in its thread; other engines would then play otherwise."""
+    get_engine(SHORT).render(rows(PLAIN))
+    assert np.array([1e-310])[0] * 0.5 > 0 and np.float32(1e-40) * np.float32(0.5) > 0
