@@ -230,8 +230,8 @@ def make_plan(
             the collection's takes, or not in session.
     """
     if given is not None:
-        if not all(value is None for value in (rows, seed, count)):
-            raise InputError("Rows that are given are built as they are: leave out rows, seed and count.")
+        if not all(value is None for value in (rows, seed, count, seconds)):
+            raise InputError("Rows that are given are built as they are: leave out rows, seed and count, and seconds.")
         collection, seconds = given.collection, _told_seconds(collection, given.collection)
         start, stop = 0, len(given)
     elif seed is None:

@@ -75,6 +75,6 @@ def test_a_damaged_memory_remembers_nothing_harmful(content, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "plugins.json").write_text(content)
     found = with_trusted_file(declared_plugin(tmp_path, "/tmp/evil.so")).instrument.plugin.file
-    assert found in ("", "7")
+    assert found == ""
     trust(declared_plugin(tmp_path, "/usr/lib/mine.so"))
     assert with_trusted_file(declared_plugin(tmp_path, "")).instrument.plugin.file == "/usr/lib/mine.so"

@@ -73,7 +73,7 @@ def test_rows_of_notes_and_of_another_length(tmp_path):
     assert "--seconds" not in build_command(plan)
 
 
-@pytest.mark.parametrize("options", [{"rows": (0, 3)}, {"seed": 1, "count": 3}, {"count": 3}])
+@pytest.mark.parametrize("options", [{"rows": (0, 3)}, {"seed": 1, "count": 3}, {"count": 3}, {"seconds": 2.0}])
 def test_what_does_not_go_together(options, tmp_path):
     with pytest.raises(InputError, match="leave out rows, seed and count"):
         build(tmp_path / "a", **options)

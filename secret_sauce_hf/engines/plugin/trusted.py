@@ -62,4 +62,8 @@ def _read() -> dict[str, str]:
         record = read_record(_path())
     except InputError:
         return {}
-    return {str(digest): str(path) for digest, path in record.items() if _DIGEST.fullmatch(str(digest))}
+    return {
+        digest: path
+        for digest, path in record.items()
+        if isinstance(digest, str) and isinstance(path, str) and _DIGEST.fullmatch(digest)
+    }
