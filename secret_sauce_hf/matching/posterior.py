@@ -13,6 +13,9 @@ NEAR = 0.05
 """A knob's confidence is the probability that its unit is at most this far off, the same as the pipeline's."""
 DIFFERENCES = 30
 """Number of independent differences between two spectrograms, against which the prior penalty is weighed."""
+WEIGHED = 30
+"""As many parameters together weigh at most, however many there are: with each one more the probabilities, as if
+parameters had nothing to do with one another, say less of the whole."""
 MOST_PENALTY = 3.0
 """The most nats that count against one parameter: the model may be wrong, however sure it is."""
 
@@ -98,7 +101,8 @@ class Posterior:
 
         A distance d among N independent differences of unknown variance has a likelihood of
         about d^-N, so that with the model's probability p as prior the logarithm of the
-        posterior is -N (log d - log p / N): what is minimised is d * p^(-1 / N).
+        posterior is -N (log d - log p / N): what is minimised is d * p^(-1 / N). Of more than
+        `WEIGHED` parameters each counts for less.
 
         Args:
             cc: CC values, shape (rows, parameters).
@@ -106,7 +110,7 @@ class Posterior:
         nats = np.zeros(len(cc))
         for probabilities, chosen in zip(self.probabilities, self._indices(cc), strict=True):
             nats += np.minimum(np.log(probabilities.max() / np.maximum(probabilities[chosen], 1e-12)), MOST_PENALTY)
-        return np.exp(nats / DIFFERENCES)
+        return np.exp(nats * min(1.0, WEIGHED / len(self.units)) / DIFFERENCES)
 
     def sample(self, count: int, rng: np.random.Generator, doubt: float = 1.0) -> np.ndarray:
         """Presets that take every parameter by itself: CC values, (count, parameters).

@@ -47,6 +47,13 @@ class Budget:
             return self.used / max(self.renders, 1)
         return self.elapsed / self.seconds if self.seconds else 1.0
 
+    @property
+    def expected(self) -> float:
+        """How many renderings it allows for in all, at the speed so far; infinite if nothing limits them."""
+        if self.renders is not None:
+            return self.renders
+        return np.inf if self.seconds is None else self.used * self.seconds / max(self.elapsed, 1e-9)
+
     def affords(self, wanted: int, seconds: float) -> int:
         """How many of `wanted` renderings, which would take `seconds`, it still allows."""
         if self.renders is not None:

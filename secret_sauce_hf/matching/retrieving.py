@@ -17,7 +17,7 @@ class Retrieval(Refinement):
     """
 
     name = "retrieval"
-    settles = False
+    penalises = settles = False
 
     def refine(
         self,

@@ -16,7 +16,7 @@ from secret_sauce_hf.matching.strategies.evolution import Evolution
 from secret_sauce_hf.matching.strategies.registry import STRATEGIES
 
 
-@pytest.mark.parametrize("name", ["coordinates", "evolution", "gauss_newton", "genetic"])
+@pytest.mark.parametrize("name", ["breeding", "coordinates", "evolution", "gauss_newton", "genetic"])
 def test_every_strategy_comes_nearer_within_its_budget(pipe, name):
     found = match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=330, strategy=name)
     assert 256 <= found.renders <= 330
@@ -59,7 +59,7 @@ class TestOwnStrategies:
 
     def test_one_from_outside_is_one_class(self, pipe, monkeypatch):
         monkeypatch.setattr("secret_sauce_hf.matching.strategies.registry._registered", {})
-        with pytest.raises(InputError, match="Unknown strategy 'nearby'; there are coordinates, evolution, gauss"):
+        with pytest.raises(InputError, match="Unknown strategy 'nearby'; there are breeding, coordinates, evol"):
             match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, renders=9, strategy="nearby")
         assert register_strategy(self.Nearby) is self.Nearby
         assert "nearby" in strategy_names()

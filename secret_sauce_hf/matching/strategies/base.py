@@ -64,10 +64,11 @@ class Refinement(Strategy):
     A subclass writes `refine`.
 
     Attributes:
-        settles: whether unlikely presets count for more (the prior penalty), and parameters
-            get back in the end what the model told where that sounds the same, see `settle`.
+        penalises: whether unlikely presets count for more (the prior penalty).
+        settles: whether parameters get back in the end what the model told where that sounds the same, see `settle`.
     """
 
+    penalises: ClassVar[bool] = True
     settles: ClassVar[bool] = True
 
     @abstractmethod
@@ -89,7 +90,7 @@ class Refinement(Strategy):
     ) -> Search:
         """Search until the budget is spent or nothing gets better, see `Strategy`."""
         budget = problem.budget
-        penalty = proposals.posterior.penalty if self.settles else None
+        penalty = proposals.posterior.penalty if self.penalises else None
         with closing(Evaluator(problem.space, problem.objective, budget, report, penalty)) as evaluator:
             interrupted = False
             if self.settles:

@@ -1,4 +1,9 @@
-"""Races from good starts, with descents along the slopes and steps on the controllers' grid between them."""
+"""Races from good starts, with descents along the slopes and steps on the controllers' grid between them.
+
+Where the budget is small for the number of parameters, all of it goes to `breeding`.
+"""
+
+from typing import ClassVar
 
 import numpy as np
 
@@ -7,6 +12,7 @@ from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.space import TURN
 from secret_sauce_hf.matching.strategies.base import Refinement
+from secret_sauce_hf.matching.strategies.breeding import breed, is_short
 from secret_sauce_hf.matching.strategies.chance import align, attune, average, meet, tune
 from secret_sauce_hf.matching.strategies.descending import Descent
 from secret_sauce_hf.matching.strategies.gauss_newton import descend
@@ -33,6 +39,8 @@ class Evolution(Refinement):
     """Races of CMA-ES runners from the best candidates, Gauss-Newton descents and climbs, in turns."""
 
     name = "evolution"
+    breeds: ClassVar[bool] = True
+    """Whether it leaves searches that can render few to `breeding`."""
 
     def prepare(self) -> None:
         """Import the `cma` library."""
@@ -49,6 +57,8 @@ class Evolution(Refinement):
         space = evaluator.space
         spread = np.concatenate([proposals.posterior.spread, np.full(space.free, PHASE_SPREAD)])
         meet(evaluator, proposals.cc, problem.target.is_take)
+        if self.breeds and is_short(evaluator):
+            breed(evaluator, proposals, rng)
         sweep(evaluator, evaluator.known(1)[0], 10)
         average(evaluator)
         places, distances = _offspring(evaluator, proposals, rng)
@@ -114,6 +124,7 @@ class Coordinates(Evolution):
     """Races of descents along coordinates from the best candidates, otherwise as `Evolution`."""
 
     name = "coordinates"
+    breeds = False
 
     def prepare(self) -> None:
         """Import nothing."""

@@ -100,7 +100,7 @@ class Genetic(Refinement):
     """A genetic search from random presets; what the model told plays no part."""
 
     name = "genetic"
-    settles = False
+    penalises = settles = False
 
     def refine(
         self,

@@ -18,6 +18,7 @@ from secret_sauce_hf.plugins import Plugins
 DEFAULT_STRATEGY = "evolution"
 _ROOM = "secret_sauce_hf.matching.strategies"
 _OWN = {
+    "breeding": f"{_ROOM}.breeding:Breeding",
     "coordinates": f"{_ROOM}.evolution:Coordinates",
     "evolution": f"{_ROOM}.evolution:Evolution",
     "gauss_newton": f"{_ROOM}.gauss_newton:GaussNewton",
