@@ -64,6 +64,15 @@ def plugin(
     ] = None,
     notes: Annotated[bool, typer.Option("--notes", help="Rows play any note, not middle C alone.")] = False,
     seconds: Annotated[float, typer.Option(help="Length of a take.")] = 1.5,
+    controllers: Annotated[
+        bool | None,
+        typer.Option(
+            "--cc/--no-cc",
+            help="Send MIDI controllers, and take those that change the sound; if not given, where the plug-in lists "
+            "nothing that does.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Declare a plug-in as an instrument: its parameters are found by moving each of them, and listening.
 
@@ -73,6 +82,8 @@ def plugin(
     [bold]Examples[/bold]
 
     secret-sauce instrument plugin /usr/lib/vst/amsynth_vst.so --out amsynth.json
+
+    secret-sauce instrument plugin /usr/lib/vst/ZynAddSubFX.so --cc --out zyn.json
 
     secret-sauce build amsynth.json --seed 1 --count 1000 --out takes
 
@@ -91,6 +102,7 @@ def plugin(
         without=without or (),
         notes=Playing("notes", 24, 96) if notes else None,
         seconds=seconds,
+        controllers=controllers,
     )
     write_declaration(collection, out)
     trust(collection)

@@ -3,6 +3,7 @@
 It loads VST3, on macOS Audio Units, too.
 """
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -60,9 +61,11 @@ class Host:
         """What a parameter's value is called."""
         return str(self._parameters[index].string_value)
 
-    def play(self, notes: list[tuple[int, int, int, int]], samples: int) -> np.ndarray:
+    def play(
+        self, notes: list[tuple[int, int, int, int]], samples: int, controls: Sequence[tuple[int, int, int]] = ()
+    ) -> np.ndarray:
         """Go on for some time: float32 of shape (2, samples)."""
-        messages = []
+        messages = [(at, -1, bytes([0xB0, number, value])) for number, value, at in controls]
         for pitch, velocity, on, off in notes:
             messages.append((on, 1, bytes([0x90, pitch, velocity])))
             if off < samples:

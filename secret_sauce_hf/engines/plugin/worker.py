@@ -61,8 +61,8 @@ class Player:
         """One take, float32 of shape (samples,), from the state that the reset leaves.
 
         Args:
-            asked: `reset`, `indices`, `notes` as [pitch, velocity, on, off] in samples, `lead` and `samples`: the
-                take begins after the first and has as many as the second.
+            asked: `reset`, `indices`, `controls` as [number, value, sample], `notes` as [pitch, velocity, on, off] in
+                samples, `lead` and `samples`: the take begins after the first and has as many as the second.
             values: of the parameters `indices`, 0 to 1.
         """
         reset = asked["reset"]
@@ -101,7 +101,8 @@ class Player:
             self.host.set(index, value)
         lead, samples = asked["lead"] + self.host.latency, asked["samples"]
         notes = [tuple(note) for note in asked["notes"]]
-        sound = self.host.play(notes, lead + samples)
+        controls = [tuple(control) for control in asked["controls"]]
+        sound = self.host.play(notes, lead + samples, controls)
         # The main pair; further outputs are those of single parts.
         return np.ascontiguousarray(sound[:2].mean(axis=0)[lead : lead + samples], dtype=np.float32)
 
