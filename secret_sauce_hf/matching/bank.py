@@ -8,12 +8,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from secret_sauce_hf.engines.given import PLUGIN_SUFFIXES, read_given
 from secret_sauce_hf.instruments import Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.midi import NATIVE_SUFFIXES, PRESET_SUFFIXES
 from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.rows import JSON_LINES, read_file
+from secret_sauce_hf.rows import JSON_LINES
 
 MOST_PRESETS = 100_000
 """A bank with more is refused."""
@@ -57,9 +58,9 @@ def read_bank(collection: Collection, source: BankSource) -> Bank:
 
     Args:
         collection: whose presets they have to be.
-        source: a file of rows, see `secret_sauce_hf.rows.read_file`; a folder of such files, of which those are read
-            whose names end as `ENDINGS` says, in the order of their names; presets in memory; or a bank that was read
-            before.
+        source: a file of rows, see `secret_sauce_hf.engines.given.read_given`; a folder of such files, of which those
+            are read whose names end as `ENDINGS` says, in the order of their names; presets in memory; or a bank that
+            was read before.
 
     Returns:
         The bank; of equal presets the first.
@@ -105,13 +106,14 @@ def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
         raise InputError(f"No such bank: {path}.")
     files = [path]
     if path.is_dir():
-        known = (file for file in path.iterdir() if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
+        endings = ENDINGS if collection.instrument.plugin is None else (*ENDINGS, *PLUGIN_SUFFIXES)
+        known = (file for file in path.iterdir() if file.suffix.lower() in endings and not file.name.startswith("."))
         files = sorted(file for file in known if file.is_file())
         if not files:
-            raise InputError(f"The bank {path} holds no presets: no file in it ends in {', '.join(ENDINGS)}.")
+            raise InputError(f"The bank {path} holds no presets: no file in it ends in {', '.join(endings)}.")
     for file in files:
         try:
-            parts = read_file(collection, file, replaced=True)
+            parts = read_given(collection, file, replaced=True)
         except InputError as error:
             # Those that read files of one preset tell which it is.
             raise InputError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
@@ -122,9 +124,9 @@ def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
 def _names(file: str, presets: Presets) -> list[str]:
     """What the presets of a file are called; of presets in memory `file` is empty."""
     suffix = Path(file).suffix.lower()
-    if suffix in PRESET_SUFFIXES and len(presets) == 1:
+    if suffix in (*PRESET_SUFFIXES, *PLUGIN_SUFFIXES) and len(presets) == 1:
         return [file]
-    if suffix in NATIVE_SUFFIXES:
+    if suffix in (*NATIVE_SUFFIXES, *PLUGIN_SUFFIXES):
         return [f"{file}, {Path(own).stem}" for own in presets.files]
     where = f"{file}, " if file else ""
     return [

@@ -14,6 +14,7 @@ import mido
 import numpy as np
 
 _ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
+_VST2 = b"CcnK"
 
 
 class Host:
@@ -114,18 +115,39 @@ class Host:
             self._plugin.load_midi(str(path))
 
     def save_state(self) -> bytes:
-        """The plug-in's whole state."""
-        if sys.platform == "linux":
-            # To load one it opens a window, which ends the process where no window manager is.
-            raise ValueError("on Linux this host loads no state without a window")
+        """The plug-in's whole state; of VST2 a bank (.fxb)."""
         with TemporaryDirectory() as folder:
             path = Path(folder) / "state"
             self._plugin.save_state(str(path))
-            return path.read_bytes()
+            state = path.read_bytes()
+        if sys.platform == "linux" and not state.startswith(_VST2):
+            # To load one it opens a window, which ends the process where no window manager is.
+            raise ValueError("on Linux this host loads no state without a window")
+        return state
 
     def load_state(self, state: bytes) -> None:
         """Go back to a state."""
+        if state.startswith(_VST2):
+            self.load_preset(state)
+            return
         with TemporaryDirectory() as folder:
             path = Path(folder) / "state"
             path.write_bytes(state)
             self._plugin.load_state(str(path))
+
+    def save_preset(self) -> bytes:
+        """What the plug-in is set to, as `.fxb`."""
+        return self.save_state()
+
+    def load_preset(self, preset: bytes) -> None:
+        """Load a preset, `.fxp` or `.fxb`.
+
+        Raises:
+            ValueError: it is none, or of VST3, after which this host does not ask what parameters are at.
+        """
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "preset.fxp"
+            # amsynth reads its bytes up to a zero, which is behind them only by chance.
+            path.write_bytes(preset + bytes(16))
+            if not preset.startswith(_VST2) or not self._plugin.load_preset(str(path)):
+                raise ValueError("the host refuses the preset")

@@ -144,6 +144,73 @@ class PluginEngine(Engine):
         """What the plug-in is given: float32, (rows, instrument's parameters), 0 to 1, see `targets`."""
         return self._values(presets.complete_unit())
 
+    def loaded_preset(self, content: bytes, notes: tuple[Note, ...], seconds: float) -> tuple[np.ndarray, np.ndarray]:
+        """What a preset of the plug-in sets, and how it sounds.
+
+        Args:
+            content: of the file; whoever gives it has checked it.
+            notes: that are played once it is loaded.
+            seconds: length of the take.
+
+        Returns:
+            The values of all parameters in the plug-in's list, 0 to 1; and the take at `RATE`, both float32.
+
+        Raises:
+            WorkerFault: the plug-in refuses it, or does not survive it.
+        """
+        asked = placement(notes, seconds) | {"do": "preset", "reset": self.reset, "indices": [], "controls": []}
+        with self._lock:
+            worker = self._ready(asked["block"])
+            told = np.frombuffer(worker.ask(asked, content, seconds=self._limit(seconds))[1], np.float32)
+            worker.block = asked["block"]
+            if self.reset != "fork":
+                # What the preset holds beside parameters would stay.
+                worker.close()
+        count = len(told) - asked["samples"]
+        if count != 1 + len(self._defaults) or not np.isfinite(told).all():
+            raise WorkerFault("answers other than it was asked")
+        if not told[0]:
+            raise WorkerFault("refuses it")
+        return told[1:count], told[count:]
+
+    def played(self, values: np.ndarray, notes: tuple[Note, ...], seconds: float) -> np.ndarray:
+        """The take of one row at `RATE`, float32; its values as of `plugin_values`.
+
+        Raises:
+            WorkerFault: the plug-in does not survive it.
+        """
+        with self._lock:
+            return self._take(placement(notes, seconds), values, self._limit(seconds))
+
+    def saved_preset(self, values: np.ndarray | None = None) -> tuple[bytes, list[float]]:
+        """What the plug-in writes as its preset when it is set to a row.
+
+        Args:
+            values: of the row, as of `plugin_values`; where None, nothing is set.
+
+        Returns:
+            The bytes, and the values of all parameters in the plug-in's list.
+
+        Raises:
+            WorkerFault: it does not write one, or does not survive it.
+        """
+        wanted, given = split([], np.zeros(0)) if values is None else split(self.targets, values)
+        asked = {"do": "save", "notes": [], "lead": 0, "samples": round(LEAD_SECONDS * RATE), "block": BLOCKS[1]}
+        worker = self._start(BLOCKS[1])
+        try:
+            told, content = worker.ask(asked | wanted, given.tobytes(), seconds=self._limit(LEAD_SECONDS))
+        finally:
+            worker.close()
+        return content, [float(value) for value in told["values"]]
+
+    @property
+    def listed(self) -> int:
+        """How many parameters the plug-in lists."""
+        return len(self._defaults)
+
+    def _limit(self, seconds: float) -> float:
+        return self._take_seconds or max(_LEAST_SECONDS, _TIMES * seconds)
+
     def _values(self, unit: np.ndarray) -> np.ndarray:
         values = np.empty(unit.shape, np.float32)
         for column, (parameter, place) in enumerate(zip(self.parameters, self._plugin.parameters, strict=True)):
@@ -162,7 +229,7 @@ class PluginEngine(Engine):
     def _render(self, job: Job) -> np.ndarray:
         presets = job.presets
         samples, seconds = presets.collection.samples, presets.collection.seconds
-        limit = self._take_seconds or max(_LEAST_SECONDS, _TIMES * seconds)
+        limit = self._limit(seconds)
         values = self.plugin_values(presets)
         asked = [placement(notes, seconds) for notes in map(presets.performances.__getitem__, range(len(presets)))]
         takes = np.zeros((len(presets), samples), np.int16)

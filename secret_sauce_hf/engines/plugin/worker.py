@@ -82,6 +82,38 @@ class Player:
             self._silence()
         return self._play(asked, values)
 
+    def preset(self, asked: dict[str, Any], content: bytes) -> np.ndarray:
+        """What a preset sets, and how it sounds.
+
+        Args:
+            asked: as of `take`; the reset is "fork", or the plug-in is loaded anew.
+            content: of the file, which has been checked.
+
+        Returns:
+            float32: 1, the values of all parameters, the take; all 0 where the preset is refused.
+        """
+        count = 1 + len(self.defaults) + asked["samples"]
+
+        def work() -> np.ndarray:
+            try:
+                self.host.load_preset(content)
+            except ValueError:
+                return np.zeros(count, np.float32)
+            values = self.host.values()
+            sound = self._play(asked, np.zeros(0, np.float32))
+            return np.concatenate([np.array([1.0, *values], np.float32), sound])
+
+        if asked["reset"] == "fork" and not self._played:
+            return _forked(work, count)
+        self._load()
+        return work()
+
+    def saved(self, asked: dict[str, Any], values: np.ndarray) -> bytes:
+        """What the plug-in writes as its preset, with some parameters set, after it has had time to take them."""
+        self._play(asked, values)
+        content: bytes = self.host.save_preset()
+        return content
+
     def remember(self) -> None:
         """Keep the state to which the reset `state` goes back."""
         self._state = self.host.save_state()
@@ -150,6 +182,13 @@ def answer(player: Player, asked: dict[str, Any], payload: bytes) -> tuple[dict[
     if what == "remember":
         player.remember()
         return {}, b""
+    if what in ("preset", "save"):
+        if asked["block"] != player.block:
+            player.reload(asked["block"])
+        if what == "preset":
+            return {}, player.preset(asked, payload).tobytes()
+        content = player.saved(asked, np.frombuffer(payload, np.float32))
+        return {"values": player.host.values()}, content
     if what != "take":
         raise ValueError(f"{what!r} is nothing that can be done")
     if asked["block"] != player.block:
