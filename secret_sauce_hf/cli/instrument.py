@@ -107,6 +107,7 @@ def plugin(
         notes=Playing("notes", 24, 96) if notes else None,
         seconds=seconds,
         controllers=controllers,
+        progress=True,
     )
     write_declaration(collection, out)
     trust(collection)

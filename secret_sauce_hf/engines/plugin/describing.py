@@ -8,7 +8,6 @@
 The file then stands for the collection wherever a name does.
 """
 
-import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,8 +36,8 @@ from secret_sauce_hf.instruments.checking import MAX_PARAMETERS, check_collectio
 from secret_sauce_hf.instruments.hosting import MOST_LISTED
 from secret_sauce_hf.instruments.instrument import Hosted, HostedParameter, Playing
 from secret_sauce_hf.instruments.lengths import check_seconds
+from secret_sauce_hf.progress import say
 
-_LOG = logging.getLogger(__name__)
 _BLOCK = 441
 _ASK_SECONDS = 10.0
 _LEAD, _ONSET, _HELD = 0.1, 0.1, 0.7
@@ -164,6 +163,7 @@ def declare_plugin(
     listen: bool = True,
     controllers: bool | None = None,
     load_seconds: float = LOAD_SECONDS,
+    progress: bool = False,
 ) -> Collection:
     """The collection of a plug-in, whose declaration the engine for plug-ins reads.
 
@@ -182,6 +182,7 @@ def declare_plugin(
         controllers: whether MIDI controllers that change the sound are parameters, too; where None, if the plug-in
             lists no parameter that does.
         load_seconds: what the plug-in is given to load.
+        progress: whether to tell what was found by sending controllers, and at what pace.
 
     Raises:
         InputError: see `describe_plugin`; a name that is no parameter; more parameters than a collection can have;
@@ -189,8 +190,8 @@ def declare_plugin(
     """
     check_seconds(seconds)
     description = describe_plugin(path, host=host, listen=listen, controllers=controllers, load_seconds=load_seconds)
-    if description.controllers is not None:
-        _LOG.info("%s %s.", description.path, description.controllers)
+    if progress and description.controllers is not None:
+        say(f"{description.name} {description.controllers}.")
     used = _chosen(description, only, without)
     if len(used) > MAX_PARAMETERS:
         raise InputError(

@@ -87,13 +87,15 @@ def read_plugin_presets(
             collection can have; a parameter is set by a controller, which no preset tells.
     """
     collection, path = get_collection(collection), Path(path)
-    engine = engine or _engine(collection)
-    for parameter, place in zip(engine.parameters, _hosted(collection.instrument).parameters, strict=True):
+    for parameter, place in zip(
+        collection.instrument.parameters, _hosted(collection.instrument).parameters, strict=True
+    ):
         if place.index is None:
             raise InputError(
                 f"{path}: {parameter.name} of {collection.name} is set by controller {parameter.control[0]}, and no "
                 "preset file tells controllers; give presets as MIDI or JSON."
             )
+    engine = engine or _engine(collection)
     try:
         known = owner(engine.saved_preset()[0])
     except (WorkerFault, InputError) as error:
