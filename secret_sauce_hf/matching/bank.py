@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from secret_sauce_hf.engines.given import PLUGIN_SUFFIXES, read_given
+from secret_sauce_hf.engines.given import PLUGIN_SUFFIXES, of_plugin, read_given
 from secret_sauce_hf.instruments import Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.midi import NATIVE_SUFFIXES, PRESET_SUFFIXES
@@ -74,14 +74,14 @@ def read_bank(collection: Collection, source: BankSource) -> Bank:
         return source
     if isinstance(source, Presets):
         _check_parameters(source.collection, collection)
-        parts: Iterator[tuple[str, Presets]] = iter([("", source)])
+        parts: Iterator[tuple[list[str], Presets]] = iter([(_names("", source), source)])
     else:
         parts = _files(collection, expanded(source))
     names: list[str] = []
     read: list[np.ndarray] = []
-    for file, presets in parts:
+    for called, presets in parts:
         read.append(presets.cc)
-        names += _names(file, presets)
+        names += called
         if len(names) > MOST_PRESETS:
             raise InputError(f"The bank has more than {MOST_PRESETS:,} presets; give a part of it.")
     if not names:
@@ -96,8 +96,8 @@ def _check_parameters(own: Collection, collection: Collection) -> None:
         raise InputError(f"The bank holds presets of {own.name}, not of {collection.name}.")
 
 
-def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
-    """The files of a bank: what each is called, and its presets.
+def _files(collection: Collection, path: Path) -> Iterator[tuple[list[str], Presets]]:
+    """The files of a bank: what the presets of each are called, and the presets.
 
     Raises:
         InputError: there is none, or one that holds none of the collection's presets.
@@ -111,22 +111,27 @@ def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
         files = sorted(file for file in known if file.is_file())
         if not files:
             raise InputError(f"The bank {path} holds no presets: no file in it ends in {', '.join(endings)}.")
-    for file in files:
+    own = [file for file in files if of_plugin(collection, file)]
+    if own:
+        # All at once, so that one warning names those that do not sound as their parameters do.
+        (presets,) = read_given(collection, path)
+        yield [Path(name).stem for name in presets.files], presets
+    for file in (file for file in files if file not in own):
         try:
             parts = read_given(collection, file, replaced=True)
         except InputError as error:
             # Those that read files of one preset tell which it is.
             raise InputError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
         told = [Presets(collection, part.unit, part.files) for part in parts]
-        yield file.name, Presets.concatenated(told)
+        yield _names(file.name, presets := Presets.concatenated(told)), presets
 
 
 def _names(file: str, presets: Presets) -> list[str]:
     """What the presets of a file are called; of presets in memory `file` is empty."""
     suffix = Path(file).suffix.lower()
-    if suffix in (*PRESET_SUFFIXES, *PLUGIN_SUFFIXES) and len(presets) == 1:
+    if suffix in PRESET_SUFFIXES and len(presets) == 1:
         return [file]
-    if suffix in (*NATIVE_SUFFIXES, *PLUGIN_SUFFIXES):
+    if suffix in NATIVE_SUFFIXES:
         return [f"{file}, {Path(own).stem}" for own in presets.files]
     where = f"{file}, " if file else ""
     return [

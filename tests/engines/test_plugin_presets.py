@@ -172,7 +172,7 @@ def test_banks_hold_several(collection, plain, tmp_path, monkeypatch):
     assert levels == pytest.approx([2, 9], abs=1e-3) and (waves == "Square").all()
     assert presets.collection.seconds == pytest.approx(0.4)
     # As a bank of a match they are told by their names.
-    assert read_bank(collection, tmp_path).names == ("all.fxb, all 001 No. 2", "all.fxb, all 002 No. 9")
+    assert read_bank(collection, tmp_path).names == ("all 001 No. 2", "all 002 No. 9")
 
 
 def test_a_state_that_holds_more_is_told(collection, opened, tmp_path, caplog):
