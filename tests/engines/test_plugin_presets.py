@@ -17,7 +17,7 @@ from secret_sauce_hf.engines.plugin.presets import preset_suffix, read_plugin_pr
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.instrument import HostedParameter
 from secret_sauce_hf.matching import read_bank, writing
-from secret_sauce_hf.presets import draw_presets
+from secret_sauce_hf.presets import Presets, draw_presets
 
 AMSYNTH = Path("/usr/lib/vst/amsynth_vst.so")
 TOY = b"Toy!"
@@ -126,9 +126,9 @@ def opened(collection, toy, monkeypatch):  # noqa: ARG001 - nothing is known of 
     """Opens an engine of the plug-in as it behaves in a mode, and closes it after the test."""
     engines = []
 
-    def open_engine(mode):
+    def open_engine(mode, reset="fork"):
         monkeypatch.setenv("TOY_PLUGIN", mode)
-        engines.append(PluginEngine(collection, reset="fork"))
+        engines.append(PluginEngine(collection, reset=reset))
         return engines[-1]
 
     yield open_engine
@@ -208,6 +208,14 @@ def test_presets_that_cannot_be_read(collection, plain, tmp_path, content, told)
     with pytest.raises(InputError, match=told) as caught:
         read_plugin_presets(collection, tmp_path / "bad.fxp", engine=plain)
     assert "\n" not in str(caught.value) and "bad.fxp" in str(caught.value)
+
+
+def test_a_vst2_plugin_goes_back_to_its_state(collection, opened):
+    presets = Presets.from_settings(collection, drawn(collection))
+    engine = opened("chunks", "state")
+    takes = engine.render(presets)
+    np.testing.assert_array_equal(engine.render(presets[::-1])[::-1], takes)
+    np.testing.assert_array_equal(opened("chunks").render(presets), takes)
 
 
 def test_files_that_cannot_be_read(collection, plain, tmp_path, monkeypatch):
