@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import struct
 import tempfile
 import threading
 import traceback
@@ -96,6 +97,31 @@ def midi(folder: Path) -> Callable:
         path.write_bytes(spoilt_bytes(draw, draw.choice(contents)))
         ways = [lambda: str(read_messages("subphatty", read_midi_file(path))), lambda: read_clip(path)]
         return draw.choice([*ways, lambda: read_clip(path, seconds=1.0)])
+
+    return spoil
+
+
+def plugin_presets(folder: Path) -> Callable:
+    from secret_sauce_hf.engines.plugin.preset_bytes import owner, preset_of_bank, programs
+
+    path = folder / "preset"
+    program = struct.pack(">4si4si4sii28s2f", b"CcnK", 0, b"FxCk", 1, b"Toy!", 1, 2, b"Bass", 0.5, 0.25)
+    own = struct.pack(">4si4si4sii28si", b"CcnK", 0, b"FPCh", 1, b"Toy!", 1, 2, b"Lead", 8) + bytes(8)
+    bank = struct.pack(">4si4si4siii124x", b"CcnK", 0, b"FxBk", 2, b"Toy!", 1, 2, 1) + program + own
+    state = struct.pack("<4si32sq", b"VST3", 1, b"0123456789ABCDEF" * 2, 56) + bytes(8)
+    parts = b"List" + struct.pack("<i4sqq", 1, b"Comp", 48, 8)
+
+    def spoil(draw: Draw) -> Callable[[], object]:
+        path.write_bytes(spoilt_bytes(draw, draw.choice((program, own, bank, state + parts))))
+
+        def read() -> None:
+            content = path.read_bytes()
+            owner(content)
+            assert all(len(one) <= len(content) for _, one in programs(content))
+            if content[8:12] == b"FxBk":
+                preset_of_bank(content, "Bass", 2)
+
+        return read
 
     return spoil
 
@@ -507,6 +533,7 @@ def answers(folder: Path) -> Callable:
 READERS: dict[str, Reader] = {
     "audio": audio,
     "midi": midi,
+    "presets of plug-ins": plugin_presets,
     "tables": tables,
     "json lines": json_lines,
     "declarations": declarations,

@@ -53,7 +53,7 @@ def build(
             "--bank",
             metavar="FILE",
             help="Build the rows of a file instead: a table (.csv), JSON Lines (.jsonl), or presets of the "
-            "instrument's own, such as a bank of DX7 voices (.syx).",
+            "instrument's own, such as a bank of DX7 voices (.syx) or a folder of a plug-in's presets (.fxp).",
             show_default=False,
         ),
     ] = None,
@@ -141,9 +141,9 @@ def build(
 
 def _given(collection: Collection, table: Path, playing: Playing) -> "Presets":
     """The rows of a file that is to be built."""
-    from secret_sauce_hf.rows import read_file
+    from secret_sauce_hf.engines.given import read_given
 
-    parts = read_file(collection, input_file(table), seconds=playing.seconds, replaced=playing.replaces)
+    parts = read_given(collection, input_file(table), seconds=playing.seconds, replaced=playing.replaces)
     if len(parts) > 1:
         raise InputError(
             f"The rows of {table} have takes of several lengths, and a dataset has one: give --seconds for all of them."

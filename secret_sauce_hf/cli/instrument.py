@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from secret_sauce_hf.cli.inputs import input_file
 from secret_sauce_hf.cli.terminal import print_all, table_of
+from secret_sauce_hf.files import fitting, name_bytes, write_whole
 from secret_sauce_hf.instruments import InputError, get_collection, write_declaration
-from secret_sauce_hf.outputs import check_file
+from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
-app = typer.Typer(help="Check the declaration of an instrument, or make one of a plug-in.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check the declaration of an instrument, make one of a plug-in, or write presets for it.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -64,6 +68,15 @@ def plugin(
     ] = None,
     notes: Annotated[bool, typer.Option("--notes", help="Rows play any note, not middle C alone.")] = False,
     seconds: Annotated[float, typer.Option(help="Length of a take.")] = 1.5,
+    controllers: Annotated[
+        bool | None,
+        typer.Option(
+            "--cc/--no-cc",
+            help="Send MIDI controllers, and take those that change the sound; if not given, where the plug-in lists "
+            "nothing that does.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Declare a plug-in as an instrument: its parameters are found by moving each of them, and listening.
 
@@ -73,6 +86,8 @@ def plugin(
     [bold]Examples[/bold]
 
     secret-sauce instrument plugin /usr/lib/vst/amsynth_vst.so --out amsynth.json
+
+    secret-sauce instrument plugin /usr/lib/vst/ZynAddSubFX.so --cc --out zyn.json
 
     secret-sauce build amsynth.json --seed 1 --count 1000 --out takes
 
@@ -91,7 +106,55 @@ def plugin(
         without=without or (),
         notes=Playing("notes", 24, 96) if notes else None,
         seconds=seconds,
+        controllers=controllers,
+        progress=True,
     )
     write_declaration(collection, out)
     trust(collection)
     say(f"{out}: {collection.title}. Look through it: secret-sauce instrument check {out}")
+
+
+@app.command("preset")
+def preset(
+    declaration: Annotated[str, typer.Argument(metavar="FILE.json", help="The declaration of a plug-in.")],
+    rows: Annotated[
+        Path,
+        typer.Option(
+            "--presets",
+            "--rows",
+            metavar="FILE",
+            help="Rows: a table (.csv), JSON Lines (.jsonl), a match (.json), or presets of the plug-in.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the files.", show_default=False)],
+) -> None:
+    """Write rows as preset files that hosts load into the plug-in: .fxp of VST2, .vstpreset of VST3.
+
+    The plug-in writes them itself. Each is loaded again and heard; one that
+    does not sound as its row does is told.
+
+    [bold]Examples[/bold]
+
+    secret-sauce instrument preset amsynth.json --presets bass-match/bass.json --out presets
+
+    secret-sauce presets amsynth.json --presets my-presets > rows.csv    # the other way: a folder of .fxp
+    """
+    collection = get_collection(declaration)
+    rows = input_file(rows)
+
+    from secret_sauce_hf.engines.given import read_given
+    from secret_sauce_hf.engines.plugin.presets import preset_suffix, write_plugin_preset
+
+    suffix = preset_suffix(collection)
+    if suffix is None:
+        raise InputError(f"{collection.name} is no plug-in whose preset files are known: those of VST2 and VST3 are.")
+    parts = read_given(collection, rows)
+    files = [Path(file).stem for part in parts for file in part.files]
+    names = [fitting(stem, suffix, name_bytes(out)) for stem in files]
+    out = check_folder(out, names, inputs=[rows], what="the presets")
+    out.mkdir(parents=True, exist_ok=True)
+    settings = [row for part in parts for row in part.rows()]
+    for name, row in zip(names, settings, strict=True):
+        write_whole(out / name, write_plugin_preset(collection, row, Path(name).stem))
+    say(f"{out}: {len(names):,} {'preset' if len(names) == 1 else 'presets'}, {suffix}.")

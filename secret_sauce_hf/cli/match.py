@@ -152,8 +152,9 @@ def match(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Presets of your own, a file (.csv, .jsonl, .json, .noisemakerpreset, .syx, .vital) or a folder of "
-            "such: the nearest of them is the answer, or where the search begins that --seconds or --renders asks for.",
+            help="Presets of your own, a file (.csv, .jsonl, .json, .noisemakerpreset, .syx, .vital, of a plug-in "
+            ".fxp, .fxb, .vstpreset) or a folder of such: the nearest of them is the answer, or where the search "
+            "begins that --seconds or --renders asks for.",
             show_default=False,
         ),
     ] = None,
@@ -444,6 +445,8 @@ def _print_files(files: dict[str, Path]) -> None:
         "noisemakerpreset": "the preset, for the plug-in",
         "syx": "the voice, for the machine or Dexed",
         "vital": "the preset, for the plug-in",
+        "fxp": "the preset, for the plug-in",
+        "vstpreset": "the preset, for the plug-in",
         "json": "the preset, confidences and distances",
         "wav": "the preset, rendered",
         "png": "both sounds as a picture" if "wav" in files else "the sound as a picture",

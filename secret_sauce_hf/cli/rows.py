@@ -41,7 +41,8 @@ app = typer.Typer()
 _ROWS_HELP = (
     "Rows: a table in the 2018 format, as spreadsheets save it too (.csv), which may have columns note, velocity, "
     "note_on and note_off; JSON Lines, which may play anything (.jsonl); or one preset, as match writes it (.mid, "
-    ".json, .noisemakerpreset, .vital); or voices of the DX7 (.syx)."
+    ".json, .noisemakerpreset, .vital); or voices of the DX7 (.syx); or presets of a plug-in, a file or a folder "
+    "(.fxp, .fxb, .vstpreset)."
 )
 
 
@@ -367,7 +368,7 @@ def _rows(
     prior: str = UNIFORM,
 ) -> "list[Presets]":
     """The rows that options ask for: a table's, fresh ones or the collection's own, with what they are to play."""
-    from secret_sauce_hf.rows import read_file
+    from secret_sauce_hf.engines.given import read_given
 
     declared = get_collection(collection)
     if prior != UNIFORM and seed is None:
@@ -377,7 +378,7 @@ def _rows(
     elif seed is not None or count is not None or start:
         raise InputError("--presets takes the rows from the table: leave out --seed, --count and --start.")
     else:
-        parts = read_file(declared, input_file(table), seconds=playing.seconds, replaced=playing.replaces)
+        parts = read_given(declared, input_file(table), seconds=playing.seconds, replaced=playing.replaces)
     if playing.of_one_note and playing.pitch is None and not all(part.play_constant for part in parts):
         raise InputError(
             "The rows play notes of their own: with --velocity or --duration give --note, for all of them."

@@ -141,9 +141,9 @@ def send(
 
 def _of_bank(collection: Collection, path: Path, number: int) -> dict[str, Any]:
     """A preset out of several, by its number from 1."""
-    from secret_sauce_hf.rows import read_file
+    from secret_sauce_hf.engines.given import read_given
 
-    rows = [row for part in read_file(collection, path, replaced=True) for row in part.rows()]
+    rows = [row for part in read_given(collection, path, replaced=True) for row in part.rows()]
     if not 1 <= number <= len(rows):
         raise InputError(f"There is no preset {number} in {path}; it holds {len(rows):,}.")
     return rows[number - 1]

@@ -80,7 +80,7 @@ def build_collection(
         seconds: length of a take, from 0.05 to 30; the collection's if None.
         prior: how the presets of fresh rows are drawn: "uniform", or "musical", fewer extreme and
             silent ones (see `secret_sauce_hf.instruments.priors`).
-        presets: build these rows instead, as `read_file` of `secret_sauce_hf.rows` reads them from a table or a bank;
+        presets: build these rows instead, as `engines.given.read_given` reads them from a table or a bank;
             they are kept beside the data in `rows.jsonl`.
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard

@@ -4,14 +4,15 @@
     "parameters": [
       {"kind": "knob", "name": "filter_cutoff", "index": 11, "listed": "filter_cutoff"},
       {"kind": "switch", "name": "osc2_sync", "positions": ["0", "1"], "index": 30, "listed": "osc2_sync",
-       "values": [0.0, 1.0]}
+       "values": [0.0, 1.0]},
+      {"kind": "knob", "name": "volume", "control": 7}
     ]
 
 file    the plug-in; one that is not absolute lies beside the declaration. Without it the engine must be told
 format  VST3, VST2, AU or LV2
 name    what the plug-in calls itself
 digest  of the file when the declaration was made
-index   a parameter's place in the plug-in's list, from 0
+index   a parameter's place in the plug-in's list, from 0; left out where the plug-in is sent its `control` instead
 listed  the name that the plug-in lists it under, by which a list that has changed is noticed
 values  what the plug-in is given, 0 to 1: for each label of a switch, or each value of a knob from 0 to its `top`;
         left out for a knob whose setting is given as it is, and for a switch whose labels divide the range evenly
@@ -60,6 +61,8 @@ def hosted(told: Mapping[str, Any], records: Sequence[Any], parameters: Sequence
     places = tuple(_place(record, parameter) for record, parameter in zip(records, parameters, strict=True))
     taken: dict[int, str] = {}
     for place, parameter in zip(places, parameters, strict=True):
+        if place.index is None:
+            continue
         if other := taken.get(place.index):
             raise InputError(f"parameter {parameter.name!r}: {other!r} has the index {place.index} already.")
         taken[place.index] = parameter.name
@@ -75,7 +78,9 @@ def hosted_record(plugin: Hosted, with_file: bool) -> dict[str, str]:
 def hosted_records(plugin: Hosted) -> list[dict[str, Any]]:
     """What a declaration says of each parameter, beside what it says of any."""
     return [
-        {"index": place.index, "listed": place.listed} | ({"values": list(place.values)} if place.values else {})
+        {}
+        if place.index is None
+        else {"index": place.index, "listed": place.listed} | ({"values": list(place.values)} if place.values else {})
         for place in plugin.parameters
     ]
 
@@ -83,9 +88,17 @@ def hosted_records(plugin: Hosted) -> list[dict[str, Any]]:
 def _place(record: Mapping[str, Any], parameter: Parameter) -> HostedParameter:
     name, index, listed = parameter.name, record.get("index"), record.get("listed", parameter.name)
     values = record.get("values", [])
+    if index is None and parameter.control:
+        if values or "listed" in record:
+            raise InputError(
+                f"parameter {name!r}: without an index it is set by its controller, and has no "
+                f"{'values' if values else 'name in the list'}; leave that out, or give the index."
+            )
+        return HostedParameter(None, "")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index <= MOST_LISTED:
         raise InputError(
-            f"parameter {name!r}: index is {quoted(index)}; give its place in the plug-in's list, from 0 on."
+            f"parameter {name!r}: index is {quoted(index)}; give its place in the plug-in's list, from 0 on, or its "
+            "control."
         )
     if not isinstance(listed, str) or len(listed) > _MOST_TEXT:
         raise InputError(f"parameter {name!r}: listed is {quoted(listed)}; give the name in the plug-in's list.")

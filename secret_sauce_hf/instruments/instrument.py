@@ -20,13 +20,13 @@ class HostedParameter:
     """Where a parameter of an instrument is among those that a plug-in lists.
 
     Args:
-        index: its place in the plug-in's list, from 0.
+        index: its place in the plug-in's list, from 0; None of one that is not set there, but by its controllers.
         listed: the name that the plug-in lists it under.
         values: what the plug-in is given, 0 to 1: for each label of a switch, or each CC value of a knob from 0 to
             its highest; empty for a knob whose unit is given as it is.
     """
 
-    index: int
+    index: int | None
     listed: str
     values: tuple[float, ...] = ()
 

@@ -113,7 +113,7 @@ def learn(
     if not 0.5 <= minutes <= MOST_MINUTES:
         raise InputError(f"minutes is {minutes:g}; give from 0.5 to {MOST_MINUTES:,}.")
     seed, rows = integer("seed", seed), integer("rows", rows, 1, 500)
-    declared = _declared(source, notes)
+    declared = _declared(source, notes, progress)
     playing = engine or get_engine(declared)
     playing.check(declared)
     called = name or f"{declared.name}-learned"
@@ -200,13 +200,14 @@ def learn(
     return Learned(out, collection, left_out, found.record)
 
 
-def _declared(source: str | Path | Collection, notes: bool) -> Collection:
+def _declared(source: str | Path | Collection, notes: bool, progress: bool) -> Collection:
     """The collection of a source."""
     if not isinstance(source, Collection) and Path(source).suffix.lower() in PLUGIN_SUFFIXES:
         from secret_sauce_hf.engines.plugin.describing import declare_plugin
 
         seconds = NOTE_SECONDS if notes else SECONDS
-        return declare_plugin(source, seconds=seconds, notes=Playing("notes", 24, 96) if notes else None)
+        played = Playing("notes", 24, 96) if notes else None
+        return declare_plugin(source, seconds=seconds, notes=played, progress=progress)
     declared = get_collection(source)
     return noted(declared) if notes and declared.plays is None else declared
 

@@ -24,9 +24,11 @@ KINDS = {
     "noisemakerpreset": "noisemakerpreset",
     "syx": "syx",
     "vital": "vital",
+    "fxp": "fxp",
+    "vstpreset": "vstpreset",
 }
 """What a match is written as, and the endings of the files' names."""
-_OF_EACH = ("midi", "wav", "noisemakerpreset", "syx", "vital")
+_OF_EACH = ("midi", "wav", "noisemakerpreset", "syx", "vital", "fxp", "vstpreset")
 """What every candidate is written as."""
 
 

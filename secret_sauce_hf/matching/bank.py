@@ -8,12 +8,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from secret_sauce_hf.engines.given import PLUGIN_SUFFIXES, of_plugin, read_given
 from secret_sauce_hf.instruments import Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.midi import NATIVE_SUFFIXES, PRESET_SUFFIXES
 from secret_sauce_hf.outputs import expanded
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.rows import JSON_LINES, read_file
+from secret_sauce_hf.rows import JSON_LINES
 
 MOST_PRESETS = 100_000
 """A bank with more is refused."""
@@ -57,9 +58,9 @@ def read_bank(collection: Collection, source: BankSource) -> Bank:
 
     Args:
         collection: whose presets they have to be.
-        source: a file of rows, see `secret_sauce_hf.rows.read_file`; a folder of such files, of which those are read
-            whose names end as `ENDINGS` says, in the order of their names; presets in memory; or a bank that was read
-            before.
+        source: a file of rows, see `secret_sauce_hf.engines.given.read_given`; a folder of such files, of which those
+            are read whose names end as `ENDINGS` says, in the order of their names; presets in memory; or a bank that
+            was read before.
 
     Returns:
         The bank; of equal presets the first.
@@ -73,14 +74,14 @@ def read_bank(collection: Collection, source: BankSource) -> Bank:
         return source
     if isinstance(source, Presets):
         _check_parameters(source.collection, collection)
-        parts: Iterator[tuple[str, Presets]] = iter([("", source)])
+        parts: Iterator[tuple[list[str], Presets]] = iter([(_names("", source), source)])
     else:
         parts = _files(collection, expanded(source))
     names: list[str] = []
     read: list[np.ndarray] = []
-    for file, presets in parts:
+    for called, presets in parts:
         read.append(presets.cc)
-        names += _names(file, presets)
+        names += called
         if len(names) > MOST_PRESETS:
             raise InputError(f"The bank has more than {MOST_PRESETS:,} presets; give a part of it.")
     if not names:
@@ -95,8 +96,8 @@ def _check_parameters(own: Collection, collection: Collection) -> None:
         raise InputError(f"The bank holds presets of {own.name}, not of {collection.name}.")
 
 
-def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
-    """The files of a bank: what each is called, and its presets.
+def _files(collection: Collection, path: Path) -> Iterator[tuple[list[str], Presets]]:
+    """The files of a bank: what the presets of each are called, and the presets.
 
     Raises:
         InputError: there is none, or one that holds none of the collection's presets.
@@ -105,18 +106,24 @@ def _files(collection: Collection, path: Path) -> Iterator[tuple[str, Presets]]:
         raise InputError(f"No such bank: {path}.")
     files = [path]
     if path.is_dir():
-        known = (file for file in path.iterdir() if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
+        endings = ENDINGS if collection.instrument.plugin is None else (*ENDINGS, *PLUGIN_SUFFIXES)
+        known = (file for file in path.iterdir() if file.suffix.lower() in endings and not file.name.startswith("."))
         files = sorted(file for file in known if file.is_file())
         if not files:
-            raise InputError(f"The bank {path} holds no presets: no file in it ends in {', '.join(ENDINGS)}.")
-    for file in files:
+            raise InputError(f"The bank {path} holds no presets: no file in it ends in {', '.join(endings)}.")
+    own = [file for file in files if of_plugin(collection, file)]
+    if own:
+        # All at once, so that one warning names those that do not sound as their parameters do.
+        (presets,) = read_given(collection, path)
+        yield [Path(name).stem for name in presets.files], presets
+    for file in (file for file in files if file not in own):
         try:
-            parts = read_file(collection, file, replaced=True)
+            parts = read_given(collection, file, replaced=True)
         except InputError as error:
             # Those that read files of one preset tell which it is.
             raise InputError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
         told = [Presets(collection, part.unit, part.files) for part in parts]
-        yield file.name, Presets.concatenated(told)
+        yield _names(file.name, presets := Presets.concatenated(told)), presets
 
 
 def _names(file: str, presets: Presets) -> list[str]:

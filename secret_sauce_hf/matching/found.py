@@ -23,8 +23,9 @@ class Match(Result):
 
         Returns:
             The files by kind: "midi" (only if MIDI reaches the instrument), "noisemakerpreset"
-            (only of the NoiseMaker), "json", "wav" (only if there is an engine) and "png" (only
-            if matplotlib is installed); those of the second candidate as "midi-2" and so on.
+            (only of the NoiseMaker), "fxp" or "vstpreset" (only of a plug-in that is here), "json", "wav" (only if
+            there is an engine) and "png" (only if matplotlib is installed); those of the second candidate as "midi-2"
+            and so on.
 
         Raises:
             InputError: `folder` is a file or cannot be written to; a file would overwrite the sound.

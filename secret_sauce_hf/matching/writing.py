@@ -2,8 +2,9 @@
 
 import io
 import json
+import logging
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ import numpy as np
 import soundfile
 
 from secret_sauce_hf.files import name_bytes, write_whole
-from secret_sauce_hf.instruments import SAMPLE_RATE
+from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.takes import to_int16
 from secret_sauce_hf.matching.asked import name_of, names
 from secret_sauce_hf.matching.result import Result
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
 from secret_sauce_hf.outputs import check_folder
+
+_LOG = logging.getLogger(__name__)
 
 
 def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: bool = False) -> dict[str, Path]:
@@ -66,7 +69,7 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
 
 
 def _of_preset(
-    found: Result, preset: Mapping[str, Any], title: str, leave_out: Collection[str]
+    found: Result, preset: Mapping[str, Any], title: str, leave_out: Container[str]
 ) -> dict[str, Callable[[io.BytesIO], Any]]:
     """How a preset is written into the files that an instrument takes, by kind.
 
@@ -84,7 +87,26 @@ def _of_preset(
         contents["midi"] = lambda target: midi_file.save(file=target)
     if suffix := native_suffix(found.collection):
         contents[suffix[1:]] = lambda target: target.write(native_preset(found.collection, preset, title))
-    return contents
+    return contents | _of_plugin(found.collection, preset, title)
+
+
+def _of_plugin(collection: Collection, preset: Mapping[str, Any], title: str) -> dict[str, Callable[[io.BytesIO], Any]]:
+    """How a preset is written as a file of the plug-in that its instrument is; nothing where it cannot be."""
+    plugin = collection.instrument.plugin
+    # What controllers are at stands in the MIDI; few plug-ins keep it in their presets.
+    if plugin is None or not plugin.file or any(place.index is None for place in plugin.parameters):
+        return {}
+    from secret_sauce_hf.engines.plugin.presets import preset_suffix, write_plugin_preset
+
+    suffix = preset_suffix(collection)
+    if suffix is None:
+        return {}
+    try:
+        content = write_plugin_preset(collection, preset, title)
+    except InputError as error:
+        _LOG.warning("No preset file is written: %s", error)
+        return {}
+    return {suffix[1:]: lambda target: target.write(content)}
 
 
 def _wav(sound: np.ndarray) -> Callable[[io.BytesIO], Any]:

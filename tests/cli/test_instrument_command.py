@@ -1,13 +1,16 @@
 """`secret-sauce instrument`: declarations checked, and made of a plug-in."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
 
 from secret_sauce_hf.engines.plugin import trusted
+from secret_sauce_hf.engines.plugin.describing import declare_plugin
 from secret_sauce_hf.engines.plugin.trusted import trust, with_trusted_file
-from secret_sauce_hf.instruments import get_collection, read_declaration
+from secret_sauce_hf.instruments import get_collection, read_declaration, write_declaration
 
 AMSYNTH = Path("/usr/lib/vst/amsynth_vst.so")
 
@@ -47,6 +50,28 @@ def test_a_plug_in_is_declared_and_remembered(run, tmp_path):
     assert json.loads((tmp_path / "data" / "plugins.json").read_text()) == {digest: str(AMSYNTH)}
     code, out, _ = run("instrument", "check", "am.json")
     assert code == 0 and "Rendered by am 1 (DawDreamer" in out
+
+
+@pytest.mark.skipif(not AMSYNTH.is_file(), reason="needs amsynth")
+def test_presets_of_a_plug_in_go_out_and_come_in(run, tmp_path):
+    pytest.importorskip("dawdreamer")
+    collection = declare_plugin(AMSYNTH, name="am", only=["filter_cutoff", "osc2_sync"], listen=False, seconds=0.5)
+    write_declaration(collection, "am.json")
+    code, rows, _ = run("presets", "am.json", "--seed", "1", "--count", "2")
+    (tmp_path / "rows.csv").write_text(rows)
+    code, _, err = run("instrument", "preset", "am.json", "--presets", "rows.csv", "--out", "bank")
+    assert code == 0 and err.endswith("bank: 2 presets, .fxp.\n"), err
+    code, again, err = run("presets", "am.json", "--presets", "bank")
+    assert code == 0, err
+    told, read = (list(csv.DictReader(io.StringIO(text))) for text in (rows, again))
+    assert [one["osc2_sync"] for one in told] == [one["osc2_sync"] for one in read]
+    cutoffs = ([float(one["filter_cutoff"]) for one in table] for table in (told, read))
+    assert next(cutoffs) == pytest.approx(next(cutoffs), abs=1e-3)
+    code, _, err = run("instrument", "preset", "dx7", "--presets", "rows.csv", "--out", "bank")
+    assert code == 2 and "dx7 is no plug-in whose preset files are known" in err
+    (tmp_path / "bad.fxp").write_bytes(b"CcnK")
+    code, _, err = run("render", "am.json", "--presets", "bad.fxp", "--out", "sounds")
+    assert code == 2 and err.count("\n") == 1 and "bad.fxp is of a kind that is not known" in err
 
 
 def declared_plugin(folder, file, digest="ab" * 32):

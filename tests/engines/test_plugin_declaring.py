@@ -68,6 +68,18 @@ def test_the_round_trip(tmp_path):
     assert again.instrument.plugin == collection.instrument.plugin
 
 
+def test_controllers_stand_beside_places_in_the_list(tmp_path):
+    path = written(
+        tmp_path, wave__index=..., wave__control=70, wave__positions={"Saw": 0, "Pulse": 64}, cutoff__control=74
+    )
+    collection = read_declaration(path)
+    assert [one.index for one in collection.instrument.plugin.parameters] == [7, 3, None]
+    assert (collection.instrument["cutoff"].high, collection.instrument["wave"].control) == (127, (70,))
+    write_declaration(collection, tmp_path / "again.json")
+    again = read_declaration(tmp_path / "again.json")
+    assert again.instrument.plugin == collection.instrument.plugin and again == collection
+
+
 def test_what_rows_play(tmp_path):
     collection = read_declaration(written(tmp_path, plays={"kind": "notes", "lowest": 40, "highest": 60}))
     assert collection.plays == Playing("notes", 40, 60)
@@ -133,6 +145,8 @@ def test_no_plugin():
         ({"plugin__file": "a\0b"}, "give a text"),
         ({"plugin__digest": "xyz"}, "give hexadecimal digits"),
         ({"cutoff__index": ...}, "parameter 'cutoff': index is None"),
+        ({"cutoff__index": ..., "cutoff__control": 74}, "it is set by its controller, and has no name in the list"),
+        ({"octave__index": ..., "octave__control": 74}, "it is set by its controller, and has no values"),
         ({"cutoff__index": True}, "parameter 'cutoff': index is True"),
         ({"cutoff__index": -1}, "parameter 'cutoff': index is -1"),
         ({"cutoff__index": 3}, "parameter 'octave': 'cutoff' has the index 3 already"),
@@ -193,6 +207,7 @@ def test_what_is_declared_of_a_plugin(toy, tmp_path):
 
 
 def test_sounds_tell_what_does_nothing(toy, monkeypatch):
+    monkeypatch.setattr("secret_sauce_hf.engines.plugin.controllers.CONTROLLERS", (1, 7))
     monkeypatch.setenv("TOY_PLUGIN", "deaf")
     with pytest.raises(InputError, match="none of its 5 parameters changes the sound of a note"):
         declare_plugin(toy)

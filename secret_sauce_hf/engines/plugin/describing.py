@@ -9,12 +9,13 @@ The file then stands for the collection wherever a name does.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from secret_sauce_hf.engines.plugin.controllers import NAMES, Hearing, find_controllers
 from secret_sauce_hf.engines.plugin.failures import WorkerFault
 from secret_sauce_hf.engines.plugin.files import find_plugin
 from secret_sauce_hf.engines.plugin.listing import POINTS, ListedParameter, kind_of, legal_names, reason
@@ -35,6 +36,7 @@ from secret_sauce_hf.instruments.checking import MAX_PARAMETERS, check_collectio
 from secret_sauce_hf.instruments.hosting import MOST_LISTED
 from secret_sauce_hf.instruments.instrument import Hosted, HostedParameter, Playing
 from secret_sauce_hf.instruments.lengths import check_seconds
+from secret_sauce_hf.progress import say
 
 _BLOCK = 441
 _ASK_SECONDS = 10.0
@@ -55,8 +57,9 @@ class PluginDescription:
         host: that loaded it, with its version.
         inputs: audio channels that it takes; an instrument seldom has any.
         outputs: audio channels that it gives.
-        parameters: all that it lists, in its order.
+        parameters: all that it lists, in its order, then the controllers that it answers to.
         report: how it was found to repeat itself, if its sounds were heard.
+        controllers: what was found by sending controllers, if any were sent.
     """
 
     path: Path
@@ -68,6 +71,7 @@ class PluginDescription:
     outputs: int
     parameters: tuple[ListedParameter, ...]
     report: ResetReport | None = None
+    controllers: Hearing | None = None
 
     @property
     def used(self) -> tuple[ListedParameter, ...]:
@@ -76,7 +80,12 @@ class PluginDescription:
 
 
 def describe_plugin(
-    path: str | Path, *, host: str | None = None, listen: bool = True, load_seconds: float = LOAD_SECONDS
+    path: str | Path,
+    *,
+    host: str | None = None,
+    listen: bool = True,
+    controllers: bool | None = None,
+    load_seconds: float = LOAD_SECONDS,
 ) -> PluginDescription:
     """Load a plug-in in a process of its own, and read its list.
 
@@ -87,6 +96,8 @@ def describe_plugin(
         path: the plug-in's file, or the folder of its bundle.
         host: "dawdreamer" or "pedalboard"; whichever loads it if None.
         listen: whether sounds are rendered.
+        controllers: whether MIDI controllers are sent, and those that change a sound become parameters; where None,
+            if the list has no parameter that changes a sound.
         load_seconds: what it is given to load.
 
     Raises:
@@ -99,7 +110,7 @@ def describe_plugin(
     try:
         told = worker.told
         entries = told["parameters"][: MOST_LISTED + 1]
-        if not entries:
+        if not entries and controllers is False:
             raise InputError(f"{file.path} lists no parameters: there is nothing to set.")
         some_are = any(entry["automatable"] for entry in entries)
         names = legal_names(str(entry["name"]) for entry in entries)
@@ -124,10 +135,17 @@ def describe_plugin(
         raise InputError(f"{file.path}: while its parameters are read, it {error}.") from error
     finally:
         worker.close()
-    if not listen or not description.used:
-        return description
+
+    def start() -> Worker:
+        return start_worker(file, [module], _BLOCK, load_seconds)[0]
+
     try:
-        return _heard(description, lambda: start_worker(file, [module], _BLOCK, load_seconds)[0])
+        if listen and description.used:
+            description = _heard(description, start)
+        live = any(one.changes_sound is not False for one in description.used)
+        if controllers or (controllers is None and listen and not live):
+            description = _answering(description, find_controllers(start, _ASK_SECONDS))
+        return description
     except WorkerFault as error:
         raise InputError(f"{file.path}: while notes are played, it {error}.") from error
 
@@ -143,7 +161,9 @@ def declare_plugin(
     notes: Playing | None = None,
     host: str | None = None,
     listen: bool = True,
+    controllers: bool | None = None,
     load_seconds: float = LOAD_SECONDS,
+    progress: bool = False,
 ) -> Collection:
     """The collection of a plug-in, whose declaration the engine for plug-ins reads.
 
@@ -159,23 +179,30 @@ def declare_plugin(
         notes: how notes of rows are drawn; every row plays the same one if None.
         host: "dawdreamer" or "pedalboard"; whichever loads it if None.
         listen: whether sounds are rendered to find out which parameters do nothing.
+        controllers: whether MIDI controllers that change the sound are parameters, too; where None, if the plug-in
+            lists no parameter that does.
         load_seconds: what the plug-in is given to load.
+        progress: whether to tell what was found by sending controllers, and at what pace.
 
     Raises:
         InputError: see `describe_plugin`; a name that is no parameter; more parameters than a collection can have;
             a plug-in of which nothing can be set.
     """
     check_seconds(seconds)
-    description = describe_plugin(path, host=host, listen=listen, load_seconds=load_seconds)
+    description = describe_plugin(path, host=host, listen=listen, controllers=controllers, load_seconds=load_seconds)
+    if progress and description.controllers is not None:
+        say(f"{description.name} {description.controllers}.")
     used = _chosen(description, only, without)
     if len(used) > MAX_PARAMETERS:
         raise InputError(
             f"{description.path} has {len(used):,} parameters, and a collection {MAX_PARAMETERS} at most: choose some, "
             "by `only` or `without`."
         )
-    wanted = {_found(description, one).index for one in switches}
-    parameters = tuple(_parameter(listed, listed.index in wanted) for listed in used)
-    places = tuple(HostedParameter(one.index, one.listed, one.values) for one in used)
+    wanted = {_found(description, one).name for one in switches}
+    parameters = tuple(_parameter(listed, listed.name in wanted) for listed in used)
+    places = tuple(
+        HostedParameter(None, "") if one.control else HostedParameter(one.index, one.listed, one.values) for one in used
+    )
     title = " ".join(description.name.split()) or "A plug-in"
     hosted = Hosted(description.format, title, description.digest, places, str(description.path))
     name = _free_name(title) if name is None else name
@@ -208,7 +235,38 @@ def _swept(worker: Worker, parameter: ListedParameter) -> ListedParameter:
     return replace(parameter, kind=kind, labels=labels, values=places)
 
 
-def _heard(description: PluginDescription, start: object) -> PluginDescription:
+def _answering(description: PluginDescription, hearing: Hearing) -> PluginDescription:
+    """The description with the controllers that the plug-in answers to, and without what was heard to do nothing."""
+    names = legal_names(
+        (NAMES.get(one.number, f"cc_{one.number}") for one in hearing.found),
+        [one.name for one in description.parameters],
+    )
+    listed = [
+        one
+        if one.left_out or one.changes_sound is not False
+        else replace(one, left_out="changes no sound, and there are controllers that do")
+        for one in description.parameters
+    ]
+    found = [
+        ListedParameter(
+            None,
+            f"CC {one.number}",
+            name,
+            0.5,
+            kind="labelled" if one.codes else "continuous",
+            labels=("off", "on") if len(one.codes) == 2 else tuple(map(str, one.codes)),
+            values=tuple(code / 127 for code in one.codes),
+            left_out=one.left_out,
+            changes_sound=True,
+            control=(one.number,),
+        )
+        for one, name in zip(hearing.found, names, strict=True)
+    ]
+    kept = listed if any(not one.left_out for one in found) else description.parameters
+    return replace(description, parameters=(*kept, *found), controllers=hearing)
+
+
+def _heard(description: PluginDescription, start: Callable[[], Worker]) -> PluginDescription:
     """The description with what the sounds of some random rows tell."""
     used = description.used
     rng = np.random.default_rng(0)
@@ -216,7 +274,7 @@ def _heard(description: PluginDescription, start: object) -> PluginDescription:
     rows[0] = [parameter.default for parameter in used]
     ends = np.array([_far(parameter) for parameter in used])
     names = [parameter.name for parameter in used]
-    report = study(start, [one.index for one in used], rows, names, ends, _ASK_SECONDS)  # type: ignore[arg-type]
+    report = study(start, [one.index for one in used if one.index is not None], rows, names, ends, _ASK_SECONDS)
     parameters = []
     for parameter in description.parameters:
         if parameter.name in report.idle and not parameter.left_out:
@@ -228,9 +286,11 @@ def _heard(description: PluginDescription, start: object) -> PluginDescription:
 
 
 def _chosen(description: PluginDescription, only: Sequence[str], without: Sequence[str]) -> tuple[ListedParameter, ...]:
-    kept = {_found(description, name).index for name in only}
-    dropped = {_found(description, name).index for name in without}
-    used = tuple(one for one in description.used if (not only or one.index in kept) and one.index not in dropped)
+    kept = {_found(description, name).name for name in only}
+    dropped = {_found(description, name).name for name in without}
+    used = tuple(one for one in description.used if (not only or one.name in kept) and one.name not in dropped)
+    if not used and not description.parameters:
+        raise InputError(f"{description.path} lists no parameters, and answers to no controller: nothing can be set.")
     if not used:
         why = next((f"; {one.listed!r} {one.left_out}" for one in description.parameters if one.left_out), "")
         raise InputError(f"{description.path} has no parameter that can be taken{why}.")
@@ -256,6 +316,11 @@ def _found(description: PluginDescription, name: str) -> ListedParameter:
 def _parameter(listed: ListedParameter, switch: bool) -> Parameter:
     unit = f", in {listed.unit}" if listed.unit.strip() else ""
     about = "".join(char for char in f"{listed.listed}{unit}" if char.isprintable())[:300]
+    if listed.control:
+        codes = tuple(round(value * 127) for value in listed.values)
+        if codes:
+            return Switch(listed.name, listed.control, codes, listed.labels, about=about)
+        return Knob(listed.name, listed.control, about=about)
     if listed.kind == "labelled" or (switch and listed.steps):
         return Switch(listed.name, (), tuple(range(listed.steps)), listed.labels, about=about)
     return Knob(listed.name, (), about=about, top=max(listed.steps - 1, 0))

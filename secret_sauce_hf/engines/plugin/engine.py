@@ -16,6 +16,7 @@ from secret_sauce_hf.engines.plugin.failures import PluginCrash, WorkerFault
 from secret_sauce_hf.engines.plugin.files import PluginFile, find_plugin
 from secret_sauce_hf.engines.plugin.process import LOAD_SECONDS, RATE, Worker, hosts_for, start_worker
 from secret_sauce_hf.engines.plugin.repeating import RESETS, ResetReport, cached, study
+from secret_sauce_hf.engines.plugin.targets import Target, highest, split
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Instrument, Note, get_collection
 from secret_sauce_hf.instruments.checking import nearest
 from secret_sauce_hf.instruments.instrument import Hosted
@@ -56,6 +57,7 @@ class PluginEngine(Engine):
         load_seconds: what the plug-in is given to load.
 
     Attributes:
+        targets: what each parameter sets, see `targets`.
         report: what was found out; None where `reset` was told.
         reset: what is done before each take.
         host: that hosts the plug-in, with its version.
@@ -96,6 +98,10 @@ class PluginEngine(Engine):
             )
         self.name, self.parameters = instrument.name, instrument.parameters
         self._plugin: Hosted = instrument.plugin
+        self.targets: list[Target] = [
+            parameter.control if place.index is None else place.index
+            for parameter, place in zip(self.parameters, self._plugin.parameters, strict=True)
+        ]
         self._take_seconds, self._load_seconds = take_seconds, load_seconds
         self.file: PluginFile = find_plugin(file or instrument.plugin.file)
         self._worker: Worker | None = None
@@ -135,14 +141,83 @@ class PluginEngine(Engine):
             self._worker = None
 
     def plugin_values(self, presets: Presets) -> np.ndarray:
-        """What the plug-in is given: float32, (rows, instrument's parameters), 0 to 1."""
+        """What the plug-in is given: float32, (rows, instrument's parameters), 0 to 1, see `targets`."""
         return self._values(presets.complete_unit())
+
+    def loaded_preset(self, content: bytes, notes: tuple[Note, ...], seconds: float) -> tuple[np.ndarray, np.ndarray]:
+        """What a preset of the plug-in sets, and how it sounds.
+
+        Args:
+            content: of the file; whoever gives it has checked it.
+            notes: that are played once it is loaded.
+            seconds: length of the take.
+
+        Returns:
+            The values of all parameters in the plug-in's list, 0 to 1; and the take at `RATE`, both float32.
+
+        Raises:
+            WorkerFault: the plug-in refuses it, or does not survive it.
+        """
+        asked = placement(notes, seconds) | {"do": "preset", "reset": self.reset, "indices": [], "controls": []}
+        with self._lock:
+            worker = self._ready(asked["block"])
+            told = np.frombuffer(worker.ask(asked, content, seconds=self._limit(seconds))[1], np.float32)
+            worker.block = asked["block"]
+            if self.reset != "fork":
+                # What the preset holds beside parameters would stay.
+                worker.close()
+        count = len(told) - asked["samples"]
+        if count != 1 + len(self._defaults) or not np.isfinite(told).all():
+            raise WorkerFault("answers other than it was asked")
+        if not told[0]:
+            raise WorkerFault("refuses it")
+        return told[1:count], told[count:]
+
+    def played(self, values: np.ndarray, notes: tuple[Note, ...], seconds: float) -> np.ndarray:
+        """The take of one row at `RATE`, float32; its values as of `plugin_values`.
+
+        Raises:
+            WorkerFault: the plug-in does not survive it.
+        """
+        with self._lock:
+            return self._take(placement(notes, seconds), values, self._limit(seconds))
+
+    def saved_preset(self, values: np.ndarray | None = None) -> tuple[bytes, list[float]]:
+        """What the plug-in writes as its preset when it is set to a row.
+
+        Args:
+            values: of the row, as of `plugin_values`; where None, nothing is set.
+
+        Returns:
+            The bytes, and the values of all parameters in the plug-in's list.
+
+        Raises:
+            WorkerFault: it does not write one, or does not survive it.
+        """
+        wanted, given = split([], np.zeros(0)) if values is None else split(self.targets, values)
+        asked = {"do": "save", "notes": [], "lead": 0, "samples": round(LEAD_SECONDS * RATE), "block": BLOCKS[1]}
+        worker = self._start(BLOCKS[1])
+        try:
+            told, content = worker.ask(asked | wanted, given.tobytes(), seconds=self._limit(LEAD_SECONDS))
+        finally:
+            worker.close()
+        return content, [float(value) for value in told["values"]]
+
+    @property
+    def listed(self) -> int:
+        """How many parameters the plug-in lists."""
+        return len(self._defaults)
+
+    def _limit(self, seconds: float) -> float:
+        return self._take_seconds or max(_LEAST_SECONDS, _TIMES * seconds)
 
     def _values(self, unit: np.ndarray) -> np.ndarray:
         values = np.empty(unit.shape, np.float32)
         for column, (parameter, place) in enumerate(zip(self.parameters, self._plugin.parameters, strict=True)):
             told = unit[:, column]
-            if parameter.classes:
+            if place.index is None:
+                values[:, column] = parameter.nearest_cc(told) / highest(parameter.control)
+            elif parameter.classes:
                 table = place.values or tuple(np.linspace(0, 1, parameter.classes).tolist())
                 values[:, column] = np.asarray(table)[told.astype(np.intp)]
             elif place.values:
@@ -154,7 +229,7 @@ class PluginEngine(Engine):
     def _render(self, job: Job) -> np.ndarray:
         presets = job.presets
         samples, seconds = presets.collection.samples, presets.collection.seconds
-        limit = self._take_seconds or max(_LEAST_SECONDS, _TIMES * seconds)
+        limit = self._limit(seconds)
         values = self.plugin_values(presets)
         asked = [placement(notes, seconds) for notes in map(presets.performances.__getitem__, range(len(presets)))]
         takes = np.zeros((len(presets), samples), np.int16)
@@ -182,15 +257,15 @@ class PluginEngine(Engine):
         Raises:
             WorkerFault: the plug-in does not survive it in a fresh process either.
         """
-        indices = [place.index for place in self._plugin.parameters]
-        told = asked | {"reset": self.reset, "indices": indices}
+        wanted, given = split(self.targets, values)
+        told = asked | {"reset": self.reset} | wanted
         try:
-            return self._ready(asked["block"]).take(told, values, seconds=limit)
+            return self._ready(asked["block"]).take(told, given, seconds=limit)
         except WorkerFault as error:
             _LOG.info("%s %s; the row is tried again in a fresh process.", self.file.path, error)
             if self._worker is not None:
                 self._worker.close()
-        return self._ready(asked["block"]).take(told, values, seconds=limit)
+        return self._ready(asked["block"]).take(told, given, seconds=limit)
 
     def _ready(self, block: int) -> Worker:
         """A process that can be asked.
@@ -224,6 +299,8 @@ class PluginEngine(Engine):
         """
         listed = [str(entry["name"]) for entry in worker.told["parameters"]]
         for parameter, place in zip(self.parameters, self._plugin.parameters, strict=True):
+            if place.index is None:
+                continue
             if place.index >= len(listed) or listed[place.index] != place.listed:
                 there = repr(listed[place.index]) if place.index < len(listed) else "nothing"
                 raise InputError(
@@ -234,7 +311,7 @@ class PluginEngine(Engine):
     def _studied(self) -> ResetReport:
         """What is found out about the plug-in, now or before, told in the log."""
         places = self._plugin.parameters
-        table = [[place.index, list(place.values)] for place in places]
+        table = [[target, list(place.values)] for target, place in zip(self.targets, places, strict=True)]
         report = cached([self.file.digest, self.host, table], lambda: self._find_out())
         _LOG.info("%s: %s.", self.file.path, report)
         if not report.audible:
@@ -247,7 +324,8 @@ class PluginEngine(Engine):
 
     def _find_out(self) -> ResetReport:
         places = self._plugin.parameters
-        defaults = [self._defaults[place.index] for place in places]
+        # What a plug-in has a controller at when it is loaded it does not tell.
+        defaults = [0.5 if place.index is None else self._defaults[place.index] for place in places]
         random = row_random(0, 0, _STUDIED, len(places))
         drawn = [one.cc_to_unit(one.draw(random[:, column])) for column, one in enumerate(self.parameters)]
         rows = np.concatenate([[defaults], self._values(np.stack(drawn, axis=1))])
@@ -255,7 +333,7 @@ class PluginEngine(Engine):
         names = [parameter.name for parameter in self.parameters]
         limit = self._take_seconds or _LEAST_SECONDS
         try:
-            return study(lambda: self._start(BLOCKS[1]), [one.index for one in places], rows, names, ends, limit)
+            return study(lambda: self._start(BLOCKS[1]), self.targets, rows, names, ends, limit)
         except WorkerFault as error:
             raise InputError(f"{self.file.path}: while notes are played, it {error}.") from error
 

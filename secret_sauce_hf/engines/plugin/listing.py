@@ -26,10 +26,10 @@ _UNUSED = re.compile(r"[\W_]*|(unused|reserved|not used|n/a)\b.*", re.IGNORECASE
 
 @dataclass(frozen=True)
 class ListedParameter:
-    """A parameter as a plug-in lists it.
+    """A parameter as a plug-in lists it, or a controller that it answers to.
 
     Args:
-        index: its place in the list, from 0.
+        index: its place in the list, from 0; None of a controller.
         listed: the name there.
         name: what it is called here: letters, digits and underscores, different from every other.
         default: its value when the plug-in has been loaded, 0 to 1.
@@ -40,9 +40,10 @@ class ListedParameter:
         values: a value, 0 to 1, at which it reads each of them.
         left_out: why it is no parameter of an instrument; empty if it is.
         changes_sound: whether it was heard to change a sound; None if nobody listened.
+        control: the number of the controller; empty of what is in the list. Its `values` are 127ths.
     """
 
-    index: int
+    index: int | None
     listed: str
     name: str
     default: float
@@ -53,6 +54,7 @@ class ListedParameter:
     values: tuple[float, ...] = ()
     left_out: str = ""
     changes_sound: bool | None = None
+    control: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -114,9 +116,14 @@ def kind_of(texts: Sequence[str], values: Sequence[float]) -> tuple[str, tuple[s
     return "labelled", _apart(labels), places
 
 
-def legal_names(listed: Iterable[str]) -> list[str]:
-    """A name for each of a plug-in's parameters: letters, digits and underscores, all different, none reserved."""
-    taken: set[str] = set()
+def legal_names(listed: Iterable[str], others: Iterable[str] = ()) -> list[str]:
+    """A name for each of a plug-in's parameters: letters, digits and underscores, all different, none reserved.
+
+    Args:
+        listed: what the plug-in calls them.
+        others: names that are taken.
+    """
+    taken = {name.casefold() for name in others}
     names = []
     for number, text in enumerate(listed):
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

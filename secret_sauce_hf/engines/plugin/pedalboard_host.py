@@ -3,7 +3,10 @@
 It loads VST3, on macOS Audio Units, too.
 """
 
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -60,9 +63,11 @@ class Host:
         """What a parameter's value is called."""
         return str(self._parameters[index].string_value)
 
-    def play(self, notes: list[tuple[int, int, int, int]], samples: int) -> np.ndarray:
+    def play(
+        self, notes: list[tuple[int, int, int, int]], samples: int, controls: Sequence[tuple[int, int, int]] = ()
+    ) -> np.ndarray:
         """Go on for some time: float32 of shape (2, samples)."""
-        messages = []
+        messages = [(at, -1, bytes([0xB0, number, value])) for number, value, at in controls]
         for pitch, velocity, on, off in notes:
             messages.append((on, 1, bytes([0x90, pitch, velocity])))
             if off < samples:
@@ -85,6 +90,26 @@ class Host:
     def load_state(self, state: bytes) -> None:
         """Go back to a state."""
         self._plugin.raw_state = state
+
+    def save_preset(self) -> bytes:
+        """What the plug-in is set to, as `.vstpreset`."""
+        return bytes(self._plugin.preset_data)
+
+    def load_preset(self, preset: bytes) -> None:
+        """Load a preset, `.vstpreset`.
+
+        Raises:
+            ValueError: it is none of the plug-in's.
+        """
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "preset.vstpreset"
+            path.write_bytes(preset)
+            try:
+                self._plugin.load_preset(str(path))
+            except RuntimeError as error:
+                raise ValueError("the host refuses the preset") from error
+        # Only after a state the host asks what parameters are at.
+        self._plugin.raw_state = self._plugin.raw_state
 
     def _process(self, messages: list[tuple[bytes, float]], samples: int) -> np.ndarray:
         sound = self._plugin.process(

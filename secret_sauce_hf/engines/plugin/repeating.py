@@ -20,6 +20,7 @@ from platformdirs import user_cache_path
 
 from secret_sauce_hf.engines.plugin.failures import Refused, WorkerFault
 from secret_sauce_hf.engines.plugin.process import RATE, Worker
+from secret_sauce_hf.engines.plugin.targets import Target, split
 from secret_sauce_hf.files import write_whole
 
 RESETS = ("continue", "fork", "state", "silence", "fresh")
@@ -81,7 +82,7 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
 
 def study(
     start: Callable[[], Worker],
-    indices: Sequence[int],
+    targets: Sequence[Target],
     rows: np.ndarray,
     names: Sequence[str],
     ends: np.ndarray,
@@ -91,7 +92,7 @@ def study(
 
     Args:
         start: starts a process that has loaded it.
-        indices: of the parameters that are set, in the plug-in's list.
+        targets: what the parameters set, see `targets`.
         rows: values, 0 to 1, of these parameters, (rows, parameters): first the defaults, then others.
         names: what the parameters are called here.
         ends: two values of each parameter, far from each other: (parameters, 2).
@@ -100,7 +101,7 @@ def study(
     Raises:
         WorkerFault: the plug-in does not even survive being loaded anew for each take.
     """
-    take = _Taker(start, indices, seconds)
+    take = Taker(start, targets, seconds)
     try:
         chosen = rows[_sounding(take, rows)]
         report, references = _choose(take, chosen)
@@ -140,11 +141,17 @@ def _read(path: Path) -> ResetReport | None:
     return report if report.reset in RESETS else None
 
 
-class _Taker:
-    """Takes of some rows, by a process that is started anew whenever it has ended."""
+class Taker:
+    """Takes of 0.8 s of some rows, by a process that is started anew whenever it has ended.
 
-    def __init__(self, start: Callable[[], Worker], indices: Sequence[int], seconds: float) -> None:
-        self._start, self._indices, self._seconds = start, list(indices), seconds
+    Args:
+        start: starts a process that has loaded the plug-in.
+        targets: what the values of a row set, see `targets`.
+        seconds: what a take may last.
+    """
+
+    def __init__(self, start: Callable[[], Worker], targets: Sequence[Target], seconds: float) -> None:
+        self._start, self.targets, self._seconds = start, list(targets), seconds
         self._worker: Worker | None = None
         self.lasted = 0.0
 
@@ -165,16 +172,17 @@ class _Taker:
             self._worker = None
 
     def __call__(self, values: np.ndarray, reset: str) -> np.ndarray:
-        asked = {
+        """The take of a row, float32 of shape (samples,)."""
+        asked, given = split(self.targets, values)
+        asked |= {
             "reset": reset,
-            "indices": self._indices,
             "notes": [[60, 100, 10 * _BLOCK, 10 * _BLOCK + round(_HELD * RATE)]],
             "lead": 10 * _BLOCK,
             "samples": round(_SECONDS * RATE),
             "block": _BLOCK,
         }
         worker = self.worker()
-        sound = worker.take(asked, values, seconds=self._seconds)
+        sound = worker.take(asked, given, seconds=self._seconds)
         self.lasted = worker.lasted
         return sound
 
@@ -184,7 +192,7 @@ class _Taker:
         return [str(text) for text in told["texts"]]
 
 
-def _sounding(take: _Taker, rows: np.ndarray) -> list[int]:
+def _sounding(take: Taker, rows: np.ndarray) -> list[int]:
     """The numbers of up to `ROWS` rows that sound, each rendered by a plug-in just loaded; of none the first."""
     silent: list[int] = []
     found: list[int] = []
@@ -202,7 +210,7 @@ def _sounding(take: _Taker, rows: np.ndarray) -> list[int]:
     return found or silent[:1]
 
 
-def _choose(take: _Taker, rows: np.ndarray) -> tuple[ResetReport, list[np.ndarray]]:
+def _choose(take: Taker, rows: np.ndarray) -> tuple[ResetReport, list[np.ndarray]]:
     """The reset that is taken, and the sounds of the rows with it."""
     lowest: dict[str, float] = {}
     means: dict[str, float] = {}
@@ -232,7 +240,7 @@ def _choose(take: _Taker, rows: np.ndarray) -> tuple[ResetReport, list[np.ndarra
     return ResetReport(best, False, lowest, seconds, audible), sounds[best]
 
 
-def _rendered_thrice(take: _Taker, rows: np.ndarray, reset: str) -> tuple[list[np.ndarray], list[float], float]:
+def _rendered_thrice(take: Taker, rows: np.ndarray, reset: str) -> tuple[list[np.ndarray], list[float], float]:
     """Rows forwards and backwards in one process, and backwards in another.
 
     Returns:
@@ -250,7 +258,7 @@ def _rendered_thrice(take: _Taker, rows: np.ndarray, reset: str) -> tuple[list[n
 
 
 def _without_effect(
-    take: _Taker,
+    take: Taker,
     report: ResetReport,
     rows: np.ndarray,
     references: list[np.ndarray],
@@ -267,8 +275,9 @@ def _without_effect(
                 for end in ends[column]
             ):
                 continue
-            index = take._indices[column]
-            texts = take.texts([index, index], ends[column].tolist())
+            target = take.targets[column]
+            # Of controllers a plug-in shows nothing.
+            texts = take.texts([target] * 2, ends[column].tolist()) if isinstance(target, int) else ["", "?"]
         except WorkerFault:
             continue  # It does something.
         if texts[0] == texts[1]:

@@ -61,8 +61,8 @@ class Player:
         """One take, float32 of shape (samples,), from the state that the reset leaves.
 
         Args:
-            asked: `reset`, `indices`, `notes` as [pitch, velocity, on, off] in samples, `lead` and `samples`: the
-                take begins after the first and has as many as the second.
+            asked: `reset`, `indices`, `controls` as [number, value, sample], `notes` as [pitch, velocity, on, off] in
+                samples, `lead` and `samples`: the take begins after the first and has as many as the second.
             values: of the parameters `indices`, 0 to 1.
         """
         reset = asked["reset"]
@@ -81,6 +81,38 @@ class Player:
         elif reset == "silence":
             self._silence()
         return self._play(asked, values)
+
+    def preset(self, asked: dict[str, Any], content: bytes) -> np.ndarray:
+        """What a preset sets, and how it sounds.
+
+        Args:
+            asked: as of `take`; the reset is "fork", or the plug-in is loaded anew.
+            content: of the file, which has been checked.
+
+        Returns:
+            float32: 1, the values of all parameters, the take; all 0 where the preset is refused.
+        """
+        count = 1 + len(self.defaults) + asked["samples"]
+
+        def work() -> np.ndarray:
+            try:
+                self.host.load_preset(content)
+            except ValueError:
+                return np.zeros(count, np.float32)
+            values = self.host.values()
+            sound = self._play(asked, np.zeros(0, np.float32))
+            return np.concatenate([np.array([1.0, *values], np.float32), sound])
+
+        if asked["reset"] == "fork" and not self._played:
+            return _forked(work, count)
+        self._load()
+        return work()
+
+    def saved(self, asked: dict[str, Any], values: np.ndarray) -> bytes:
+        """What the plug-in writes as its preset, with some parameters set, after it has had time to take them."""
+        self._play(asked, values)
+        content: bytes = self.host.save_preset()
+        return content
 
     def remember(self) -> None:
         """Keep the state to which the reset `state` goes back."""
@@ -101,7 +133,8 @@ class Player:
             self.host.set(index, value)
         lead, samples = asked["lead"] + self.host.latency, asked["samples"]
         notes = [tuple(note) for note in asked["notes"]]
-        sound = self.host.play(notes, lead + samples)
+        controls = [tuple(control) for control in asked["controls"]]
+        sound = self.host.play(notes, lead + samples, controls)
         # The main pair; further outputs are those of single parts.
         return np.ascontiguousarray(sound[:2].mean(axis=0)[lead : lead + samples], dtype=np.float32)
 
@@ -149,6 +182,13 @@ def answer(player: Player, asked: dict[str, Any], payload: bytes) -> tuple[dict[
     if what == "remember":
         player.remember()
         return {}, b""
+    if what in ("preset", "save"):
+        if asked["block"] != player.block:
+            player.reload(asked["block"])
+        if what == "preset":
+            return {}, player.preset(asked, payload).tobytes()
+        content = player.saved(asked, np.frombuffer(payload, np.float32))
+        return {"values": player.host.values()}, content
     if what != "take":
         raise ValueError(f"{what!r} is nothing that can be done")
     if asked["block"] != player.block:
