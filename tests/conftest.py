@@ -72,6 +72,30 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
 
 
+# Files that take longest, each on one process: begun last, they would leave the others with nothing to do.
+LONGEST = (
+    "test_readme.py",
+    "test_training.py",
+    "test_learning.py",
+    "test_pages.py",
+    "test_benchmark.py",
+    "test_travelling.py",
+    "test_publishing.py",
+    "test_heard.py",
+    "test_engine.py",
+    "test_cli.py",
+    "test_pitching.py",
+    "test_kernel_cache.py",
+    "test_recorder.py",
+    "test_forked.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 def pytest_unconfigure() -> None:
     if RESERVED:
         RESERVED.close()

@@ -261,8 +261,14 @@ def _packed(voice: Voice) -> bytes:
 
 
 def _read(content: bytes, where: str) -> list[Voice]:
-    if len(content) == BANK_VOICES * _PACKED_BYTES and content[0] != 0xF0:
-        return _bank(content, where)
+    size = BANK_VOICES * _PACKED_BYTES
+    if content and content[0] != 0xF0 and len(content) % size == 0:
+        banks = [content[at : at + size] for at in range(0, len(content), size)]
+        return [
+            voice
+            for number, bank in enumerate(banks, 1)
+            for voice in _bank(bank, where if len(banks) == 1 else f"{where}, bank {number}")
+        ]
     voices, at, count = [], 0, 0
     while (start := content.find(b"\xf0", at)) >= 0:
         end = start + 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from builds import report_builds
 from comparison import report_comparison
-from kernels import report_kernels, report_vectorisation
+from kernels import report_kernels, report_processors, report_vectorisation
 from measuring import Report, machine, run_child, scratch
 
 
@@ -46,6 +46,7 @@ def report_matching(report: Report) -> None:
 _SECTIONS: dict[str, Callable[[Report], None]] = {
     "kernels": report_kernels,
     "vectorisation": report_vectorisation,
+    "processors": report_processors,
     "comparison": report_comparison,
     "builds": report_builds,
     "matching": report_matching,

@@ -1,6 +1,12 @@
 """The engines by themselves: how fast they render, what compiling them costs, whether they are vectorised."""
 
+import sys
+from pathlib import Path
+
 from measuring import Report, core_count, figures, rate, run_child
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from processor_digests import digests_of_two_processors
 
 # What is rendered, and the options of `probe.py` for it.
 _RENDERED = {
@@ -80,4 +86,16 @@ def report_vectorisation(report: Report) -> None:
                 "not inlined, or a branch in a loop over the lanes?"
             )
     report.check_kernel_cache(scalar)
+    report.print(table)
+
+
+def report_processors(report: Report) -> None:
+    """Fail where an engine plays otherwise as compiled for the oldest 64-bit x86; the tests do it with one of them."""
+    report.say("compiling for the oldest x86")
+    ours, theirs = digests_of_two_processors(_ENGINES, report.folder / "oldest")
+    table = figures("Compiled for this processor and for the oldest 64-bit x86", "", "the same bytes")
+    for own, other in zip(ours, theirs, strict=True):
+        table.add_row(own.split()[0], "yes" if own == other else "NO")
+    if ours != theirs:
+        report.fail("An engine's takes depend on the processor.")
     report.print(table)

@@ -1,10 +1,7 @@
 """The NoiseMaker engine by itself: physics, limits, repeatability."""
 
 import itertools
-import os
 import platform
-import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -12,6 +9,7 @@ import pytest
 import scipy.signal
 from noisemaker_takes import PLAIN
 from numba import njit
+from processor_digests import digests_of_two_processors
 
 from secret_sauce_hf.engines import find_engine, get_engine, render
 from secret_sauce_hf.engines.dsp.arithmetic import cosine_of_turns, power_of_two
@@ -339,27 +337,8 @@ def test_tables():
     assert 185 <= np.count_nonzero(sweep[144:]) <= 205 and sweep[-1] == 0
 
 
-_DIGESTS = """
-import hashlib
-from secret_sauce_hf.engines import render
-from secret_sauce_hf.presets import draw_presets
-for name in ("guitar", "noisemaker", "subphatty"):
-    print(name, hashlib.sha256(render(draw_presets(name, 40, seed=5)).tobytes()).hexdigest())
-"""
-
-
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="compares two x86 processors")
 def test_bytes_do_not_depend_on_the_processor(tmp_path):
-    """Compiled for the oldest 64-bit x86, without AVX and fused multiply-add, the engines play the same."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip("compares two x86 processors")
-    oldest = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2", "XDG_CACHE_HOME": str(tmp_path)}
-    # glibc's code for processors without it: its functions round otherwise. Other libraries do not read this.
-    oldest["GLIBC_TUNABLES"] = "glibc.cpu.hwcaps=-AVX2_Usable,-FMA_Usable,-FMA,-AVX2,-FMA4"
-    ours, theirs = (
-        subprocess.run(
-            [sys.executable, "-c", _DIGESTS], env=os.environ | more, check=True, capture_output=True, text=True
-        ).stdout
-        for more in ({}, oldest)
-    )
-    assert ours.count("\n") == 3
-    assert ours == theirs
+    """Of one engine; `make bench` does it with all."""
+    ours, theirs = digests_of_two_processors(["subphatty"], tmp_path)
+    assert len(ours) == 1 and ours == theirs
