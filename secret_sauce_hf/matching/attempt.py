@@ -306,6 +306,7 @@ def listen(
     notes: Sequence[Any] | None = None,
     seconds: float | None = None,
     renders: int | None = None,
+    bank: Bank | None = None,
 ) -> Attempt:
     """Ask a model for the presets that may have made a sound.
 
@@ -321,6 +322,7 @@ def listen(
         notes: what is played, in seconds from the start of the whole sound, as a pipeline takes it; heard if None.
         seconds: how long the search is to last, of which up to `ASKING_SHARE` is for asking what was played.
         renders: how many presets it is to render, likewise.
+        bank: presets of the same parameters that may have been played.
 
     Raises:
         InputError: the model is of another collection; the engine cannot render it; the takes are of another;
@@ -338,7 +340,9 @@ def listen(
                 None if seconds is None else ASKING_SHARE * seconds,
                 None if renders is None else int(ASKING_SHARE * renders),
             )
-            listened, met = likeliest(pipe, collection, rendering, listened, lead, seed, share)
+            listened, met = likeliest(
+                pipe, collection, rendering, listened, lead, seed, share, None if bank is None else bank.cc
+            )
             asked = share.elapsed, share.used
         reference, played = place_played(listened, SAMPLE_RATE, lead)
         inputs = pipe.inputs_of(listened)

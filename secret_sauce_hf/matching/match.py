@@ -12,7 +12,7 @@ from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.sounds import STANDARD_INPUT, read_samples
 from secret_sauce_hf.matching.asked import Region, check_region, check_search
-from secret_sauce_hf.matching.attempt import Attempt, listen
+from secret_sauce_hf.matching.attempt import Attempt, agreed, listen
 from secret_sauce_hf.matching.bank import BankSource, read_bank
 from secret_sauce_hf.matching.excerpt import take_out
 from secret_sauce_hf.matching.found import Match as Match
@@ -163,6 +163,8 @@ def match(
                     "seconds": first,
                     "renders": each,
                 }
+                if bank is not None and not only_bank:
+                    options["bank"] = bank = read_bank(agreed(collection, loaded.collection, loaded.name), bank)
                 attempt = listen(loaded, collection, excerpt, takes=takes, **options)
             else:
                 fed = _engine_to_feed(engine, collection or loaded.collection)

@@ -40,12 +40,16 @@ ALIKE = 4
 """At most so many parents play the same."""
 OTHER_PARENT = 0.3
 """How often a child has a setting of a second parent."""
-MOVED = 0.5
-"""How often a knob is moved."""
+MOVED, MOST_MOVED = 0.5, 14
+"""How often a knob is moved, and how many are at most, on average."""
 OTHER_LABEL = 0.05
 """How often a switch is set anew."""
 OTHER_PITCH = 0.2
 """How often a child plays what its second parent does, and how often a step or an octave beside its first."""
+OCTAVES = (0, -12, 12, -24)
+"""Semitones from what was heard to what a preset of the bank may have played, the likeliest first."""
+OFFERED = 128
+"""How many presets of a bank are rendered with each of these: of a larger bank as many as are evenly spread over it."""
 BESIDE = (-12, -2, -1, 1, 2, 12)
 """Semitones from a pitch to those beside it."""
 MOST_SECONDS = 1.5
@@ -64,6 +68,7 @@ def likeliest(
     lead: float,
     seed: int,
     budget: Budget,
+    bank: np.ndarray | None = None,
 ) -> tuple[Listened, np.ndarray]:
     """What was played: what was heard, with other ends perhaps, or one note of any pitch.
 
@@ -79,6 +84,8 @@ def likeliest(
         lead: how many seconds a take begins before its first note.
         seed: of what is drawn.
         budget: of it as much is used as is there, if need be.
+        bank: presets that may have been played, CC values, shape (rows, parameters); they are tried with what was
+            heard, and octaves from it, because many a preset sounds in another octave than that of the key.
 
     Returns:
         The sound with the notes, and the nearest presets that play them, CC values, shape (`TOLD` at most, parameters).
@@ -95,6 +102,13 @@ def likeliest(
     asked.ask(alike(listened)[1:], HEARD)
     heard = len(asked.sounds)
     pitches = by_salience(listened.samples[round(listened.notes[0].onset * SAMPLE_RATE) :], SAMPLE_RATE, engine.plays)
+    if bank is not None:
+        octaves = [pitch for move in OCTAVES if (pitch := listened.notes[0].pitch + move) in pitches]
+        # Before what the model proposes with every pitch, which may take all of the budget.
+        asked.ask(single(listened, octaves), EACH)
+        few = bank[:: -(-len(bank) // OFFERED)]
+        asked.offer(few, [*range(heard, len(asked.sounds))])
+        pitches = [pitch for pitch in pitches if pitch not in octaves]
     others = single(listened, pitches)
     for first in range(0, len(others), PITCHES_TOGETHER):
         asked.ask(others[first : first + PITCHES_TOGETHER], EACH)
@@ -162,6 +176,17 @@ class _Asked:
         self._notes.extend(self._playable(one) for one in sounds)
         self._measure(cc.reshape(len(played), -1), played)
 
+    def offer(self, cc: np.ndarray, places: Sequence[int]) -> None:
+        """Measure presets with each of some of `sounds`, as long as there is budget.
+
+        Args:
+            cc: CC values, shape (rows, parameters).
+            places: of `sounds`, the first to try first.
+        """
+        for place in places:
+            if self._budget.affords(len(cc), 0.0) == len(cc):
+                self._measure(cc, np.full(len(cc), place))
+
     def breed(self, heard: int, step: float, count: int, rng: np.random.Generator) -> None:
         """Measure children of the nearest, if there is budget.
 
@@ -177,6 +202,7 @@ class _Asked:
         first, second = rng.choice(parents, size=(2, CHILDREN))
         inherited = rng.random((CHILDREN, self._cc.shape[1])) < OTHER_PARENT
         columns = []
+        moved = min(MOVED, MOST_MOVED / self._cc.shape[1])
         mixed = np.where(inherited, self._cc[second], self._cc[first])
         for parameter, own in zip(self._collection.parameters, mixed.T, strict=True):
             unit = parameter.cc_to_unit(own)
@@ -184,7 +210,7 @@ class _Asked:
                 other = rng.integers(parameter.classes, size=CHILDREN)
                 unit = np.where(rng.random(CHILDREN) < OTHER_LABEL, other, unit)
             else:
-                unit = unit + np.where(rng.random(CHILDREN) < MOVED, step, 0.0) * rng.standard_normal(CHILDREN)
+                unit = unit + np.where(rng.random(CHILDREN) < moved, step, 0.0) * rng.standard_normal(CHILDREN)
             columns.append(parameter.nearest_cc(unit))
         draw = rng.random(CHILDREN)
         played = np.where(draw < OTHER_PITCH, self._played[second], self._played[first])

@@ -11,9 +11,10 @@ from secret_sauce_hf.matching import match
 from secret_sauce_hf.matching.attempt import LEAD_SECONDS
 from secret_sauce_hf.matching.pitching import likeliest
 from secret_sauce_hf.matching.problem import Budget
+from secret_sauce_hf.matching.readings import single
 from secret_sauce_hf.matching.salience import by_salience
 from secret_sauce_hf.modeling import load_pipeline
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.presets import Presets, draw_presets
 
 NOTES, LIGHT = get_collection("noisemaker-notes"), get_collection("noisemaker-light-notes")
 SETTINGS = {
@@ -101,6 +102,22 @@ def test_a_search_is_as_long_as_it_is_told_with_what_was_asked():
     sound = {"array": to_float(render(row, noise_seed=1))[0], "sampling_rate": SAMPLE_RATE}
     found = match(sound, collection=LIGHT, renders=500)
     assert 400 <= found.renders <= 500
+
+
+def test_presets_of_a_bank_are_tried_with_what_was_heard_and_in_other_octaves():
+    """An octave off is what is heard where a preset sounds in another octave than that of its key."""
+    bank = draw_presets(get_collection("noisemaker"), 40, seed=8).cc
+    row = Presets.from_cc(NOTES, bank[7:8]).playing([Note(67, 100, 0.1, 0.8)])
+    pipe = load_pipeline(None, collection=NOTES.name)
+    sound = {"array": to_float(render(row, noise_seed=1))[0], "sampling_rate": SAMPLE_RATE}
+    for pitch, renders in ((67, 500), (55, 500), (79, 500), (55, 200)):
+        listened = single(pipe.listen(sound), [pitch])[0]
+        budget = Budget(None, renders)
+        asked, met = likeliest(pipe, NOTES, get_engine(NOTES), listened, LEAD_SECONDS, 0, budget, bank)
+        assert budget.used <= renders
+        if renders > 200:
+            assert [note.pitch for note in asked.notes] == [67]
+            assert bank[7].tolist() in met.tolist()
 
 
 PITCHES = range(21, 109)
