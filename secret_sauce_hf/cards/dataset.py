@@ -336,8 +336,8 @@ def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
     own = [f"The sounds are the instrument's own, as version {build.version} of the engine hosts it."]
     if build.records:
         own = [
-            f"The sounds are the instrument's own, {build.version}: with the noise of its outputs and of the input, and "
-            "with whatever ran freely in it. Recorded again, they differ by that."
+            f"The sounds are the instrument's own, {build.version}: with the noise of its outputs and of the "
+            "input, and with whatever ran freely in it. Recorded again, they differ by that."
         ]
     made = [
         f"The sounds are made by {owner} engine, which imitates the instrument. {others} trained on them must be "

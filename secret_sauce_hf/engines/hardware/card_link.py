@@ -7,7 +7,7 @@ from typing import Any
 import mido
 import numpy as np
 
-from secret_sauce_hf.engines.hardware.links import Heard, Link, Timed, library
+from secret_sauce_hf.engines.hardware.links import Enough, Heard, Link, Timed, library
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.midi.ports import chosen, opened, opened_input, port_names, without_chatter
 
@@ -67,7 +67,8 @@ class CardLink(Link):
         if rate is not None and not RATES[0] <= rate <= RATES[1]:
             raise InputError(f"The rate is {rate} Hz; give one from {RATES[0]:,} to {RATES[1]:,}.")
         self._take: _Take | None = None
-        self._api, self._stack, self._stream = api, ExitStack(), None
+        self._api, self._stack = api, ExitStack()
+        self._stream: Any = None
         devices = _devices(sd)
         name = chosen(audio, list(devices), "sound input")
         device = devices[name]
@@ -100,7 +101,7 @@ class CardLink(Link):
         except sd.PortAudioError as error:
             raise InputError(f"{self._name} cannot be opened, or something else uses it: {_reason(error)}.") from error
 
-    def play(self, messages: Timed, seconds: float) -> Heard:
+    def play(self, messages: Timed, seconds: float, enough: Enough | None = None) -> Heard:
         take, late = _Take(), 0.0
         stream = self._stream
         if stream is None:
@@ -117,7 +118,7 @@ class CardLink(Link):
                 if message.type == "note_on" and not sounded:
                     # The first note says how late the computer was; the rest of a take follows on it.
                     late, sounded = max(before - start - at, 0.0), True
-            self._wait(take, start + late + seconds, heard=True)
+            self._wait(take, start + late + seconds, enough or (lambda _: False))
         finally:
             self._take = None
         times = np.array(take.times) - np.cumsum([0, *map(len, take.blocks[:-1])]) / self.rate
@@ -149,16 +150,18 @@ class CardLink(Link):
         except (OSError, ValueError) as error:
             raise InputError(f"The MIDI port {output.name!r} is gone: {error}") from error
 
-    def _wait(self, take: _Take, until: float, *, heard: bool = False) -> None:
-        """Until a time on the card's clock has come, or, where sound is `heard`, has been recorded."""
+    def _wait(self, take: _Take, until: float, enough: Enough | None = None) -> None:
+        """Until a time on the card's clock has come; with `enough`, until it is recorded or enough is."""
         stream, count, alive = self._stream, -1, time.monotonic()
         while True:
             if take.frames != count:
                 count, alive = take.frames, time.monotonic()
             elif time.monotonic() - alive > _PATIENCE or not stream.active:
                 raise InputError(f"{self._name} hands over no sound any more.")
-            if heard:
+            if enough is not None:
                 if take.times and take.times[0] + take.frames / self.rate >= until:
+                    return
+                if take.blocks and enough(np.concatenate(take.blocks)):
                     return
                 time.sleep(0.005)
                 continue

@@ -9,7 +9,7 @@ from typing import Any
 import mido
 import numpy as np
 
-from secret_sauce_hf.engines.hardware.links import Heard, Link, Timed, library
+from secret_sauce_hf.engines.hardware.links import Enough, Heard, Link, Timed, library
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.midi.ports import chosen, without_chatter
 
@@ -56,6 +56,7 @@ class JackLink(Link):
         self._take: _Take | None = None
         self._gone = ""
         jack = library("jack", "Recording by JACK")
+        self._errors: Any = jack.JackError
         # It writes to standard error by itself, and what is wrong is told by us.
         jack.set_error_function(lambda _: None)
         jack.set_info_function(lambda _: None)
@@ -67,14 +68,14 @@ class JackLink(Link):
             if freewheel and source.is_physical:
                 raise InputError(f"{source.name} is a sound card's: freewheel is for instruments that are software.")
             self._ears, self._source, self._in = ears, source, ears.inports.register("sound")
-            self._back = None if back is None else ears.midi_inports.register("back")
+            self._back: Any = None if back is None else ears.midi_inports.register("back")
             self.rate, self.label, self.waits = ears.samplerate, f"JACK, {source.name}", not freewheel
             self.reads_back = back is not None
             ears.set_process_callback(self._hear)
             ears.set_xrun_callback(self._xrun)
             ears.set_shutdown_callback(self._end)
             self._wires = [(source.name, self._in.name)]
-            self._voice = None
+            self._voice: Any = None
             if midi is not None:
                 ports = [port.name for port in ears.get_ports(is_midi=True, is_input=True)]
                 aim = chosen(midi, ports, "JACK port for MIDI")
@@ -90,6 +91,15 @@ class JackLink(Link):
                 client.activate()
             for one, other in self._wires:
                 self._ears.connect(one, other)
+            # Whoever was killed in a take has left the server running as fast as it can; else it refuses.
+            with suppress(jack.JackError):
+                ears.set_freewheel(False)
+            # A wire is there from the server's next period on.
+            until = time.monotonic() + _PATIENCE
+            while (lost := self._lost()) and time.monotonic() < until:
+                time.sleep(0.01)
+            if lost:
+                raise InputError(f"The JACK port {lost!r} cannot be connected.")
         except BaseException as error:
             self.close()
             if isinstance(error, jack.JackError):
@@ -108,7 +118,7 @@ class JackLink(Link):
         self._clients.append(client)
         return client
 
-    def play(self, messages: Timed, seconds: float) -> Heard:
+    def play(self, messages: Timed, seconds: float, enough: Enough | None = None) -> Heard:
         events = deque((round(at * self.rate), bytes(message.bytes())) for at, message in messages)
         take = _Take(events, round(seconds * self.rate))
         self.check()
@@ -120,16 +130,24 @@ class JackLink(Link):
             while not take.done.wait(0.1):
                 if self._gone or time.monotonic() > until:
                     raise InputError(f"The JACK server is gone ({self._gone or 'it hands over no sound any more'}).")
+                if enough is not None and enough(take.sound[: max(take.following or 0, 0)]):
+                    break
         finally:
             self._take = None
             if not self.waits and not self._gone:
                 self._ears.set_freewheel(False)
         self.check()
-        return Heard(take.sound, take.xruns, list(mido.parse_all(b"".join(take.received))))
+        sound = take.sound if take.done.is_set() else take.sound[: max(take.following or 0, 0)]
+        return Heard(sound, take.xruns, list(mido.parse_all(b"".join(take.received))))
 
     def check(self) -> None:
         if self._gone:
             raise InputError(f"The JACK server is gone ({self._gone}).")
+        if lost := self._lost():
+            raise InputError(f"The JACK port {lost!r} is gone, or no longer connected.")
+
+    def _lost(self) -> str:
+        """The port of the instrument or the card that is not, or no longer, connected; empty if there is none."""
         own = {self._in.name: self._in}
         if self._voice is not None:
             own[self._out.name] = self._out
@@ -137,8 +155,14 @@ class JackLink(Link):
             own[self._back.name] = self._back
         for pair in self._wires:
             mine, other = pair if pair[0] in own else pair[::-1]
-            if other not in {port.name for port in self._ears.get_all_connections(own[mine])}:
-                raise InputError(f"The JACK port {other!r} is gone, or no longer connected.")
+            try:
+                there = {port.name for port in self._ears.get_all_connections(own[mine])}
+            except self._errors:
+                # It went between two questions.
+                return other
+            if other not in there:
+                return other
+        return ""
 
     def close(self) -> None:
         self._take = None

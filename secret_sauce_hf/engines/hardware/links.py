@@ -1,7 +1,7 @@
 """What a link to an instrument is: messages out, sound in, on one clock."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from secret_sauce_hf.needed import remedy
 
 Timed = Sequence[tuple[float, mido.Message]]
 """Messages in the order of time, each with its seconds from the start."""
+Enough = Callable[[np.ndarray], bool]
+"""Whether what was recorded so far, float32 of shape (samples,), will do."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ class Link(ABC):
     reads_back: bool = False
 
     @abstractmethod
-    def play(self, messages: Timed, seconds: float) -> Heard:
+    def play(self, messages: Timed, seconds: float, enough: Enough | None = None) -> Heard:
         """Play messages and record.
 
         Args:
             messages: in the order of time, in seconds from the start; none may be played to record alone.
             seconds: how long to record, from the start of the messages' clock on.
+            enough: is asked several times a second, with the samples so far, whether to end earlier.
 
         Raises:
             InputError: the instrument, the sound card or the server is gone.
@@ -96,5 +99,6 @@ def library(name: str, what: str) -> Any:
     except OSError as error:
         # The package is there, and what it is made for is not: libjack or PortAudio.
         raise InputError(
-            f"{what} needs a library of the system ({str(error)[:80]}): on Debian, apt-get install libportaudio2 jackd2."
+            f"{what} needs a library of the system ({str(error)[:80]}): on Debian, "
+            "apt-get install libportaudio2 jackd2."
         ) from error

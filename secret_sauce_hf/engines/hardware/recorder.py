@@ -33,7 +33,7 @@ TAIL = 0.06
 """Seconds behind a take that tell whether it is silent by then."""
 PATIENCE = 10.0
 """The longest that silence is awaited between takes, in seconds."""
-MOST_LATENCY = 0.5
+MOST_LATENCY = 0.3
 """The longest round trip that is believed, in seconds."""
 XRUNS = 5
 """How often a take is made before it is given up, where the computer loses sound each time."""
@@ -43,7 +43,7 @@ MOST_LOST = 8
 """After as many rows in a row without a take, recording ends."""
 SILENT = 5
 """After as many silent takes in a row the instrument is asked whether it still sounds."""
-PROBES = 12
+PROBES = 8
 """Presets of the level check."""
 REPEATS = 4
 """How often the one that starts first is repeated, for the round trip."""
@@ -52,6 +52,7 @@ REHEARSAL = 0.1
 ALIKE = 0.99
 """From this correlation on, takes of the same row count as the same."""
 _CLICK = 0.3
+_WINDOWS, _STEADY = 3, 0.7
 _ANSWER = 0.4
 _LOUD, _QUIET = -1.0, -36.0
 _PROBE_SEED = 0
@@ -146,8 +147,8 @@ class Recorder(Recording):
         check_controls(collection)
         if not has_voices(collection) and (mute := [p.name for p in collection.parameters if not p.control]):
             raise InputError(
-                f"No controller sets {listed(mute)} of {collection.name}, so that a take would not have them as its row "
-                "says: give them a fixed setting in the declaration, or a controller."
+                f"No controller sets {listed(mute)} of {collection.name}, so that takes would not have what their rows "
+                "say: give them a fixed setting in the declaration, or a controller."
             )
         if not 0 <= gap <= LONGEST_GAP:
             raise InputError(f"The gap is {gap:g} s; give seconds from 0 to {LONGEST_GAP:g}.")
@@ -326,13 +327,27 @@ class Recorder(Recording):
         timed += [(lead + at / 1e6, message) for at, message in played]
         return self.link.play(timed, lead + seconds + self._latency + TAIL), lead
 
-    def _await_silence(self, *, cut_off: bool = False) -> None:
-        """Wait until what was played has died away; what rings too long, or is to be `cut_off`, ends by controllers."""
-        # All notes off, all sound off.
-        off = [mido.Message("control_change", control=key, channel=self.channel) for key in (123, 120)]
+    def _noise(self) -> float:
+        """The highest sample of what is heard when nothing is played: once it falls no further."""
+        sent, end = self._paced(self._cut_off())
+        self.link.play(sent, end)
+        levels: list[float] = []
+        while len(levels) < round(PATIENCE / PREROLL):
+            levels.append(peak(self.link.play([], PREROLL).samples))
+            if len(levels) >= _WINDOWS and min(levels[-_WINDOWS:]) >= _STEADY * max(levels[-_WINDOWS:]):
+                break
+        self._sounds = False
+        return max(levels[-_WINDOWS:])
+
+    def _cut_off(self) -> list[mido.Message]:
+        """All notes off, all sound off."""
+        return [mido.Message("control_change", control=key, channel=self.channel) for key in (123, 120)]
+
+    def _await_silence(self) -> None:
+        """Wait until what was played has died away; what rings too long is ended by controllers."""
         steps = round(PATIENCE / PREROLL)
         for step in range(steps):
-            sent, end = self._paced(off if step == (0 if cut_off else steps // 2) else [])
+            sent, end = self._paced(self._cut_off() if step == steps // 2 else [])
             if peak(self.link.play(sent, end + PREROLL).samples) <= self._still:
                 break
         self._sounds = False
@@ -395,8 +410,7 @@ class Recorder(Recording):
         patches = [self._patch(self.collection, settings) for settings in drawn.rows()]
         # Of what is played first some instruments and servers lose a part.
         self._play(patches[0], note, _CLICK)
-        self._await_silence(cut_off=True)
-        self._floor = peak(self.link.play([], 2 * PREROLL).samples)
+        self._floor = self._noise()
         begun, self._played = time.monotonic(), 0.0
         level, clipped = 0.0, 0
         found: list[tuple[int, float, list[mido.Message]]] = []
@@ -447,7 +461,7 @@ class Recorder(Recording):
                     self._rehearse(patches[at], note)
                 sounds.setdefault(at, []).append(self._probed(patches[at], note)[2])
             reach = 0 if self.link.exact else round(0.01 * self.link.rate)
-            return min(likeness(*pair, reach) for pair in sounds.values())
+            return min(likeness(one, other, reach) for one, other in sounds.values())
 
         if self.rehearses is not None:
             return least()
@@ -472,7 +486,7 @@ class Recorder(Recording):
             self._again("lost sound on the way (xrun)")
         else:
             raise InputError(
-                f"{self.link.label} loses sound in every take (xruns): give it a longer buffer, or let nothing else run."
+                f"{self.link.label} loses sound in every take (xruns): give it a longer buffer, or let less run beside."
             )
         self._played += len(heard.samples) / self.link.rate
         if peak(heard.samples[-round(TAIL * self.link.rate) :]) > self._still:
@@ -497,4 +511,3 @@ class Recorder(Recording):
             self.tell("The input is low, so that takes are noisy: turn it up.")
         if found.spread > 0.002:
             self.tell(f"Notes come up to {1000 * found.spread:.1f} ms later or earlier than others.")
-
