@@ -9,7 +9,7 @@ import numpy as np
 
 from secret_sauce_hf.engines.hardware.links import Enough, Heard, Link, Timed, library
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.midi.ports import chosen, opened, opened_input, port_names, without_chatter
+from secret_sauce_hf.midi.ports import chosen, opened, opened_input, without_chatter
 
 LEAD = 0.05
 """Seconds from the moment a take is asked for to its start."""
@@ -67,22 +67,22 @@ class CardLink(Link):
         if rate is not None and not RATES[0] <= rate <= RATES[1]:
             raise InputError(f"The rate is {rate} Hz; give one from {RATES[0]:,} to {RATES[1]:,}.")
         self._take: _Take | None = None
-        self._api, self._stack = api, ExitStack()
+        self._sd = sd
+        self._stack = ExitStack()
         self._stream: Any = None
-        devices = _devices(sd)
-        name = chosen(audio, list(devices), "sound input")
-        device = devices[name]
-        if not 1 <= channel <= device["max_input_channels"]:
-            raise InputError(f"{name} has no channel {channel}: give 1 to {device['max_input_channels']}.")
-        self._name, self._channel = name, channel
-        self.rate = int(device["default_samplerate"]) if rate is None else rate
-        self.label = f"{name}, channel {channel}"
-        self.reads_back = back is not None
+        self._channel, self.reads_back = channel, back is not None
         try:
-            # The card first: ports are quick to find.
-            self._open(sd, device["index"], channel)
+            devices = _devices(sd)
+            self._name = name = chosen(audio, list(devices), "sound input")
+            device = devices[name]
+            if not 1 <= channel <= device["max_input_channels"]:
+                raise InputError(f"{name} has no channel {channel}: give 1 to {device['max_input_channels']}.")
+            self.rate = int(device["default_samplerate"]) if rate is None else rate
+            self.label = f"{name}, channel {channel}"
+            # Ports first: where both are a JACK server's, PortAudio does not survive a client that comes after it.
             self._output = None if midi is None else self._stack.enter_context(opened(midi, api))
             self._input = None if back is None else self._stack.enter_context(opened_input(back, api))
+            self._open(sd, device["index"], channel)
         except BaseException:
             self.close()
             raise
@@ -130,15 +130,19 @@ class CardLink(Link):
         return Heard(samples[: round(seconds * self.rate)], take.xruns, received)
 
     def check(self) -> None:
-        if self._output is not None and self._output.name not in port_names(self._api):
+        # Of the port that is open: looking for all of them anew opens and closes others.
+        known = getattr(getattr(self._output, "_rt", None), "get_ports", None)
+        if self._output is not None and known is not None and self._output.name not in known():
             raise InputError(f"The MIDI port {self._output.name!r} is gone.")
 
     def close(self) -> None:
         self._take = None
-        if self._stream is not None:
-            with without_chatter():
+        with without_chatter():
+            if self._stream is not None:
                 self._stream.close(ignore_errors=True)
-            self._stream = None
+            # A server by which it reaches cards may be gone before this process is, which PortAudio does not survive.
+            _ended(self._sd)
+        self._stream = None
         self._stack.close()
 
     @staticmethod
@@ -187,14 +191,25 @@ def card_inputs() -> list[str]:
     Raises:
         InputError: a package or PortAudio is not installed.
     """
-    return list(_devices(library("sounddevice", "Recording")))
+    sd = library("sounddevice", "Recording")
+    try:
+        return list(_devices(sd))
+    finally:
+        with without_chatter():
+            _ended(sd)
+
+
+def _ended(sd: Any) -> None:
+    """PortAudio as it is before anybody has asked for it."""
+    while sd._initialized:
+        sd._terminate()
 
 
 def _devices(sd: Any) -> dict[str, Any]:
     """What PortAudio knows of every sound input, by a name that no other one has."""
     with without_chatter():
         # It looks for devices once, when it is loaded: what was plugged in since would be missing.
-        sd._terminate()
+        _ended(sd)
         sd._initialize()
         found = [one for one in sd.query_devices() if one["max_input_channels"] > 0]
         systems = [one["name"] for one in sd.query_hostapis()]

@@ -47,6 +47,8 @@ PROBES = 8
 """Presets of the level check."""
 REPEATS = 4
 """How often the one that starts first is repeated, for the round trip."""
+REACH = 0.015
+"""By how much a take may be moved to where its sound starts, where computer and card have two clocks, in seconds."""
 REHEARSAL = 0.1
 """How long pitches are played before a take, in seconds."""
 ALIKE = 0.99
@@ -96,7 +98,8 @@ class Recorder(Recording):
     """A real instrument as the engine of a collection: it is played by MIDI, and its sound recorded.
 
     Before the first take the round trip and the levels are found out. Takes that the computer, or a clipping input,
-    spoils are made again; every good one is kept in a folder at once, and not made twice.
+    spoils are made again; every good one is kept in a folder at once, and not made twice. After a fault of the link or
+    the instrument it records nothing any more: make another one.
 
     Args:
         of: the collection, its name, or the path of its declaration; MIDI sets every parameter of it.
@@ -168,6 +171,7 @@ class Recorder(Recording):
         self._sounds = True
         self._silent: list[tuple[int, str]] = []
         self._lost = 0
+        self._fault: InputError | None = None
         self._floor = self._played = 0.0
         self.rehearses = rehearses
 
@@ -195,8 +199,16 @@ class Recorder(Recording):
         reasons: dict[int, str] = {}
         for at, settings in enumerate(presets.rows()):
             row, notes = job.first_row + at, presets.performances[at]
+            patch = self._patch(presets.collection, settings)
             with self._lock:
-                found = self._row(row, presets.collection, self._patch(presets.collection, settings), notes)
+                if self._fault is not None:
+                    # Other threads have rows still; an instrument that is gone does not come back.
+                    raise self._fault
+                try:
+                    found = self._row(row, presets.collection, patch, notes)
+                except InputError as error:
+                    self._fault = error
+                    raise
             if isinstance(found, str):
                 reasons[at] = found
             else:
@@ -279,7 +291,7 @@ class Recorder(Recording):
                 noisy, self._sounds = True, True
                 self._again("was heard before its note")
             else:
-                return self._aligned(heard.samples, lead, seconds)
+                return self._aligned(heard.samples, lead, seconds, notes[0].onset)
         return why
 
     def _rehearse(self, patch: Sequence[mido.Message], notes: Sequence[Note]) -> None:
@@ -364,18 +376,25 @@ class Recorder(Recording):
         # Before it is known, what may be late is recorded.
         return 0.0 if self.latency is None else self.latency
 
-    def _aligned(self, samples: np.ndarray, lead: float, seconds: float) -> np.ndarray:
-        """The take out of what came in; where computer and card have two clocks, moved by the onset that is found."""
+    def _aligned(self, samples: np.ndarray, lead: float, seconds: float, first: float) -> np.ndarray:
+        """The take out of what came in; where computer and card have two clocks, moved to the onset that is found.
+
+        Args:
+            samples: what came in.
+            lead: when the take was played, in seconds.
+            seconds: length of the take.
+            first: when its first note starts, in seconds from the start of the take.
+        """
         rate, length = self.link.rate, round(seconds * self.link.rate)
         start = round((lead + self._latency) * rate)
-        spread = 0.0 if self.calibration is None else self.calibration.spread
         if not self.link.exact and self.calibration is not None:
-            reach = round(max(2 * spread, 0.002) * rate)
-            first = max(start - reach, 0)
-            found = onset(samples[first:], self.calibration.floor)
-            if found is not None and found < 2 * reach and is_sharp(samples[first:], found, rate):
-                # No further than notes were found to stray: a slow attack keeps its delay.
-                start = first + found
+            reach = round(max(2 * self.calibration.spread, REACH) * rate)
+            expected = start + round(first * rate)
+            begins = max(expected - reach, 0)
+            found = onset(samples[begins:], self.calibration.floor)
+            # Only what starts at once: a slow attack keeps its delay.
+            if found is not None and found <= 2 * reach and is_sharp(samples[begins:], found, rate):
+                start = max(start + begins + found - expected, 0)
         sound = samples[start : start + length]
         return np.pad(sound, (0, length - len(sound)))
 
