@@ -341,3 +341,15 @@ def test_what_levels_say():
     assert onset(late, 0.0) == 100 and onset(np.zeros(50), 0.0) is None and onset(0.01 * sine, 0.01) is None
     assert likeness(sine[:3_000], sine[5:3_005], 10) > 0.998 and likeness(sine, np.zeros(4_000)) == 0.0
     assert likeness(sine, -sine) < -0.99
+
+
+def test_the_example_goes_all_the_way(tmp_path):
+    """Declared, recorded, answered, sent back, recorded again, compared; without the minutes of training."""
+    if not have("amsynth"):
+        pytest.skip("needs amsynth")
+    words = ["--takes", "40", "--references", "4", "--epochs", "0"]
+    example = Path(__file__).parents[2] / "examples" / "record_amsynth.py"
+    done = subprocess.run([sys.executable, example, tmp_path, *words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "made again: none" in done.stdout and "nearest take: " in done.stdout
+    assert float(done.stdout.partition("correlation at least ")[2].split()[0].rstrip(".")) >= 0.99
