@@ -2,9 +2,9 @@
 
     python tests/benchmarks/instrument.py [--takes 200]
 
-amsynth under a JACK server without a sound card: the time of so many takes, those made again, the spread of the onset of
-a preset that is recorded 50 times among others, the least correlation of presets with themselves, and whether the takes
-that were there when the recording was killed are those of the dataset.
+amsynth under a JACK server without a sound card: the time of so many takes, those made again, the spread of the onset
+of a preset that is recorded 50 times among others, the least correlation of presets with themselves, and whether the
+takes that were there when the recording was killed are those of the dataset.
 """
 
 import argparse

@@ -84,7 +84,7 @@ class JackLink(Link):
                 self._voice.set_process_callback(self._speak)
                 self._voice.set_shutdown_callback(self._end)
                 self._wires.append((self._out.name, aim))
-            if back is not None:
+            if self._back is not None and back is not None:
                 ports = [port.name for port in ears.get_ports(is_midi=True, is_output=True)]
                 self._wires.append((chosen(back, ports, "JACK port with MIDI"), self._back.name))
             for client in self._clients:
