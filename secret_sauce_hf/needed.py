@@ -8,6 +8,8 @@ EXTRAS = {
     "matplotlib": "plots",
     "evaluate": "metrics",
     "rtmidi": "midi",
+    "jack": "record",
+    "sounddevice": "record",
     "dexed": "dx7",
     "vita": "vital",
 }

@@ -13,7 +13,8 @@ parameters. From there:
     secret-sauce evaluate model --data ME/bass-box
     secret-sauce publish checkpoint model --repo ME/ast-bass-box
 
-The training takes a minute or two. To record a real instrument, declare it, and let
+The training takes a minute or two. To record a real instrument, declare it and let
+`secret-sauce record` play it by MIDI (docs/recording.md); or, where that cannot be, let
 `secret-sauce presets mine.json --seed 1 --count 1000 > rows.csv` and `secret-sauce midi-track
 mine.json session.mid --presets rows.csv` make the table and the track that plays it.
 """

@@ -65,6 +65,7 @@ class BuildFacts:
         same: whether all rows play the same, which was asked for.
         given: whether the rows are those of a table or a bank that somebody gave.
         imitates: whether the engine imitates the instrument, instead of being it.
+        records: whether the engine has recorded the instrument.
     """
 
     start: int
@@ -83,6 +84,7 @@ class BuildFacts:
     same: bool = False
     given: bool = False
     imitates: bool = True
+    records: bool = False
 
 
 @dataclass(frozen=True)
@@ -279,6 +281,8 @@ def _making_text(collection: Collection, facts: DatasetFacts) -> str:
         if build.in_session
         else f"Each take starts from silence: it depends on its own settings{' and notes' if facts.notes else ''} only."
     )
+    if build.records:
+        return f"{rows} {state}"
     noise = (
         "Noise oscillators play what they played at that moment of the session, as far as it could be worked out."
         if build.seed is None and not build.given and build.remembers and is_original(collection)
@@ -330,6 +334,11 @@ def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
         others = "No recording is among them, and a model"
     moves = "nothing else of the instrument moves than the parameters above"
     own = [f"The sounds are the instrument's own, as version {build.version} of the engine hosts it."]
+    if build.records:
+        own = [
+            f"The sounds are the instrument's own, {build.version}: with the noise of its outputs and of the "
+            "input, and with whatever ran freely in it. Recorded again, they differ by that."
+        ]
     made = [
         f"The sounds are made by {owner} engine, which imitates the instrument. {others} trained on them must be "
         "tested on the real instrument before anything is said about that.",

@@ -109,14 +109,14 @@ def build(
     declared = get_collection(collection)
     playing = asked(note, velocity, duration, seconds, clip, channel)
     lengthened = playing.lengthened(declared)
-    given = None if table is None else _given(declared, table, playing)
+    given = None if table is None else given_rows(declared, table, playing)
     plays = playing.notes(lengthened if given is None else given.collection)
     out = check_folder(out, what="the dataset")
     tell_clip(playing, lengthened)
 
     from secret_sauce_hf.data import build_collection
 
-    limits = None if rows is None else _row_range(rows)
+    limits = None if rows is None else row_range(rows)
     if count is not None and seed is None and limits is None:
         # Of the collection's own rows the first so many, as `presets` takes it.
         limits, count = (0, count), None
@@ -139,7 +139,7 @@ def build(
     say(f'{folder}: load it with datasets.load_dataset("{folder}").')
 
 
-def _given(collection: Collection, table: Path, playing: Playing) -> "Presets":
+def given_rows(collection: Collection, table: Path, playing: Playing) -> "Presets":
     """The rows of a file that is to be built."""
     from secret_sauce_hf.engines.given import read_given
 
@@ -279,7 +279,7 @@ def collect(
     say(f"{done.folder}: {done}")
 
 
-def _row_range(text: str) -> tuple[int, int]:
+def row_range(text: str) -> tuple[int, int]:
     """`B` or `A:B` as first row and row after the last."""
     match = re.fullmatch(r"(?:([0-9]{1,12}):)?([0-9]{1,12})", text)
     if match is None:

@@ -8,6 +8,7 @@ import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, input_file, sources
 from secret_sauce_hf.cli.playing import Channel, asked, tell_remarks
+from secret_sauce_hf.cli.sending import Api, Gap, MidiOrder, PortName, check_channel, find_port, send_preset
 from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, EXIT_MISTAKE, WHOLE, complain, print_all, table_of
 from secret_sauce_hf.files import jsonable
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
@@ -158,6 +159,14 @@ def match(
             show_default=False,
         ),
     ] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send the preset to the instrument, as `send` does; of one sound.")
+    ] = False,
+    port: PortName = None,
+    midi_channel: Annotated[int, typer.Option(help="The MIDI channel of --send, 1 to 16.", **WHOLE)] = 1,
+    order: MidiOrder = "msb-lsb",
+    gap: Gap = 0.0,
+    api: Api = None,
 ) -> None:
     """Find the preset that makes a sound, or each of several: prints it, writes MIDI, JSON, WAV and a picture.
 
@@ -197,9 +206,14 @@ def match(
     secret-sauce match bass.wav --model my-checkpoint --takes my-takes --out found
 
     secret-sauce match bass.wav -c noisemaker --bank my-presets --candidates 5  # the 5 nearest of them
+
+    secret-sauce match bass.wav -c subphatty-notes --send --port "Sub Phatty" --order lsb-msb-lsb
     """
     from secret_sauce_hf.matching.asked import check_search, names, region_of
 
+    check_channel(midi_channel)
+    if port is not None and not send:
+        raise InputError("--port is where --send sends the preset: give that, too, or leave it out.")
     _, candidates, _ = check_search(seconds, renders, candidates, seed)
     part = region_of(start, end, region)
     declared = None if collection is None else get_collection(collection)
@@ -212,6 +226,11 @@ def match(
         check_sound(dry)
         if len(found) != 1:
             raise InputError(f"--dry is of one sound, and {len(found)} are given: match them one by one.")
+    if send:
+        if len(found) != 1:
+            raise InputError(f"--send is of one sound, and {len(found)} are given: match them one by one.")
+        # Before a search whose answer could not be sent.
+        port = find_port(port, api)
     check_checkpoint(model)
     check_dataset(takes)
     if takes is not None and declared is None and model is None:
@@ -281,6 +300,17 @@ def match(
             _print_line(answer.to_dict() | {"files": {kind: str(path) for kind, path in files.items()}})
         elif folder is not None:
             _tell(answer, folder, source.stem, candidates, unheard=send_unheard)
+        if send:
+            send_preset(
+                answer.collection,
+                answer.preset,
+                port=port,
+                api=api,
+                channel=midi_channel,
+                order=order,
+                gap=gap,
+                unheard=send_unheard,
+            )
         _leave_if_interrupted(answer)
     if failed:
         raise typer.Exit(EXIT_MISTAKE)

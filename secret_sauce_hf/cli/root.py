@@ -22,6 +22,7 @@ from secret_sauce_hf.cli import (
     match,
     overview,
     publish,
+    recording,
     rows,
     sending,
     train,
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 
 # In the order of `--help`.
-for group in (overview, rows, data, match, sending, train, learn, listener, benchmark, calibrate):
+for group in (overview, rows, data, match, sending, recording, train, learn, listener, benchmark, calibrate):
     app.add_typer(group.app)
 app.add_typer(publish.app, name="publish")
 app.add_typer(instrument.app, name="instrument")
@@ -109,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
         gc.set_threshold(*rate)
     if code == EXIT_INTERRUPTED:
         given = sys.argv[1:] if arguments is None else arguments
-        complain("Stopped; the same command goes on from here." if given[:1] == ["build"] else "Stopped.")
+        complain("Stopped; the same command goes on from here." if given[:1] in (["build"], ["record"]) else "Stopped.")
     sys.exit(code)
 
 

@@ -1,6 +1,7 @@
 """`secret-sauce send` and `ports`: presets to a machine."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,11 +35,33 @@ PortName = Annotated[
         show_default=False,
     ),
 ]
+MidiOrder = Annotated[
+    str, typer.Option("--order", help="How the halves of 14-bit values are sent: msb-lsb, lsb-msb or lsb-msb-lsb.")
+]
+Gap = Annotated[
+    float,
+    typer.Option("--gap", help="Milliseconds between messages besides the time that a cable takes, for slow machines."),
+]
 
 
 @app.command()
-def ports(api: Api = None) -> None:
-    """List the MIDI outputs of this machine, to which presets can be sent."""
+def ports(
+    api: Api = None,
+    audio: Annotated[
+        bool, typer.Option("--audio", help="List the sound inputs instead, of which record and listen take one.")
+    ] = False,
+    via: Annotated[str, typer.Option(help="Of --audio: cards, or jack for the ports of a JACK server.")] = "cards",
+) -> None:
+    """List the MIDI outputs of this machine, to which presets can be sent, or its sound inputs."""
+    if audio:
+        from secret_sauce_hf.engines.hardware.opening import sound_inputs
+
+        inputs = sound_inputs(via)
+        print_all(*inputs)
+        if not inputs:
+            say("There is no sound input: plug a sound card in, or start a JACK server.")
+        return
+
     from secret_sauce_hf.midi import port_names
 
     names = port_names(api)
@@ -73,13 +96,8 @@ def send(
     ] = None,
     port: PortName = None,
     channel: Annotated[int, typer.Option(help="The MIDI channel, 1 to 16.", **WHOLE)] = 1,
-    order: Annotated[
-        str, typer.Option(help="How the halves of 14-bit values are sent: msb-lsb, lsb-msb or lsb-msb-lsb.")
-    ] = "msb-lsb",
-    gap: Annotated[
-        float,
-        typer.Option(help="Milliseconds between messages besides the time that a cable takes, for slow machines."),
-    ] = 0.0,
+    order: MidiOrder = "msb-lsb",
+    gap: Gap = 0.0,
     note: Annotated[
         str | None,
         typer.Option(metavar="C3|60", help="Play this note for a second afterwards.", show_default=False),
@@ -104,22 +122,66 @@ def send(
 
     secret-sauce send bass.mid -c noisemaker --channel 2 --gap 5
     """
-    from secret_sauce_hf.midi import not_to_send, preset_messages, read_preset_file
-    from secret_sauce_hf.midi.ports import BYTE_SECONDS, opened
-    from secret_sauce_hf.midi.ports import send as send_messages
+    from secret_sauce_hf.midi import read_preset_file
     from secret_sauce_hf.midi.preset_files import collection_of_file
 
     path = Path(input_file(preset, "preset"))
-    if not 1 <= channel <= 16:
-        raise InputError(f"There is no MIDI channel {channel}; give 1 to 16.")
+    check_channel(channel)
     pitch = None if note is None else pitch_number(note)
     declared = get_collection(collection) if collection is not None else collection_of_file(path)
     if declared is None:
         raise InputError(f"{path} does not tell whose preset it is: give its collection by --collection.")
     settings = read_preset_file(declared, path) if number is None else _of_bank(declared, path, number)
-    left = () if all_of_it else not_to_send(declared, settings)
+    send_preset(
+        declared, settings, port=port, api=api, channel=channel, order=order, gap=gap, unheard=all_of_it, pitch=pitch
+    )
+
+
+def check_channel(channel: int) -> None:
+    """Refuse a number that no MIDI channel has, counted from 1.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not 1 <= channel <= 16:
+        raise InputError(f"There is no MIDI channel {channel}; give 1 to 16.")
+
+
+def send_preset(
+    collection: Collection,
+    settings: Mapping[str, Any],
+    *,
+    port: str | None,
+    api: str | None,
+    channel: int,
+    order: str,
+    gap: float,
+    unheard: bool,
+    pitch: int | None = None,
+) -> None:
+    """Send a preset to a port, and say what was sent and what was not.
+
+    Args:
+        collection: whose preset it is.
+        settings: name → setting.
+        port: the port, or a part of its name; the only one there is if None.
+        api: how to reach it.
+        channel: 1 to 16.
+        order: of the halves of 14-bit values.
+        gap: milliseconds between messages besides the time that a cable takes.
+        unheard: whether parameters that are not heard are sent, too.
+        pitch: of a note to play afterwards.
+
+    Raises:
+        InputError: MIDI reaches no parameter; no such port, or it is gone.
+    """
+    from secret_sauce_hf.midi import not_to_send, preset_messages
+    from secret_sauce_hf.midi.ports import BYTE_SECONDS, opened
+    from secret_sauce_hf.midi.ports import send as send_messages
+
+    left = () if unheard else not_to_send(collection, settings)
     messages = preset_messages(
-        declared,
+        collection,
         settings,
         order=order,  # type: ignore[arg-type]
         channel=channel - 1,
@@ -127,8 +189,8 @@ def send(
         leave_out=left,
     )
     if not messages:
-        raise InputError(f"No parameter of {declared.name} is reached by MIDI: set the preset by hand.")
-    with opened(_chosen(port, api), api) as output:
+        raise InputError(f"No parameter of {collection.name} is reached by MIDI: set the preset by hand.")
+    with opened(chosen_port(port, api), api) as output:
         send_messages(messages, output, gap=gap / 1000)
         if pitch is not None:
             _play(output, pitch, channel - 1)
@@ -149,8 +211,12 @@ def _of_bank(collection: Collection, path: Path, number: int) -> dict[str, Any]:
     return rows[number - 1]
 
 
-def _chosen(port: str | None, api: str | None) -> str:
-    """The port that is meant where none is named: the only one."""
+def chosen_port(port: str | None, api: str | None) -> str:
+    """The port that is meant where none is named: the only one.
+
+    Raises:
+        InputError: there are several, or none.
+    """
     from secret_sauce_hf.midi import port_names
 
     if port is not None:
@@ -160,6 +226,17 @@ def _chosen(port: str | None, api: str | None) -> str:
         there = f"there are {', '.join(names)}: choose one by --port" if names else "there is none"
         raise InputError(f"Which MIDI port? {there[0].upper()}{there[1:]}.")
     return names[0]
+
+
+def find_port(port: str | None, api: str | None) -> str:
+    """The full name of the port that is meant.
+
+    Raises:
+        InputError: there is no such port, or several.
+    """
+    from secret_sauce_hf.midi.ports import chosen, port_names
+
+    return chosen(chosen_port(port, api), port_names(api))
 
 
 def _play(output: "BaseOutput", pitch: int, channel: int) -> None:

@@ -123,7 +123,7 @@ def build_collection(
                 write_shard(plan, shard, schema, data, advance)
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
-    _tell_lost({row: why for path in shard_files(out) for row, why in lost_rows(path).items()}, progress)
+    tell_lost({row: why for path in shard_files(out) for row, why in lost_rows(path).items()}, progress)
     facts = dataset_facts(plan.collection, split_files(out), plan)
     write_whole(out / CARD_NAME, dataset_card(plan.collection, facts).encode())
     return out
@@ -159,7 +159,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
     return plan
 
 
-def _tell_lost(lost: Mapping[int, str], progress: bool) -> None:
+def tell_lost(lost: Mapping[int, str], progress: bool) -> None:
     """Say which rows are not in the dataset, and why."""
     if lost and progress:
         shown = ", ".join(f"row {row} ({why})" for row, why in sorted(lost.items())[:_MOST_TOLD])

@@ -157,4 +157,5 @@ def _build_facts(plan: Plan, paths: Sequence[Path]) -> BuildFacts:
         same=plan.plays is not None,
         given=plan.given is not None,
         imitates=engine.imitates,
+        records=engine.records,
     )

@@ -16,6 +16,7 @@ from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data.heard import THRESHOLD_DB
 from secret_sauce_hf.data.names import DATA_FOLDER, ROWS_NAME, SPLITS
 from secret_sauce_hf.engines import Engine, find_engine, get_engine
+from secret_sauce_hf.engines.hardware.recorded import recorded_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, integer, known_collection
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
 from secret_sauce_hf.instruments.lengths import with_seconds
@@ -282,7 +283,7 @@ def recorded_plan(
     Args:
         record: as of `Plan.record`.
         collection: the collection, if it may be one that was declared; its name must agree.
-        engine: that rendered the rows; the collection's own if None.
+        engine: that rendered the rows; the collection's own if None. Of rows that were recorded it is not asked for.
         read_given: reads the rows of a build of which they were given, of a collection with takes of its length.
 
     Raises:
@@ -301,6 +302,8 @@ def recorded_plan(
             recorded["given"] = read_given(collection)
     except InputError as error:
         raise InputError(f"the record of the build cannot be read ({str(error)[:-1]})") from error
+    # What was recorded needs nothing that renders, whatever else there is for the instrument.
+    engine = recorded_engine(record.get("engine"), collection.instrument) or engine
     plan = Plan(collection, engine=engine or get_engine(collection), **recorded)
     for key, value in plan.record.items():
         if record.get(key) != value:

@@ -105,6 +105,7 @@ class Engine(ABC):
         extra: the extra of this package without which it does not run; empty where it needs none. What is trained on
             every instrument's sounds leaves such engines out, so that it does not depend on what is installed.
         imitates: whether it imitates the instrument, instead of being the instrument itself.
+        records: whether it records the instrument, so that nothing makes the same bytes again.
         emulates: what it emulates, half a sentence for cards.
         guesses: what in it was guessed, half a sentence for cards.
     """
@@ -120,6 +121,7 @@ class Engine(ABC):
     batch: ClassVar[int] = 32
     extra: ClassVar[str] = ""
     imitates: ClassVar[bool] = True
+    records: ClassVar[bool] = False
     emulates: ClassVar[str] = "the instrument"
     guesses: ClassVar[str] = "what its author does not say"
 

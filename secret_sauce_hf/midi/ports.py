@@ -7,7 +7,7 @@ Multimedia, and JACK, where its server runs.
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -76,16 +76,54 @@ def opened(name: str, api: str | None = None) -> Iterator[mido.ports.BaseOutput]
     """
 
     backend, names = _backend(api)
-    found = [one for one in names if one == name] or [one for one in names if name.casefold() in one.casefold()]
-    if len(found) != 1:
-        which = f"{listed(found)}: give more of its name" if found else f"there is {listed(names) or 'none'}"
-        raise InputError(f"No MIDI port {name!r}; {which}.")
+    full = chosen(name, names)
     try:
-        port = backend.open_output(found[0])
+        port = backend.open_output(full)
     except OSError as error:
         raise InputError(f"The MIDI port {name!r} cannot be opened: {error}") from error
     with port:
         yield port
+
+
+@contextmanager
+def opened_input(name: str, api: str | None = None) -> Iterator[mido.ports.BaseInput]:
+    """An input, at which the messages of a machine come, by its name or a part of it; it is closed afterwards.
+
+    Args:
+        name: as of `opened`.
+        api: as of `port_names`.
+
+    Raises:
+        InputError: there is no such port, there are several, or it cannot be opened.
+    """
+    backend, _ = _backend(api)
+    with without_chatter():
+        names = sorted(set(backend.get_input_names()))
+    full = chosen(name, names)
+    try:
+        port = backend.open_input(full)
+    except OSError as error:
+        raise InputError(f"The MIDI port {name!r} cannot be opened: {error}") from error
+    with port:
+        yield port
+
+
+def chosen(name: str, names: Sequence[str], what: str = "MIDI port") -> str:
+    """A name out of several, by itself or by a part of it that no other one has, upper and lower case alike.
+
+    Args:
+        name: what is asked for.
+        names: what there is.
+        what: what they are, for messages.
+
+    Raises:
+        InputError: none is called so, or several are.
+    """
+    found = [one for one in names if one == name] or [one for one in names if name.casefold() in one.casefold()]
+    if len(found) != 1:
+        which = f"{listed(found)}: give more of its name" if found else f"there is {listed(names) or 'none'}"
+        raise InputError(f"No {what} {name!r}; {which}.")
+    return found[0]
 
 
 def _backend(api: str | None) -> tuple[Any, list[str]]:
@@ -100,7 +138,7 @@ def _backend(api: str | None) -> tuple[Any, list[str]]:
     for way in ways:
         backend = mido.Backend(f"mido.backends.rtmidi/{way}")
         try:
-            with _without_chatter():
+            with without_chatter():
                 names = sorted(set(backend.get_output_names()))
         except (OSError, ImportError, ValueError) as error:
             faults.append(str(error) or type(error).__name__)
@@ -111,8 +149,8 @@ def _backend(api: str | None) -> tuple[Any, list[str]]:
 
 
 @contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep what libraries of the system write to standard error by themselves, on every port that they look for."""
+def without_chatter() -> Iterator[None]:
+    """Swallow what libraries of the system write to standard error by themselves, on every port that they look for."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

@@ -1,13 +1,11 @@
 """`secret-sauce send` and `ports`, to a real port of a JACK server."""
 
 import contextlib
-import os
-import shutil
-import subprocess
 import time
 
 import mido
 import pytest
+from jack_machines import have, jack_server
 
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.midi import (
@@ -23,7 +21,7 @@ from secret_sauce_hf.midi.sysex import bank_message, presets_to_voices, write_sy
 from secret_sauce_hf.presets import draw_presets
 
 pytest.importorskip("rtmidi")
-pytestmark = pytest.mark.skipif(shutil.which("jackd") is None, reason="needs a JACK server")
+pytestmark = pytest.mark.skipif(not have("jackd", "jack"), reason="needs a JACK server and its client")
 DX7 = draw_presets("dx7", 3, seed=5)
 PLAIN = next(draw_presets("noisemaker", 1, seed=5).rows())
 
@@ -31,17 +29,8 @@ PLAIN = next(draw_presets("noisemaker", 1, seed=5).rows())
 @pytest.fixture(scope="module")
 def jack():
     """A server of our own, without a sound card, that clients of this process and its children find."""
-    name = f"secret-sauce-{os.getpid()}"
-    command = ["jackd", "--no-realtime", "--sync", "-p", "64", "-n", name, "-d", "dummy", "-r", "22050", "-p", "512"]
-    own = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in own.items():
-            patch.setenv(key, value)
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-            try:
-                yield name
-            finally:
-                server.terminate()
+    with jack_server() as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
