@@ -4,17 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+from filelock import FileLock
+
 TOY = Path(__file__).with_name("jack_toy.py")
 CONTROLLERS = {"filter_cutoff": 74, "filter_resonance": 71, "amp_attack": 73, "amp_decay": 75, "osc2_detune": 76}
 """What amsynth is told to hear, by its own names of parameters."""
 REGISTRY = Path("/dev/shm/jack-shm-registry")
 _PATIENCE = 20
+_ALONE = FileLock(Path(tempfile.gettempdir()) / "secret-sauce-jack.lock")
+"""One process of the tests at a time has servers: they take much memory, and keep each other from being in time."""
 
 
 def have(*programs: str) -> bool:
@@ -31,7 +36,7 @@ def jack_server(rate: int = 22_050, period: int = 512) -> Iterator[str]:
     command = ["jackd", "--no-realtime", "--sync", "-p", "64", "-n", name, "-d", "dummy"]
     command += ["-r", str(rate), "-p", str(period)]
     own = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
-    with mock.patch.dict(os.environ, own):
+    with _ALONE, mock.patch.dict(os.environ, own):
         with _serving(command):
             yield name
         if REGISTRY.exists() and name.encode() in REGISTRY.read_bytes():
