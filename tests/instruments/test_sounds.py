@@ -164,7 +164,9 @@ def test_m4a_where_ffmpeg_is(form, tmp_path: Path):
 )
 def test_without_a_decoder_it_is_said(content: bytes, kind: str, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "torchcodec", None)
+    # The second one is what is imported, and may have been by an earlier test.
+    for module in ("torchcodec", "torchcodec.decoders"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=f"it is {kind}.*install ffmpeg, or convert it to WAV") as caught:
         read_samples(content)
     assert "\n" not in str(caught.value)

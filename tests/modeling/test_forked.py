@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = """
+import sys
 import torch
 torch.set_num_threads(2)
 from datasets import Dataset
@@ -27,11 +28,20 @@ USES = {
     "match": lambda given: match(given["audio"], renders=8, model=pipe).preset["osc2_wave"],
 }
 
+alone = {name: use({"audio": sound}) for name, use in USES.items()}
 dataset = Dataset.from_dict({"audio": [sound] * 2})
-for name, use in USES.items():
-    alone = use({"audio": sound})
-    rows = dataset.map(lambda row: {"told": use(row)}, num_proc=2)
-    assert rows["told"][:] == [alone] * 2, name
+
+def told(row):
+    answers = {}
+    for name, use in USES.items():
+        # The last line tells which one waits, if one does.
+        print(name, file=sys.stderr, flush=True)
+        answers[name] = use(row)
+    return answers
+
+rows = dataset.map(told, num_proc=2)
+for name, answer in alone.items():
+    assert rows[name][:] == [answer] * 2, name
     print(name, torch.get_num_threads())
 """
 
@@ -48,6 +58,6 @@ def test_a_forked_process_answers(tmp_path: Path):
             told, complaints = process.communicate(timeout=150)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
-            pytest.fail("it waits for ever")
+            pytest.fail(f"it waits for ever, at {process.stderr.read()[-300:]}")
     assert process.returncode == 0, complaints
     assert told.splitlines() == ["pipeline 2", "model 2", "extractor 2", "match 2"]
