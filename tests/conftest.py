@@ -72,21 +72,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
 
 
-# Files that take longest, each on one process: begun last, they would leave the others with nothing to do.
+# Files that take longest, each on one process: begun last, they would leave the others with nothing to do. Those that
+# need JACK wait for each other, and lie apart.
 LONGEST = (
-    "test_readme.py",
+    "test_recorder.py",
     "test_training.py",
+    "test_readme.py",
     "test_learning.py",
     "test_pages.py",
-    "test_benchmark.py",
-    "test_travelling.py",
     "test_publishing.py",
     "test_heard.py",
-    "test_engine.py",
+    "test_pipeline.py",
+    "test_recording.py",
     "test_cli.py",
+    "test_conventions.py",
     "test_pitching.py",
+    "test_benchmark.py",
+    "test_sending.py",
+    "test_travelling.py",
+    "test_plugin_engine.py",
     "test_kernel_cache.py",
-    "test_recorder.py",
+    "test_engine_timings.py",
+    "test_engine.py",
     "test_forked.py",
 )
 

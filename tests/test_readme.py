@@ -2,13 +2,17 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
 from typer.testing import CliRunner
+from warm_process import PYTHON, warm_process
 
 from secret_sauce_hf.cli import root as cli
 from secret_sauce_hf.matching import demo_sound
@@ -62,9 +66,17 @@ def test_there_is_something_to_check():
     assert blocks("sh")
 
 
+@pytest.fixture(scope="module")
+def warm(environment) -> Iterator[dict[str, str]]:
+    """What runs `secret-sauce` without importing everything again."""
+    # The address of a socket is at most a hundred characters long.
+    with tempfile.TemporaryDirectory() as folder, warm_process(Path(folder), environment) as own:
+        yield own
+
+
 @pytest.mark.parametrize(("command", "output"), shown_runs(), ids=[command for command, _ in shown_runs()])
-def test_commands_print_what_is_shown(command, output, folder, environment):
-    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
+def test_commands_print_what_is_shown(command, output, folder, warm):
+    done = subprocess.run(command, shell=True, cwd=folder, env=warm, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     if output.strip():
         # A terminal shows both streams.
@@ -72,14 +84,9 @@ def test_commands_print_what_is_shown(command, output, folder, environment):
 
 
 @pytest.mark.parametrize("snippet", blocks("python"))
-def test_snippets_run(snippet, folder, environment):
-    done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:secret_sauce_hf", "-c", snippet],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+def test_snippets_run(snippet, folder, warm):
+    program = shutil.which(PYTHON, path=warm["PATH"])
+    done = subprocess.run([program, "-c", snippet], cwd=folder, env=warm, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     # Comments say what is printed, where they say so.
     for shown in re.findall(r"print\(.*\)  # (.+)$", snippet, re.MULTILINE):
