@@ -59,9 +59,8 @@ demo: $(STAMP)
 collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
-# Three for two cores: some tests wait for servers, machines and clocks.
 test: $(STAMP) $(STAMP_COMMON)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)

@@ -21,6 +21,8 @@ from secret_sauce_hf.needed import remedy
 BYTE_SECONDS = 10 / 31_250
 """Time that a byte takes on a MIDI cable: ten bits."""
 LONGEST_GAP = 1.0
+LINGER = 0.5
+"""Seconds that a port stays open after what was sent through it."""
 APIS = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "core": "MACOSX_CORE", "windows": "WINDOWS_MM"}
 """Ways to MIDI ports, by the name that a user gives."""
 
@@ -83,6 +85,8 @@ def opened(name: str, api: str | None = None) -> Iterator[mido.ports.BaseOutput]
         raise InputError(f"The MIDI port {name!r} cannot be opened: {error}") from error
     with port:
         yield port
+        # A busy server takes messages some cycles later, and a port that is closed before takes them along.
+        time.sleep(LINGER)
 
 
 @contextmanager
