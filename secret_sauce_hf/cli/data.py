@@ -30,19 +30,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Rows = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[A:]B",
+        help="Of the collection's own rows the first B, or those from A to B - 1.",
+        show_default=False,
+    ),
+]
+ShardRows = Annotated[int, typer.Option(help="Rows of one Parquet file.", **WHOLE)]
+
 
 @app.command()
 def build(
     collection: CollectionName,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[A:]B",
-            help="Of the collection's own rows the first B, or those from A to B - 1.",
-            show_default=False,
-        ),
-    ] = None,
+    rows: Rows = None,
     seed: Seed = None,
     count: Count = None,
     prior: Prior = UNIFORM,
@@ -72,7 +75,7 @@ def build(
             show_default=False,
         ),
     ] = None,
-    rows_per_shard: Annotated[int, typer.Option(help="Rows of one Parquet file.", **WHOLE)] = 1000,
+    rows_per_shard: ShardRows = 1000,
     measure_heard: Annotated[
         bool,
         typer.Option(
@@ -116,10 +119,7 @@ def build(
 
     from secret_sauce_hf.data import build_collection
 
-    limits = None if rows is None else row_range(rows)
-    if count is not None and seed is None and limits is None:
-        # Of the collection's own rows the first so many, as `presets` takes it.
-        limits, count = (0, count), None
+    limits, count = chosen_rows(rows, seed, count)
     folder = build_collection(
         declared,
         out,
@@ -279,7 +279,15 @@ def collect(
     say(f"{done.folder}: {done}")
 
 
-def row_range(text: str) -> tuple[int, int]:
+def chosen_rows(rows: str | None, seed: int | None, count: int | None) -> tuple[tuple[int, int] | None, int | None]:
+    """Which of the collection's own rows are meant, first and row after the last, and how many fresh ones."""
+    if rows is not None:
+        return _row_range(rows), count
+    # Of the collection's own rows the first so many, as `presets` takes it.
+    return ((0, count), None) if count is not None and seed is None else (None, count)
+
+
+def _row_range(text: str) -> tuple[int, int]:
     """`B` or `A:B` as first row and row after the last."""
     match = re.fullmatch(r"(?:([0-9]{1,12}):)?([0-9]{1,12})", text)
     if match is None:

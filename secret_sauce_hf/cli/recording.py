@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from secret_sauce_hf.cli.data import given_rows, row_range
+from secret_sauce_hf.cli.data import Rows, ShardRows, chosen_rows, given_rows
 from secret_sauce_hf.cli.match import match
 from secret_sauce_hf.cli.playing import (
     Channel,
@@ -17,7 +17,7 @@ from secret_sauce_hf.cli.playing import (
     asked,
     tell_remarks,
 )
-from secret_sauce_hf.cli.sending import Api, Gap, MidiOrder
+from secret_sauce_hf.cli.sending import Api, Gap, MidiOrder, check_channel
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
@@ -63,14 +63,7 @@ def record(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)
     ] = None,
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[A:]B",
-            help="Of the collection's own rows the first B, or those from A to B - 1.",
-            show_default=False,
-        ),
-    ] = None,
+    rows: Rows = None,
     seed: Seed = None,
     count: Count = None,
     prior: Prior = UNIFORM,
@@ -133,7 +126,7 @@ def record(
     check: Annotated[
         bool, typer.Option("--check", help="Only measure the round trip and the levels, and record nothing.")
     ] = False,
-    rows_per_shard: Annotated[int, typer.Option(help="Rows of one Parquet file.", **WHOLE)] = 1000,
+    rows_per_shard: ShardRows = 1000,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another dataset in the same folder.")] = False,
 ) -> None:
     """Record a collection from the real instrument: each take's patch and notes out by MIDI, its sound in.
@@ -160,17 +153,14 @@ def record(
     from secret_sauce_hf.engines.hardware.recorder import Recorder
 
     declared = get_collection(collection)
-    if not 1 <= midi_channel <= 16:
-        raise InputError(f"There is no MIDI channel {midi_channel}; give 1 to 16.")
+    check_channel(midi_channel)
     if out is None and not check:
         raise InputError("Give the folder of the dataset by --out, or --check to measure the levels only.")
     playing = asked(note, velocity, duration, seconds, clip, channel)
     lengthened = playing.lengthened(declared)
     given = None if table is None else given_rows(declared, table, playing)
     plays = playing.notes(lengthened if given is None else given.collection)
-    limits = None if rows is None else row_range(rows)
-    if count is not None and seed is None and limits is None:
-        limits, count = (0, count), None
+    limits, count = chosen_rows(rows, seed, count)
     if out is not None:
         out = check_folder(out, what="the dataset")
     tell_remarks(playing)

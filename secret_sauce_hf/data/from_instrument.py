@@ -1,6 +1,5 @@
 """Recording a collection from a real instrument into the folder that `build_collection` makes."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -110,5 +109,5 @@ def record_collection(
             ) from error
     tell_lost({row: why for path in shard_files(out) for row, why in lost_rows(path).items()}, progress)
     # Every one of them is in a shard now.
-    shutil.rmtree(out / KEPT, ignore_errors=True)
+    recorder.takes.clear()
     return out

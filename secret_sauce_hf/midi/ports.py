@@ -7,7 +7,7 @@ Multimedia, and JACK, where its server runs.
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -78,12 +78,7 @@ def opened(name: str, api: str | None = None) -> Iterator[mido.ports.BaseOutput]
     """
 
     backend, names = _backend(api)
-    full = chosen(name, names)
-    try:
-        port = backend.open_output(full)
-    except OSError as error:
-        raise InputError(f"The MIDI port {name!r} cannot be opened: {error}") from error
-    with port:
+    with _open(backend.open_output, name, names) as port:
         yield port
         # A busy server takes messages some cycles later, and a port that is closed before takes them along.
         time.sleep(LINGER)
@@ -103,13 +98,17 @@ def opened_input(name: str, api: str | None = None) -> Iterator[mido.ports.BaseI
     backend, _ = _backend(api)
     with without_chatter():
         names = sorted(set(backend.get_input_names()))
+    with _open(backend.open_input, name, names) as port:
+        yield port
+
+
+def _open(opener: Callable[[str], Any], name: str, names: Sequence[str]) -> Any:
+    """The port that is meant."""
     full = chosen(name, names)
     try:
-        port = backend.open_input(full)
+        return opener(full)
     except OSError as error:
         raise InputError(f"The MIDI port {name!r} cannot be opened: {error}") from error
-    with port:
-        yield port
 
 
 def chosen(name: str, names: Sequence[str], what: str = "MIDI port") -> str:

@@ -33,8 +33,7 @@ def open_link(
     Raises:
         InputError: no such way, port or device, or options that do not go together.
     """
-    if via not in WAYS:
-        raise InputError(f"{via[:40]!r} is no way to an instrument; give {' or '.join(WAYS)}.")
+    _check_way(via)
     if via == "jack":
         if api is not None or rate is not None or channel != 1:
             raise InputError("A JACK server has its own rate and MIDI, and a port for each channel: leave them out.")
@@ -59,8 +58,7 @@ def sound_inputs(via: str) -> list[str]:
     Raises:
         InputError: no such way; no JACK server runs; a package is missing.
     """
-    if via not in WAYS:
-        raise InputError(f"{via[:40]!r} is no way to an instrument; give {' or '.join(WAYS)}.")
+    _check_way(via)
     if via == "jack":
         from secret_sauce_hf.engines.hardware.jack_link import jack_inputs
 
@@ -69,3 +67,8 @@ def sound_inputs(via: str) -> list[str]:
     from secret_sauce_hf.engines.hardware.card_link import card_inputs
 
     return card_inputs()
+
+
+def _check_way(via: str) -> None:
+    if via not in WAYS:
+        raise InputError(f"{via[:40]!r} is no way to an instrument; give {' or '.join(WAYS)}.")
