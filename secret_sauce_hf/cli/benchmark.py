@@ -10,6 +10,7 @@ from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, input_fi
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
 from secret_sauce_hf.evaluation.methods.registry import METHODS
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
+from secret_sauce_hf.matching.asked import NO_MODEL
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
@@ -27,7 +28,11 @@ _SHIPPED = "shipped"
 def benchmark(
     collection: CollectionName,
     model: Annotated[
-        str, typer.Option(metavar="CKPT|ORG/NAME|shipped", help="Our model: a checkpoint, or the one that ships.")
+        str,
+        typer.Option(
+            metavar="CKPT|ORG/NAME|shipped|none",
+            help="Our model: a checkpoint, or the one that ships, if one does; none to let matching begin without one.",
+        ),
     ] = _SHIPPED,
     data: Annotated[
         str | None,
@@ -108,7 +113,7 @@ def benchmark(
     secret-sauce benchmark noisemaker-light --recordings real.parquet --without genetic --without genetic-renders
     """
     declared = get_collection(collection)
-    check_checkpoint(None if model == _SHIPPED else model)
+    check_checkpoint(None if model in (_SHIPPED, NO_MODEL) else model)
     check_dataset(data)
     recordings = None if recordings is None else input_file(recordings, "file of recordings")
     if hidden and export is None:

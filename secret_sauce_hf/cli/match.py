@@ -47,8 +47,8 @@ def match(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="CKPT|ORG/NAME",
-            help="A checkpoint, in a folder or on the Hub, instead of the one that ships.",
+            metavar="CKPT|ORG/NAME|none",
+            help="A checkpoint, in a folder or on the Hub, instead of the one that ships; none to search without one.",
             show_default=False,
         ),
     ] = None,
@@ -170,7 +170,8 @@ def match(
 ) -> None:
     """Find the preset that makes a sound, or each of several: prints it, writes MIDI, JSON, WAV and a picture.
 
-    The model's candidates are rendered, compared with the sound and refined.
+    The model's candidates are rendered, compared with the sound and refined;
+    where no model has learnt the instrument, presets as they are usually set.
     Ctrl-C ends that early and keeps the best. Where no engine renders the
     instrument, the model answers, and the takes that you give. Without
     --collection and --model a model of every instrument is asked, and the
@@ -193,6 +194,8 @@ def match(
 
     secret-sauce match chords.wav --clip chords.mid
 
+    secret-sauce match bell.wav --collection dx7 --seconds 60  # a .syx for the machine
+
     secret-sauce match riff-wet.wav --dry riff-dry.wav  # the guitar rack's settings
 
     secret-sauce match recordings --json --seconds 2 > found.jsonl
@@ -209,7 +212,7 @@ def match(
 
     secret-sauce match bass.wav -c subphatty-notes --send --port "Sub Phatty" --order lsb-msb-lsb
     """
-    from secret_sauce_hf.matching.asked import check_search, names, region_of
+    from secret_sauce_hf.matching.asked import NO_MODEL, check_search, names, region_of
 
     check_channel(midi_channel)
     if port is not None and not send:
@@ -231,8 +234,10 @@ def match(
             raise InputError(f"--send is of one sound, and {len(found)} are given: match them one by one.")
         # Before a search whose answer could not be sent.
         port = find_port(port, api)
-    check_checkpoint(model)
+    check_checkpoint(None if model == NO_MODEL else model)
     check_dataset(takes)
+    if model == NO_MODEL and declared is None:
+        raise InputError("Without a model nothing tells whose parameters to set: give the collection by --collection.")
     if takes is not None and declared is None and model is None:
         raise InputError("--takes are of one collection: give it by --collection.")
     if takes is not None and dry is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.engines import Engine, find_engine
-from secret_sauce_hf.evaluation.checkpoint import Checkpoint, load_checkpoint, logits_of
+from secret_sauce_hf.evaluation.checkpoint import Checkpoint, has_model, load_checkpoint, logits_of
 from secret_sauce_hf.evaluation.hearing import Heard, hear
 from secret_sauce_hf.evaluation.material import Material, gather
 from secret_sauce_hf.evaluation.measuring import calibrated, over_time, scores
@@ -73,7 +73,8 @@ def benchmark(
     Args:
         collection: whose settings are told.
         model: our model: a checkpoint's folder, `ORG/NAME` on the Hub, or a collection of
-            which one ships; if None, the one that ships for the collection.
+            which one ships; if None, the one that ships for the collection. Where none does, or it is "none",
+            matching begins with presets as they are usually set.
         data: a dataset with train rows (which baselines know) and test rows (which are
             scored), in a folder or on the Hub; if None, the rows of 2018 are rendered.
         recordings: a Parquet file of recordings to score instead of the test rows, see
@@ -128,8 +129,14 @@ def benchmark(
             handed += [told, NearestCandidate(told)]
     for one in called:
         handed += [one, NearestCandidate(one)]
+    checkpoint: Checkpoint | None = None
     chosen = choose(without, engine is not None, only, handed)
-    checkpoint = load_checkpoint(collection, model) if any(method.model for method in chosen) else None
+    if not has_model(collection, model) and "model" not in only:
+        chosen = tuple(method for method in chosen if method.name != "model")
+        if not any(method.scored for method in chosen):
+            raise InputError(f"There is no model of {collection.name}, and nothing else is left to compare.")
+    elif any(method.model for method in chosen):
+        checkpoint = load_checkpoint(collection, model)
     material = gather(collection, engine, data, recordings) if material is None else material
     first = min(rows, len(material.presets))
     task = Task(

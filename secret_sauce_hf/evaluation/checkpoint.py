@@ -9,8 +9,9 @@ import numpy as np
 
 from secret_sauce_hf.evaluation.records import weights_digest
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
+from secret_sauce_hf.matching.asked import NO_MODEL
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
-from secret_sauce_hf.modeling.registration import checkpoint_path
+from secret_sauce_hf.modeling.registration import checkpoint_path, ships
 from secret_sauce_hf.training.answering import heard
 
 
@@ -31,6 +32,13 @@ class Checkpoint:
     weights: str
 
 
+def has_model(collection: Collection, model: str | Path | None) -> bool:
+    """Whether there is a model: one is told, or ships for the collection, and it is not told that there be none."""
+    if model == NO_MODEL:
+        return False
+    return model is not None or (collection.name in COLLECTIONS and ships(collection.name))
+
+
 def load_checkpoint(collection: Collection, model: str | Path | None) -> Checkpoint:
     """Our model; the one that ships for the collection if None.
 
@@ -38,11 +46,8 @@ def load_checkpoint(collection: Collection, model: str | Path | None) -> Checkpo
         InputError: none ships, it cannot be loaded, or it is for other sounds.
     """
     if model is None:
-        if collection.name not in COLLECTIONS or not checkpoint_path(collection.name).is_dir():
-            raise InputError(
-                f"No checkpoint ships for {collection.name}: give one with --model, or leave ours out with "
-                "--without model --without matching."
-            )
+        if not has_model(collection, model):
+            raise InputError(f"No checkpoint ships for {collection.name}: give one with --model, or leave ours out.")
         folder, name = checkpoint_path(collection.name), f"{collection.name}, as shipped"
     else:
         folder = checkpoint_folder(model)

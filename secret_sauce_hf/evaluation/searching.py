@@ -11,7 +11,7 @@ import numpy as np
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.evaluation.store import Part, Store, key_of
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
-from secret_sauce_hf.matching import match
+from secret_sauce_hf.matching import Loaded, match
 from secret_sauce_hf.matching.strategies import genetic
 from secret_sauce_hf.metrics.objective import Objective
 from secret_sauce_hf.presets import Presets
@@ -75,8 +75,8 @@ class Searcher:
     Args:
         collection: whose presets are looked for.
         engine: renders them.
-        pipe: pipeline of the model that `matching` begins with; None where it does not take part.
-        weights: digest of the model's weights.
+        begun: the model that `matching` begins with, or the collection's prior; None where it does not take part.
+        weights: digest of the model's weights; None without one.
         budget: for a sound.
         store: where it is kept.
         progress: whether to show progress bars.
@@ -86,13 +86,13 @@ class Searcher:
         self,
         collection: Collection,
         engine: Engine,
-        pipe: Any,
+        begun: Loaded | None,
         weights: str | None,
         budget: Budget,
         store: Store,
         progress: bool,
     ):
-        self.collection, self.engine, self.pipe = collection, engine, pipe
+        self.collection, self.engine, self.begun = collection, engine, begun
         self.budget, self.progress = budget, progress
         conditions = {
             "collection": collection.name,
@@ -104,7 +104,7 @@ class Searcher:
             "weights": weights,
         }
         self._matched = store.part("matching", conditions)
-        self._evolved = store.part("genetic", conditions | {"beside_matching": pipe is not None})
+        self._evolved = store.part("genetic", conditions | {"beside_matching": begun is not None})
 
     def missing(self, sounds: np.ndarray, method: str) -> float:
         """Seconds that `matching` or `genetic` will take for these sounds, about; what is kept takes none."""
@@ -123,7 +123,7 @@ class Searcher:
         found = match(
             {"array": sound, "sampling_rate": SAMPLE_RATE},
             collection=self.collection,
-            model=self.pipe,
+            model=self.begun,
             seconds=None if budget.renders else budget.seconds,
             renders=budget.renders,
             seed=budget.seed,

@@ -39,6 +39,12 @@ def check_prior(prior: str, collection: Collection) -> str:
     return prior
 
 
+def is_musical(collection: Collection) -> bool:
+    """Whether there is a musical prior of all of a collection's parameters."""
+    known = HABITS.get(collection.instrument.name, {})
+    return all(_is_told(parameter, known) for parameter in collection.parameters)
+
+
 def drawn(collection: Collection, prior: str, raw: np.ndarray) -> np.ndarray:
     """The CC values of rows.
 

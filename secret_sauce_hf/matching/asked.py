@@ -11,6 +11,8 @@ from secret_sauce_hf.instruments.checking import quoted
 
 MAX_CANDIDATES, MAX_RENDERS = 10_000, 10**9
 """More than these are no numbers of presets but mistakes."""
+NO_MODEL = "none"
+"""In place of a model's folder: that none is to be asked."""
 LONGEST_REGION = 30.0
 """No longer part of a sound is matched, in seconds."""
 Region = tuple[float | None, float | None]

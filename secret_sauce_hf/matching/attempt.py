@@ -6,9 +6,8 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
 
-from secret_sauce_hf.engines import Engine, find_engine
+from secret_sauce_hf.engines import Engine, find_engine, get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, constant_note
@@ -22,7 +21,7 @@ from secret_sauce_hf.matching.loading import Loaded
 from secret_sauce_hf.matching.pitching import likeliest
 from secret_sauce_hf.matching.playable import playable
 from secret_sauce_hf.matching.problem import Budget, Problem
-from secret_sauce_hf.matching.proposals import Proposals, propose
+from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.recorded import TakeSource, nearest_takes
 from secret_sauce_hf.matching.reference import Reference, place, place_played
 from secret_sauce_hf.matching.result import BANKED, MODEL, SEARCHED, Candidate, Search, TracePoint
@@ -48,6 +47,8 @@ NEAREST_TAKES = 16
 """How many recorded takes are candidates at least."""
 SHORTLISTED = 64
 """How many presets of a bank are rendered at least, if it has so many: those that fit best what the model hears."""
+MOST_TRIED = 1_024
+"""How many presets of a bank are rendered at most where there is no model: of a larger one some from all of it."""
 BY_RENDERING = "their sound, rendered and compared"
 BY_TAKES = "the distances of recorded takes and the model's scores"
 BY_SCORES = "the model's scores"
@@ -59,7 +60,7 @@ class Attempt:
     """What one model hears in a sound, and what a search has made of it so far.
 
     Args:
-        model: what the model is called.
+        model: what the model is called; None where there is none.
         collection: whose parameters it tells.
         excerpt: the part of the sound.
         reference: that part in the form of a take.
@@ -83,7 +84,7 @@ class Attempt:
         search: what was found; nothing at first.
     """
 
-    model: str
+    model: str | None
     collection: Collection
     excerpt: Excerpt
     reference: Reference
@@ -117,8 +118,12 @@ class Attempt:
             presets = Presets.from_cc(self.collection, bank.cc)
         else:
             presets = self.space.presets(self.space.places(bank.cc))
-        evidence = self.proposals.posterior.evidence(bank.cc, presets.heard())
-        best = np.argsort(-evidence, kind="stable")[: max(SHORTLISTED, candidates)]
+        if self.model is None:
+            # Nothing tells which of them fit.
+            best = spread_order(len(bank.cc))[: max(MOST_TRIED if only else PROPOSALS, candidates)]
+        else:
+            evidence = self.proposals.posterior.evidence(bank.cc, presets.heard())
+            best = np.argsort(-evidence, kind="stable")[: max(SHORTLISTED, candidates)]
         self.proposals = self.proposals.joined(bank.cc[best], np.full(len(best), np.nan), BANKED)
         self.bank, self.only_bank = bank, only
 
@@ -213,7 +218,8 @@ class Attempt:
         presets = Presets.from_cc(collection, np.array([found[0].cc]))
         confidence, heard = self.answer["confidence"], self.answer["heard"]
         if searched or found[0].origin != MODEL:
-            confidence = dict(zip(collection.columns, proposals.posterior.confidence(presets.unit[0]), strict=True))
+            if self.model is not None:
+                confidence = dict(zip(collection.columns, proposals.posterior.confidence(presets.unit[0]), strict=True))
             heard = dict(zip(collection.columns, (presets.heard()[0] & self.audible).tolist(), strict=True))
         begin, late = self.excerpt.start, search.shift / self.rate
         if self.region is None:
@@ -328,12 +334,15 @@ def listen(
         InputError: the model is of another collection; the engine cannot render it; the takes are of another;
             notes for a model of one note, or none of them in the part.
     """
-    pipe = loaded.pipe
     collection = agreed(collection, loaded.collection, loaded.name)
+    remarks: tuple[str, ...] = ()
+    if loaded.pipe is None:
+        remarks = (_unlearned(collection, engine, searching, takes is not None),)
+    guide = loaded.guide
     listened, asked = None, (0.0, 0)
     met = np.empty((0, len(collection.parameters)), dtype=np.int64)
-    if reads_notes(pipe):
-        listened = pipe.listen(excerpt.sound, None, None if notes is None else within(notes, excerpt))
+    if guide.reads_notes:
+        listened = guide.listen(excerpt.sound, None if notes is None else within(notes, excerpt))
         lead = LEAD_SECONDS if collection.plays is None else collection.plays.onset
         if searching and (rendering := engine or find_engine(collection)) is not None:
             share = Budget(
@@ -341,20 +350,19 @@ def listen(
                 None if renders is None else int(ASKING_SHARE * renders),
             )
             listened, met = likeliest(
-                pipe, collection, rendering, listened, lead, seed, share, None if bank is None else bank.cc
+                guide, collection, rendering, listened, lead, seed, share, None if bank is None else bank.cc
             )
             asked = share.elapsed, share.used
         reference, played = place_played(listened, SAMPLE_RATE, lead)
-        inputs = pipe.inputs_of(listened)
+        inputs = guide.inputs_of(listened)
     elif notes is not None:
         raise InputError(
             f"{loaded.name} was trained on one note, and takes every sound for that: leave the notes out, or ask for a "
             f"collection of notes, such as {collection.name}-notes where there is one."
         )
     else:
-        reference = place(pipe.feature_extractor, excerpt.sound, None)
-        # What the pipeline does of a sound that is a take already, without reading and aligning it again.
-        inputs = pipe.feature_extractor.transform(torch.from_numpy(reference.take[None]))
+        reference = place(guide.extractor, excerpt.sound, None)
+        inputs = guide.inputs_of_take(reference.take)
     # Silence tells nothing that could be searched for.
     audible = is_audible(reference.take)
     if engine is None:
@@ -362,18 +370,18 @@ def listen(
         engine = find_engine(collection)
     else:
         engine.check(collection)
-    remarks: tuple[str, ...] = ()
     space = None
     if engine is not None and listened is not None:
         form = with_seconds(collection, len(reference.take) / SAMPLE_RATE)
-        played, remarks = playable(played or (constant_note(form.timing),), form, engine)
+        played, more = playable(played or (constant_note(form.timing),), form, engine)
+        remarks += more
         space = Space(form, engine, notes=played, exact=listened.given)
     elif engine is not None:
         space = Space(collection, engine)
     searching = space is not None and audible and searching
     rng = np.random.default_rng(seed)
     drawn = PROPOSALS if searching or candidates > 1 else 1
-    answer, proposals = propose(pipe, collection, inputs, drawn, seed, rng)
+    answer, proposals = guide.propose(collection, inputs, drawn, seed, rng)
     if len(met):
         proposals = proposals.joined(met, np.full(len(met), np.nan), SEARCHED)
     objective = None
@@ -383,7 +391,7 @@ def listen(
     if takes is not None and audible and objective is not None:
         nearest = nearest_takes(takes, collection, objective, max(candidates, NEAREST_TAKES))
         proposals = proposals.joined(*nearest)
-    rate = pipe.feature_extractor.sampling_rate
+    rate = guide.extractor.sampling_rate
     return Attempt(
         loaded.name,
         collection,
@@ -399,15 +407,40 @@ def listen(
         from_takes=takes is not None,
         remarks=remarks,
         in_domain=answer.get("in_domain"),
-        warn_below=float(getattr(pipe.model.config, "domain_warning", 0.0)),
+        warn_below=guide.warn_below,
         domain=loaded.domain,
         asked=asked,
     )
 
 
-def reads_notes(pipe: Any) -> bool:
-    """Whether a pipeline's model is one of notes; one that came with code of its own may know nothing of them."""
-    return bool(getattr(pipe, "reads_notes", False))
+def _unlearned(collection: Collection, engine: Engine | None, searching: bool, has_takes: bool) -> str:
+    """What is said of an answer that no model has begun.
+
+    Raises:
+        InputError: nothing can be told.
+    """
+    title = collection.instrument.title
+    if has_takes and (not searching or (engine or find_engine(collection)) is None):
+        return f"There is no model of {title}: the answer is the nearest of the takes."
+    if not searching:
+        raise InputError(
+            f"There is no model of {collection.name} that could answer without a search: allow for one, or train a "
+            f"model by `secret-sauce train {collection.name}`."
+        )
+    if engine is None:
+        try:
+            get_engine(collection.instrument).check(collection)
+        except InputError as error:
+            raise InputError(
+                f"There is no model of {collection.name}, and its presets cannot be rendered either: {error}"
+            ) from error
+    return f"There is no model of {title}: the search began at presets as they are usually set, and takes longer so."
+
+
+def spread_order(count: int) -> np.ndarray:
+    """The numbers from 0 to `count` - 1 in an order in which those first come from all over, shape (count,)."""
+    # The golden ratio's multiples fill a circle as evenly as can be.
+    return np.argsort(np.arange(count) * 0.6180339887498949 % 1.0, kind="stable")
 
 
 def within(notes: Sequence[Any], excerpt: Excerpt) -> list[dict[str, Any]]:
@@ -430,7 +463,7 @@ def within(notes: Sequence[Any], excerpt: Excerpt) -> list[dict[str, Any]]:
     return found
 
 
-def agreed(collection: Collection | None, own: Collection, model_name: str) -> Collection:
+def agreed(collection: Collection | None, own: Collection, model_name: str | None) -> Collection:
     """The collection that is asked for, if the model is of it.
 
     Raises:

@@ -2,70 +2,94 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secret_sauce_hf.cards.names import DECLARATION
+from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.engines.plugin.trusted import with_trusted_file
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection, read_declaration
+from secret_sauce_hf.matching.asked import NO_MODEL
 from secret_sauce_hf.matching.domain import Domain, read_domain
-from secret_sauce_hf.modeling.registration import CHECKPOINTS
+from secret_sauce_hf.modeling.registration import CHECKPOINTS, EAR, ships
+
+if TYPE_CHECKING:
+    from secret_sauce_hf.matching.guides import Guide
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A model for several matches.
+    """A model for several matches, or the prior of a collection that has none.
 
     Args:
-        pipe: its `AudioToPresetPipeline`.
-        name: what it is called.
+        pipe: its `AudioToPresetPipeline`; None where there is none.
+        name: what it is called; None where there is none.
         domain: what the distance that a search reached tells of the sound; None if nobody knows.
         declared: the collection that is declared beside the model's checkpoint, whose other parameters and takes
-            the model does not know; None if none is.
+            the model does not know, or that has none; None if none is.
     """
 
     pipe: Any
-    name: str
+    name: str | None
     domain: Domain | None = None
     declared: Collection | None = None
 
     @property
     def collection(self) -> Collection:
         """What the model tells the settings of."""
-        from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
-
         if self.declared is not None:
             return self.declared
+
+        from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
+
         config = self.pipe.model.config
         if not isinstance(config, SecretSauceConfig):
             # The checkpoint came with code of its own.
             config = SecretSauceConfig.from_dict(config.to_dict())
         return config.to_collection()
 
+    @cached_property
+    def guide(self) -> "Guide":
+        """What tells presets of sounds."""
+        from secret_sauce_hf.matching.guides import ModelGuide, PriorGuide
+        from secret_sauce_hf.modeling.loading import load_pipeline, take_extractor
+
+        if self.pipe is not None:
+            return ModelGuide(self.pipe)
+        engine = find_engine(self.collection)
+        if self.collection.plays is None and (engine is None or not engine.plays):
+            return PriorGuide(self.collection, take_extractor(self.collection))
+        ear = load_pipeline(collection=EAR)
+        return PriorGuide(self.collection, ear.feature_extractor, ear.model.listener)
+
 
 def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:
-    """Load the model that `match` would load, for several matches.
+    """Load the model that `match` would load, for several matches; of a collection without one, its prior.
 
     Args:
         collection: as of `match`.
-        model: as of `match`, one.
+        model: as of `match`, one; "none" for the prior of the collection, even where a model ships.
 
     Raises:
-        InputError: the checkpoint cannot be read, none ships for the collection, or neither is said.
+        InputError: the checkpoint cannot be read, or the collection is not said.
     """
     from secret_sauce_hf.modeling import load_pipeline
 
     if isinstance(model, Loaded):
         return model
-    if model is not None:
+    if model == NO_MODEL and collection is None:
+        raise InputError("Without a model the collection has to be given.")
+    if model is not None and model != NO_MODEL:
         pipe = load_pipeline(model) if isinstance(model, str | Path) else model
         name = str(model) if isinstance(model, str | Path) else str(pipe.model.name_or_path)
         return Loaded(pipe, name, _domain_of(pipe), _declared_of(pipe))
     if collection is None:
         raise InputError("Give a collection or a model, or load a model of every instrument by load_models().")
-    name = get_collection(collection).name
-    if name not in COLLECTIONS:
-        raise InputError(f"No checkpoint ships for {name}; train one with `secret-sauce train`, and give its folder.")
+    collection = get_collection(collection)
+    name = collection.name
+    if model == NO_MODEL or name not in COLLECTIONS or not ships(name):
+        return Loaded(None, None, declared=collection)
     pipe = load_pipeline(collection=name)
     return Loaded(pipe, f"{name}, as shipped", _domain_of(pipe))
 

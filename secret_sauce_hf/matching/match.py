@@ -79,7 +79,8 @@ def match(
         model: a checkpoint's folder, a model on the Hub (`ORG/NAME`), or one that is loaded
             already: by `load_model`, or as an `AudioToPresetPipeline`; or several of these, of which
             the one that comes nearest answers. If None, the checkpoint that ships for the
-            collection; without one, that of every instrument, see `load_models`.
+            collection; without a collection, that of every instrument, see `load_models`. Where none ships, or it
+            is "none", the search begins at presets as they are usually set.
         sampling_rate: of a sound given as a bare array, in Hz.
         seconds: how long to search after the model's answer, `DEFAULT_SECONDS` if neither
             this nor `renders` nor a bank is given; 0 takes the model's answer as it is.
@@ -112,8 +113,8 @@ def match(
         instruments that were asked.
 
     Raises:
-        InputError: the sound or the checkpoint cannot be read, no checkpoint ships for
-            the collection, or the model predicts another one; a limit that is negative, or
+        InputError: the sound or the checkpoint cannot be read, or the model predicts another collection; there is
+            no model and no search, or no engine; a limit that is negative, or
             both; a region that is none, or not in the sound; notes that are none, or for a model of
             one note; the takes are of another collection; the bank cannot be read, is empty, or comes
             without a collection or with takes; there is no such strategy; the engine given cannot

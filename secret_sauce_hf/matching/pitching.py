@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -10,9 +9,9 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, Performances
+from secret_sauce_hf.matching.guides import Guide
 from secret_sauce_hf.matching.playable import playable
 from secret_sauce_hf.matching.problem import Budget
-from secret_sauce_hf.matching.proposals import propose_each
 from secret_sauce_hf.matching.readings import alike, single
 from secret_sauce_hf.matching.reference import place_played
 from secret_sauce_hf.matching.salience import by_salience
@@ -61,7 +60,7 @@ TAKES_TOGETHER = 32
 
 
 def likeliest(
-    pipe: Any,
+    guide: Guide,
     collection: Collection,
     engine: Engine,
     listened: Listened,
@@ -77,7 +76,7 @@ def likeliest(
     and what suits one is a good guess for the next.
 
     Args:
-        pipe: of a model of notes.
+        guide: of a model of notes, or a prior.
         collection: of the model.
         engine: renders it.
         listened: the sound, and what was heard in it.
@@ -93,7 +92,7 @@ def likeliest(
     untold = listened, np.empty((0, len(collection.parameters)), dtype=np.int64)
     if listened.given or not listened.notes:
         return untold
-    asked = _Asked(pipe, collection, engine, listened, lead, seed, budget)
+    asked = _Asked(guide, collection, engine, listened, lead, seed, budget)
     asked.ask([listened], HEARD)
     if not asked.sounds:
         return untold
@@ -127,12 +126,12 @@ class _Asked:
     """Presets that may have been played, what they play, and how far they are from the beginning of a sound.
 
     Args:
-        pipe: see `likeliest`; so are the others.
+        guide: see `likeliest`; so are the others.
     """
 
     def __init__(
         self,
-        pipe: Any,
+        guide: Guide,
         collection: Collection,
         engine: Engine,
         listened: Listened,
@@ -141,7 +140,7 @@ class _Asked:
         budget: Budget,
     ):
         self._budget = budget
-        self._pipe, self._engine, self._lead, self._seed = pipe, engine, lead, seed
+        self._guide, self._engine, self._lead, self._seed = guide, engine, lead, seed
         reference, _ = place_played(listened, SAMPLE_RATE, lead)
         take = reference.take[: round(MOST_SECONDS * SAMPLE_RATE)]
         first, last = (min(place, len(take)) for place in reference.known)
@@ -169,8 +168,8 @@ class _Asked:
         """Measure what the model proposes where these notes are played, `count` presets each, if there is budget."""
         if not sounds or self._budget.affords(len(sounds) * count, 0.0) < len(sounds) * count:
             return
-        inputs = [self._pipe.inputs_of(one) for one in sounds]
-        cc = propose_each(self._pipe, self._collection, inputs, count, self._seed)
+        inputs = [self._guide.inputs_of(one) for one in sounds]
+        cc = self._guide.propose_each(self._collection, inputs, count, self._seed)
         played = np.repeat(np.arange(len(self.sounds), len(self.sounds) + len(sounds)), count)
         self.sounds.extend(sounds)
         self._notes.extend(self._playable(one) for one in sounds)

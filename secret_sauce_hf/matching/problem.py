@@ -42,9 +42,11 @@ class Budget:
 
     @property
     def share(self) -> float:
-        """How much of it is used, 0 to 1."""
+        """How much of it is used, 0 to 1; 0 where nothing limits it."""
         if self.renders is not None:
             return self.used / max(self.renders, 1)
+        if self.seconds is None:
+            return 0.0
         return self.elapsed / self.seconds if self.seconds else 1.0
 
     @property

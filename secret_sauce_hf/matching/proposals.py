@@ -1,15 +1,12 @@
 """Presets that a sound may have been made with, before anything is rendered."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.matching.posterior import Posterior
-from secret_sauce_hf.matching.result import MODEL, NEAREST, SAMPLED
-from secret_sauce_hf.presets import Presets
+from secret_sauce_hf.matching.result import MODEL, NEAREST
 
 SAME_DB = 1.0
 """A recorded take that is nearer than this counts as the sound itself, before the model's answer does."""
@@ -61,70 +58,3 @@ class Proposals:
         kind = np.select([near, np.array(self.origins) == MODEL, taken], [0, 1, 2], 3)
         order = np.lexsort((np.where(taken, self.distances, -self.posterior.score(self.cc)), kind))
         return Proposals(self.cc[order], [self.origins[row] for row in order], self.distances[order], self.posterior)
-
-
-def propose(
-    pipe: Any, collection: Collection, inputs: Mapping[str, Any], count: int, seed: int, rng: np.random.Generator
-) -> tuple[dict[str, Any], Proposals]:
-    """Ask a model, once.
-
-    Args:
-        pipe: an `AudioToPresetPipeline`.
-        collection: its collection.
-        inputs: of its model, of one sound: what its `preprocess` returns.
-        count: how many candidates, the model's own answer among them. Up to half of the
-            others come from its sampler of whole presets, if it has one; the rest takes
-            every parameter by itself.
-        seed: of the sampler.
-        rng: draws the rest.
-
-    Returns:
-        The pipeline's answer, and `count` proposals.
-    """
-    outputs = pipe.forward(inputs)
-    sampling = {"num_candidates": count // 2, "seed": seed} if pipe.model.sampler is not None and count > 1 else {}
-    answer = pipe.postprocess(outputs, **sampling)
-    posterior = Posterior.of_outputs(pipe.model, collection, outputs)
-    sampled = [one["preset"] for one in answer.get("candidates", ()) if one["preset"] != answer["preset"]]
-    # What is rendered is what the MIDI sets: settings on the grid of their controllers.
-    cc = Presets.from_settings(collection, [answer["preset"], *sampled]).cc
-    cc = np.concatenate([cc, posterior.sample(count - len(cc), rng)])
-    return answer, Proposals(cc, [MODEL] + [SAMPLED] * (count - 1), np.full(count, np.nan), posterior)
-
-
-def propose_each(
-    pipe: Any, collection: Collection, inputs: Sequence[Mapping[str, Any]], count: int, seed: int
-) -> np.ndarray:
-    """Ask a model of many sounds at once, as `propose` does of one.
-
-    Args:
-        pipe: an `AudioToPresetPipeline`.
-        collection: its collection.
-        inputs: of its model, one for each sound.
-        count: how many presets each gets; if the model has a sampler of whole presets, half of them come from that, and
-            the rest takes every parameter by itself.
-        seed: of what is drawn.
-
-    Returns:
-        CC values, shape (sounds, count, parameters).
-    """
-    import torch
-
-    model = pipe.model
-    outputs = [pipe.forward(one) for one in inputs]
-    posteriors = [Posterior.of_outputs(model, collection, one) for one in outputs]
-    rng = np.random.default_rng(seed)
-    sampled = count // 2 if model.sampler is not None else 0
-    single = np.stack([posterior.sample(count - sampled, rng) for posterior in posteriors])
-    if not sampled:
-        return single
-    names = model.config.label_names
-
-    def of_each(name: str, *shape: int) -> torch.Tensor:
-        told = [one[name].to(model.device).reshape(1, *shape) for one in outputs]
-        return torch.cat(told).repeat_interleave(sampled, dim=0)
-
-    answers, logits = of_each("answers", len(names), -1), [of_each(f"logits_{name}", -1) for name in names]
-    drawn = model.propose(answers, logits, len(answers), seed).cpu().numpy()
-    joint = posteriors[0].chosen(drawn[:, [names.index(name) for name in collection.columns]])
-    return np.concatenate([joint.reshape(len(outputs), sampled, -1), single], axis=1)

@@ -10,7 +10,7 @@ from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.parameters import controller_values
 from secret_sauce_hf.presets import fixed_settings
 
-MODEL, SAMPLED, NEAREST, BANKED, SEARCHED = "model", "sampled", "nearest take", "bank", "search"
+MODEL, SAMPLED, PRIOR, NEAREST, BANKED, SEARCHED = "model", "sampled", "prior", "nearest take", "bank", "search"
 """Where a candidate can come from."""
 
 
@@ -23,8 +23,8 @@ class Candidate:
         cc: CC values in column order.
         distance: MSS from the sound to the rendered preset in dB (see `Result.distances`);
             without an engine, what `Objective` tells of a recorded take, and None for others.
-        score: logarithm of the probability that the model gives it, in nats.
-        origin: "model", "sampled", "nearest take", "bank" or "search".
+        score: logarithm of the probability that the model, or the prior, gives it, in nats.
+        origin: "model", "sampled", "prior", "nearest take", "bank" or "search".
         rendered: the preset as a take, as of `Result.rendered`; None without an engine.
         name: what it is called in the bank, by its file and its row there; None if it is in none.
     """
@@ -101,10 +101,10 @@ class Result:
         sound: what the sound is called.
         collection: the collection whose parameters are set.
         preset: name → setting of each parameter, on the grid of its CC values.
-        confidence: name → how sure the model is, 0 to 1.
+        confidence: name → how sure the model is, 0 to 1; empty without one.
         heard: name → whether the parameter changes this sound at all.
         cc: name → CC value of each parameter that has a controller.
-        model: the checkpoint that made the prediction.
+        model: the checkpoint that made the prediction; None where there is none.
         reference: the sound, brought to a take's length and timing, as it was compared:
             float32 of shape (samples,) at 22,050 Hz.
         rendered: the preset rendered from silence, in the same form, with the noise and
@@ -112,7 +112,7 @@ class Result:
         distances: name → distance between `reference` and `rendered`, MSS first, of the part
             of a take that the sound covers; empty without `rendered`.
         versions: of what made this.
-        alone: what the model tells by itself, before anything is rendered.
+        alone: what the model tells by itself, before anything is rendered; without one the middle of what is usual.
         candidates: presets that differ in what is heard, `preset` first; after a search, those
             that sound most alike. Of a bank alone its nearest presets, even where these are alike.
         trace: every moment when the search found something better, the model's own answer
@@ -146,7 +146,7 @@ class Result:
     confidence: dict[str, float]
     heard: dict[str, bool]
     cc: dict[str, int]
-    model: str
+    model: str | None
     reference: np.ndarray = field(repr=False)
     rendered: np.ndarray | None = field(repr=False)
     distances: dict[str, float]

@@ -28,4 +28,4 @@ class Retrieval(Refinement):
     ) -> None:
         """Measure, see `Refinement`."""
         banked = [row for row, origin in enumerate(proposals.origins) if origin == BANKED]
-        meet(evaluator, proposals.cc[banked], problem.target.is_take)
+        meet(evaluator, proposals.cc[banked], problem.target.is_take, share=1.0)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import scipy.fft
 import soxr
-import torch
 
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.listening import BLOCK, cut, hear_onset, mix
 from secret_sauce_hf.instruments.sounds import open_parts
 from secret_sauce_hf.instruments.takes import PEAK
-from secret_sauce_hf.matching.attempt import Attempt, agreed, is_audible, reads_notes
+from secret_sauce_hf.matching.attempt import Attempt, agreed, is_audible
 from secret_sauce_hf.matching.excerpt import Excerpt
+from secret_sauce_hf.matching.guides import Guide
 from secret_sauce_hf.matching.loading import Loaded
 from secret_sauce_hf.matching.posterior import Posterior
-from secret_sauce_hf.matching.proposals import Proposals, propose
+from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.reference import Reference
 from secret_sauce_hf.matching.result import MODEL, SAMPLED
 from secret_sauce_hf.matching.space import Space
@@ -87,13 +87,13 @@ def hear_riff(
     Raises:
         InputError: a sound cannot be read; they have no common part; the engine cannot be fed.
     """
-    pipe = loaded.pipe
+    guide = loaded.guide
     collection = agreed(collection, loaded.collection, loaded.name)
     engine.check(collection)
     rng = np.random.default_rng(seed)
     riffs, remarks = _laid(wet, excerpt, dry, sampling_rate)
     heard = riffs[0].wet[slice(*riffs[0].known)]
-    answer, proposals = _asked(pipe, collection, heard, seed, rng)
+    answer, proposals = _asked(guide, collection, heard, seed, rng)
     # Wherever it is unclear how the dry sound goes in, what comes nearest is it.
     ways = [
         (_least(collection, engine.fed(fed), riff, proposals.cc), number, clean, riff, fed)
@@ -208,10 +208,10 @@ def _lag(wet: np.ndarray, dry: np.ndarray, ahead: int) -> int:
 
 
 def _asked(
-    pipe: Any, collection: Collection, wet: np.ndarray, seed: int, rng: np.random.Generator
+    guide: Guide, collection: Collection, wet: np.ndarray, seed: int, rng: np.random.Generator
 ) -> tuple[dict[str, Any], Proposals]:
     """What the model tells of the strokes of a wet sound, together; an answer as a pipeline's, and proposals."""
-    asked = [propose(pipe, collection, inputs, 1, seed, rng)[1] for inputs in _strokes(pipe, wet)]
+    asked = [guide.propose(collection, inputs, 1, seed, rng)[1] for inputs in _strokes(guide, wet)]
     posteriors = [one.posterior for one in asked]
     together = [
         (1 - TEMPERED) * np.mean([one.probabilities[column] for one in posteriors], axis=0) + TEMPERED / len(units)
@@ -234,16 +234,16 @@ def _asked(
     return answer, Proposals(cc, [MODEL] + [SAMPLED] * (len(cc) - 1), np.full(len(cc), np.nan), posterior)
 
 
-def _strokes(pipe: Any, wet: np.ndarray) -> list[Any]:
+def _strokes(guide: Guide, wet: np.ndarray) -> list[Any]:
     """The inputs of a model for its strokes; of a model of notes, which hears them itself, all in one."""
-    if reads_notes(pipe):
-        return [pipe.inputs_of(pipe.listen({"array": wet, "sampling_rate": SAMPLE_RATE}))]
-    extractor = pipe.feature_extractor
+    if guide.reads_notes:
+        return [guide.inputs_of(guide.listen({"array": wet, "sampling_rate": SAMPLE_RATE}))]
+    extractor = guide.extractor
     note_on = round(extractor.note_on * extractor.sampling_rate)
     onsets = [rise * BLOCK for rise in hear_onset(wet).rises] or [0]
     loud = sorted(onsets, key=lambda onset: -float(np.square(wet[onset : onset + extractor.take_samples]).sum()))
     takes = [cut(wet, onset - note_on, extractor.take_samples) for onset in sorted(loud[:STROKES])]
-    return [extractor.transform(torch.from_numpy(take[None])) for take in takes]
+    return [guide.inputs_of_take(take) for take in takes]
 
 
 def _least(collection: Collection, engine: Engine, riff: Riff, cc: np.ndarray) -> float:

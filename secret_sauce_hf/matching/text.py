@@ -11,7 +11,7 @@ from secret_sauce_hf.matching.result import BANKED, Candidate, Result
 from secret_sauce_hf.metrics import DISTANCES, knob_mae
 from secret_sauce_hf.presets import Presets, fixed_settings
 
-NOT_HEARD = "(not heard)"
+NOT_HEARD, UNKNOWN = "(not heard)", "–"
 _MOST_NOTES = 8
 """Of how many notes a line tells."""
 _MOST_CHANGES = 4
@@ -27,8 +27,10 @@ def shorten(name: str, length: int) -> str:
 
 
 def show_confidence(match: Result, name: str) -> str:
-    """How sure the model is; nothing can be sure of what is not heard."""
-    return f"{match.confidence[name]:.0%}" if match.heard[name] else NOT_HEARD
+    """How sure the model is; nothing can be sure of what is not heard, nor where there is no model."""
+    if not match.heard[name]:
+        return NOT_HEARD
+    return f"{match.confidence[name]:.0%}" if name in match.confidence else UNKNOWN
 
 
 def show_controllers(values: Mapping[int, int]) -> str:
@@ -82,7 +84,7 @@ def search_summary(match: Result, timed: bool = True) -> list[str]:
     effort = f"{match.renders:,} {'rendering' if match.renders == 1 else 'renderings'}"
     if timed:
         effort += f" in {match.seconds:.1f} s"
-    told = f"The model alone: MSS {alone:.2f} dB"
+    told = f"{'The model alone' if match.model else 'A usual preset'}: MSS {alone:.2f} dB"
     if match.trace:
         told += f"; after {effort}: {found:.2f} dB"
     elif match.candidates[0].origin == BANKED:

@@ -1,10 +1,11 @@
 """A pipeline from a checkpoint, with errors that say what to do."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import check_files
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
@@ -49,6 +50,17 @@ def checkpoint_folder(
     if revision is not None:
         raise InputError(f"{folder} has no revisions; leave it out, or give ORG/NAME of a model on the Hub.")
     return folder
+
+
+def take_extractor(collection: Collection, **options: Any) -> SecretSauceFeatureExtractor:
+    """What brings sounds to the form of a collection's takes.
+
+    Args:
+        collection: the collection.
+        options: of the feature extractor.
+    """
+    note_on = collection.timing.note_on - collection.timing.cut[0]
+    return SecretSauceFeatureExtractor(take_samples=collection.samples, note_on=note_on, **options)
 
 
 def _fetch(source: str, revision: str | None) -> Path:

@@ -24,8 +24,15 @@ from typing import Any
 TASK = "audio-to-preset"
 TASK_BACK = "preset-to-audio"
 DEFAULT_COLLECTION = "noisemaker-light"
+EAR = "noisemaker-light-notes"
+"""Whose listener hears the notes where there is no model; the same listener ships in every model of notes."""
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 MODEL_TYPE = "secret-sauce"
+
+
+def ships(collection: str) -> bool:
+    """Whether a checkpoint ships for a collection, by its name."""
+    return collection in {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()}
 
 
 def checkpoint_path(collection: str) -> Path:

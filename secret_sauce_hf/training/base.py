@@ -34,7 +34,7 @@ from secret_sauce_hf.modeling.feature_extraction_secret_sauce import (
     NOTE_INPUTS,
     SecretSauceFeatureExtractor,
 )
-from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
+from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline, take_extractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel, without_bars
 from secret_sauce_hf.training.config import TrainingConfig
 
@@ -230,7 +230,9 @@ def _build(
         heard_from: the feature extractor of a base, which says where in a take its note starts.
         **sizes: of the model.
     """
-    extractor = _note_extractor(kinds, heard_from) if reads_notes(collection) else _extractor(collection, inputs=kinds)
+    extractor = (
+        _note_extractor(kinds, heard_from) if reads_notes(collection) else take_extractor(collection, inputs=kinds)
+    )
     patches = NOTE_PATCHES | dict(patches)
     inputs = [record | {"patch": patches[record["name"]]} for record in extractor.input_sizes()]
     _check_length(extractor, inputs, "a model of our own")
@@ -242,7 +244,7 @@ def _build_on_ast(
     collection: Collection, seed: int, ast: ASTModel, fbank: dict[str, Any], **sizes: Any
 ) -> tuple[SecretSauceModel, SecretSauceFeatureExtractor]:
     """A model around an AST encoder: its weights, with positions for takes of the collection."""
-    extractor = _extractor(collection, inputs=[fbank])
+    extractor = take_extractor(collection, inputs=[fbank])
     record = extractor.input_sizes()[0]
     encoder = {name: getattr(ast.config, name) for name in AST_FIELDS}
     encoder |= {"max_length": record["frames"], "num_mel_bins": record["bins"]}
@@ -254,11 +256,6 @@ def _build_on_ast(
     weights[name] = fit_positions(weights[name], grid_of(ast.config), grid_of(model.ast.config))
     model.ast.load_state_dict(weights)
     return model, extractor
-
-
-def _extractor(collection: Collection, **options: Any) -> SecretSauceFeatureExtractor:
-    note_on = collection.timing.note_on - collection.timing.cut[0]
-    return SecretSauceFeatureExtractor(take_samples=collection.samples, note_on=note_on, **options)
 
 
 def _note_extractor(

@@ -18,6 +18,7 @@ from plugin_recordings import comparable, recorded
 from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.matching.attempt import LEAD_SECONDS
+from secret_sauce_hf.matching.guides import ModelGuide
 from secret_sauce_hf.matching.pitching import likeliest
 from secret_sauce_hf.matching.problem import Budget
 from secret_sauce_hf.modeling import load_pipeline
@@ -45,7 +46,7 @@ def main() -> None:
         for row in rows:
             listened = pipe.listen({"array": sounds[row], "sampling_rate": SAMPLE_RATE})
             other, _ = likeliest(
-                pipe, collection, get_engine(collection), listened, LEAD_SECONDS, 0, Budget(None, None)
+                ModelGuide(pipe), collection, get_engine(collection), listened, LEAD_SECONDS, 0, Budget(None, None)
             )
             for told, found in ((heard, listened), (settled, other)):
                 told.append(bool(found.notes) and found.notes[0].pitch == presets.performances[row][0].pitch)

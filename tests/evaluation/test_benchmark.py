@@ -244,8 +244,8 @@ class TestRun:
 
     def test_no_model_and_no_engine(self):
         declared = _declared_elsewhere()
-        with pytest.raises(InputError, match=r"No checkpoint ships for .*--without model --without matching"):
-            benchmark(declared, **SMALL)
+        with pytest.raises(InputError, match=r"No checkpoint ships for .*give one with --model, or leave ours out"):
+            benchmark(declared, **SMALL | {"only": ["model"]})
         with pytest.raises(InputError, match="No engine renders elsewhere: give recorded train and test rows with --d"):
             benchmark(declared, without=["model"], **SMALL)
 

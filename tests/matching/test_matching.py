@@ -359,7 +359,7 @@ def test_a_declared_collection(own_pipe, tmp_path):
     write_declaration(OWN, tmp_path / "own.json")
     found = match(demo_sound().path, collection=tmp_path / "own.json", model=own_pipe)
     assert found.collection == read_declaration(tmp_path / "own.json")
-    with pytest.raises(InputError, match=r"No checkpoint ships for own; train one with `secret-sauce train`"):
+    with pytest.raises(InputError, match=r"no model of own, and its presets cannot be rendered either: No engine"):
         match(demo_sound().path, collection=str(tmp_path / "own.json"))
     changed = replace(OWN, instrument=replace(OWN.instrument, parameters=(Knob("level", (8,)), *OWN.parameters[1:])))
     with pytest.raises(InputError, match="was trained for other parameters of own than those declared"):

@@ -21,10 +21,11 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_colle
 from secret_sauce_hf.matching import demo_sound, match
 from secret_sauce_hf.matching.alternatives import alternatives
 from secret_sauce_hf.matching.evaluator import Evaluator
+from secret_sauce_hf.matching.guides import ModelGuide
 from secret_sauce_hf.matching.posterior import DIFFERENCES, MOST_PENALTY, Posterior
 from secret_sauce_hf.matching.problem import Budget, Problem, SpentError
 from secret_sauce_hf.matching.progress import match_progress
-from secret_sauce_hf.matching.proposals import Proposals, propose
+from secret_sauce_hf.matching.proposals import Proposals
 from secret_sauce_hf.matching.reference import Reference, place
 from secret_sauce_hf.matching.space import Space
 from secret_sauce_hf.matching.strategies.chance import align
@@ -577,7 +578,7 @@ def test_without_an_engine_candidates_are_ranked_by_score():
 def test_scores_are_the_pipelines(pipe):
     told = pipe({"array": WAVE, "sampling_rate": SAMPLE_RATE}, num_candidates=8)["candidates"]
     inputs = pipe.feature_extractor.transform(torch.from_numpy(WAVE[None]))
-    answer, proposals = propose(pipe, LIGHT, inputs, 16, 0, np.random.default_rng(0))
+    answer, proposals = ModelGuide(pipe).propose(LIGHT, inputs, 16, 0, np.random.default_rng(0))
     cc = Presets.from_settings(LIGHT, [one["preset"] for one in told]).cc
     np.testing.assert_allclose(proposals.posterior.score(cc), [one["score"] for one in told], atol=1e-4)
     assert len(proposals.cc) == 16

@@ -9,6 +9,7 @@ from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.takes import to_float
 from secret_sauce_hf.matching import match
 from secret_sauce_hf.matching.attempt import LEAD_SECONDS
+from secret_sauce_hf.matching.guides import ModelGuide
 from secret_sauce_hf.matching.pitching import likeliest
 from secret_sauce_hf.matching.problem import Budget
 from secret_sauce_hf.matching.readings import single
@@ -73,7 +74,7 @@ def heard_and_asked(collection, settings, notes, budget: Budget):
     pipe = load_pipeline(None, collection=collection.name)
     listened = pipe.listen({"array": to_float(render(row, noise_seed=1))[0], "sampling_rate": SAMPLE_RATE})
     engine = get_engine(collection)
-    return listened.notes, likeliest(pipe, collection, engine, listened, LEAD_SECONDS, 0, budget)[0].notes
+    return listened.notes, likeliest(ModelGuide(pipe), collection, engine, listened, LEAD_SECONDS, 0, budget)[0].notes
 
 
 @pytest.mark.parametrize("made", [WOBBLING, WHISTLING, SWELLING], ids=["wobbles", "whistles", "swells"])
@@ -114,7 +115,7 @@ def test_presets_of_a_bank_are_tried_in_other_octaves(pitch):
     wrong = single(listened, [pitch])[0]
     for given, told in ((None, pitch), (bank, 67)):
         budget = Budget(None, 500)
-        asked, met = likeliest(pipe, NOTES, get_engine(NOTES), wrong, LEAD_SECONDS, 0, budget, given)
+        asked, met = likeliest(ModelGuide(pipe), NOTES, get_engine(NOTES), wrong, LEAD_SECONDS, 0, budget, given)
         assert [note.pitch for note in asked.notes] == [told] and budget.used <= 500
     assert bank[11].tolist() in met.tolist()
 

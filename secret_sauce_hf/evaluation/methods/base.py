@@ -14,6 +14,8 @@ from secret_sauce_hf.evaluation.hearing import Heard
 from secret_sauce_hf.evaluation.searching import Budget, Search, Searcher
 from secret_sauce_hf.evaluation.store import Store, key_of
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.matching.asked import NO_MODEL
+from secret_sauce_hf.matching.loading import load_model
 from secret_sauce_hf.presets import Presets
 
 
@@ -82,12 +84,13 @@ class Task:
 
     @cached_property
     def searcher(self) -> Searcher:
-        """Searches by rendering; from the model's answer on where `matching` takes part."""
+        """Searches by rendering; from the model's answer on where there is one."""
         if self.engine is None:
             raise InputError(f"No engine renders {self.presets.collection.instrument.name}: nothing can be searched.")
-        ours = self.checkpoint if "matching" in self.names else None
-        pipe, weights = (None, None) if ours is None else (ours.pipe, ours.weights)
-        return Searcher(self.presets.collection, self.engine, pipe, weights, self.budget, self.store, self.progress)
+        ours, collection = self.checkpoint, self.presets.collection
+        begun = load_model(collection, NO_MODEL if ours is None else ours.pipe) if "matching" in self.names else None
+        weights = None if ours is None else ours.weights
+        return Searcher(collection, self.engine, begun, weights, self.budget, self.store, self.progress)
 
 
 class Method(ABC):

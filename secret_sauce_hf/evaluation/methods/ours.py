@@ -1,6 +1,7 @@
 """The model, and the model with matching."""
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -46,10 +47,13 @@ class Matching(Method):
     def answer(self, task: Task) -> Answer:
         """See `Method.answer`."""
         searches = task.searcher.match(task.sounds[: task.first])
+        facts: dict[str, Any] = {"renders": float(np.median([one.renders for one in searches]))}
+        if task.checkpoint is None:
+            facts |= {"title": "matching, no model", "about": "usual presets, rendered, compared and refined"}
         return Answer(
             np.stack([one.units for one in searches]),
             seconds=float(np.median([one.seconds for one in searches])),
-            facts={"renders": float(np.median([one.renders for one in searches]))},
+            facts=facts,
             searches=searches,
         )
 

@@ -22,11 +22,13 @@ TUNINGS = (20.0, 5.0, 1.0)
 MOST_CENTS = 60.0
 SAME_DB = 0.02
 """A tuning that saves less is as good as none."""
+LEAST_MET, MEETING = 64, 0.3
+"""How many presets that were proposed are measured at least, and for which part of the budget the others are."""
 PHASE_STEP = 8
 """How far apart phases are tried, in steps."""
 
 
-def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
+def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool, share: float = MEETING) -> None:
     """Measure presets with what a sound has by chance as the nearest of them have it best.
 
     But for a take as it is, every rendering has the shift that suits it from now on; see `Objective.freed`.
@@ -35,6 +37,7 @@ def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
         evaluator: renders and measures.
         cc: CC values, shape (rows, parameters).
         is_take: whether the sound was a take as it is: then it is neither late nor out of tune.
+        share: of the budget; more than the first `LEAST_MET` presets are measured only as long as less is used.
 
     Raises:
         SpentError: the budget does not allow for it.
@@ -42,7 +45,7 @@ def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
     space = evaluator.space
     if not is_take:
         evaluator.objective = evaluator.objective.freed()
-    evaluator(space.places(cc))
+    cc = cc[: _measured(evaluator, space.places(cc), share)]
     if not is_take:
         tune(evaluator, evaluator.known(4), 0.05)
     attune(evaluator, evaluator.known(4), 0.02)
@@ -51,6 +54,16 @@ def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool) -> None:
         align(evaluator, evaluator.known(4), 0.05)
     # The others with the phases of the best.
     evaluator(space.places(cc, evaluator.known(1)[0, space.settings :]))
+
+
+def _measured(evaluator: Evaluator, places: np.ndarray, share: float) -> int:
+    """Measure the first `LEAST_MET` places, and others while less than a share of the budget is used: how many."""
+    done = min(LEAST_MET, len(places))
+    evaluator(places[:done])
+    while done < len(places) and evaluator.budget.share < share:
+        evaluator(places[done : done + evaluator.batch])
+        done = min(done + evaluator.batch, len(places))
+    return done
 
 
 def align(evaluator: Evaluator, places: np.ndarray, gain: float) -> bool:
