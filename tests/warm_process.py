@@ -96,12 +96,15 @@ def _run(words: list[str], folder: str, environment: dict[str, str], streams: ar
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    # As a new process would: what is imported already stays.
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", *sys.path)]
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = words
     code = 1
     try:
         if Path(words[0]).name == PYTHON:
-            warnings.filterwarnings("error", category=DeprecationWarning, module="secret_sauce_hf")
+            for module in ("secret_sauce_hf", "__main__"):
+                warnings.filterwarnings("error", category=DeprecationWarning, module=module)
             exec(compile(words[2], "<string>", "exec"), {"__name__": "__main__"})
         else:
             main()

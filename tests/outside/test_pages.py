@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 import subprocess
-import sys
+import tempfile
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from warm_process import PYTHON, warm_process
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("add-an-instrument", "add-an-engine", "add-a-distance", "add-a-strategy", "add-a-method")
@@ -35,29 +38,31 @@ def install(folder: Path, page: str) -> None:
     (record / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
 
-def run(folder: Path, program: str) -> str:
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", program],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    return done.stdout
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[[Path, str], str]]:
+    """Runs a program in a folder as if what lies there were installed: its standard output."""
+    # The address of a socket is at most a hundred characters long.
+    with tempfile.TemporaryDirectory() as own, warm_process(Path(own), dict(os.environ)) as warm:
+
+        def run(folder: Path, program: str) -> str:
+            path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+            words = [str(shutil.which(PYTHON, path=warm["PATH"])), "-c", program]
+            done = subprocess.run(words, cwd=folder, env=warm | {"PYTHONPATH": path}, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr[-2_000:]
+            return done.stdout
+
+        yield run
 
 
 @pytest.mark.skipif(not Path("/usr/lib/vst/amsynth_vst.so").is_file(), reason="needs amsynth")
-def test_the_page_of_plug_ins_does_what_it_says(tmp_path):
+def test_the_page_of_plug_ins_does_what_it_says(tmp_path, run):
     # What follows is of a command that takes half a minute.
     program, output, *_ = (block["text"] for block in blocks("plug-ins"))
     assert run(tmp_path, program) == output
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_does_what_it_says(page, tmp_path):
+def test_a_page_does_what_it_says(page, tmp_path, run):
     if page == "add-an-engine":
         install(tmp_path, "add-an-instrument")
     install(tmp_path, page)
@@ -68,7 +73,7 @@ def test_a_page_does_what_it_says(page, tmp_path):
         assert run(tmp_path, program) == output
 
 
-def test_an_engine_from_outside_builds_and_matches(tmp_path):
+def test_an_engine_from_outside_builds_and_matches(tmp_path, run):
     """Not only its page's few lines: a dataset of its sounds, read back, through the package's own functions."""
     install(tmp_path, "add-an-instrument")
     install(tmp_path, "add-an-engine")
@@ -91,7 +96,7 @@ print(takes.sounds.shape, bool((takes.sounds * 32768 == render(takes.presets)).a
         ("bass_box:COLLECTION", r"bass_box:COLLECTION is registered as the engine bass-box, and is none"),
     ],
 )
-def test_what_is_no_engine_is_told_in_one_line(text, message, tmp_path):
+def test_what_is_no_engine_is_told_in_one_line(text, message, tmp_path, run):
     install(tmp_path, "add-an-instrument")
     install(tmp_path, "add-an-engine")
     record = tmp_path / "add_an_engine-1.0.dist-info" / "entry_points.txt"
