@@ -42,50 +42,71 @@ def fails(result, pattern: str) -> None:
     assert re.search(pattern, err), err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["match", "gone.wav"], "No such sound file: gone.wav"),
-        (["match", "TONE.wav"], "No such sound file: TONE.wav; there is tone.wav"),
-        (["match", "tone.wav", "empty"], "No such sound file: empty is a folder, and no sound is in it"),
-        (["match", "tone.wav", "--model", "gone"], "No such checkpoint folder: gone"),
-        (["match", "tone.wav", "--takes", "gone"], "gone is neither a folder nor the id of a dataset"),
-        (["match", "tone.wav", "--takes", "empty"], "--takes are of one collection: give it by --collection"),
-        (["match", "tone.wav", "--dry", "gone.wav"], "No such sound file: gone.wav"),
-        (["match", "tone.wav", "tone.wav", "--dry", "tone.wav"], "--dry is of one sound, and 2 are given"),
-        (["render", "guitar", "--out", "sounds"], "There is nothing to render: give rows by --presets, or settings by"),
-        (["render", "guitar", "--set", "delay=1", "--out", "sounds"], "has no parameter 'delay'; did you mean"),
-        (["render", "guitar", "--set", "delay_time=11", "--out", "sounds"], "'11' is no setting; it must be a number"),
-        (["render", "guitar", "--set", "delay_time", "--out", "sounds"], "is none: write NAME=SETTING"),
-        (["render", "guitar", "--set", "delay_time=1", "--clean", "--out", "sounds"], "--clean says what --dry is"),
-        (["match", "tone.wav", "--out", "tone.wav/found"], "tone.wav is a file; choose another folder"),
-        (["evaluate", "gone", "--data", "empty"], "No such checkpoint folder: gone"),
-        (["evaluate", "noisemaker-light", "--data", "gone"], "gone is neither a folder nor the id"),
-        (["evaluate", "noisemaker-light", "--data", "empty", "--out", "tone.wav"], "tone.wav is a file; give a folder"),
-        (["train", "noisemaker-light", "--data", "gone", "--out", "mine"], "gone is neither a folder nor the id"),
-        (["train", "noisemaker-light", "--fresh", 9, "--base", "gone", "--out", "mine"], "No such checkpoint folder"),
-        (["render", "noisemaker-light", "--presets", "gone.csv", "--out", "sounds"], "No such file: gone.csv"),
-        (["collect", "noisemaker-light", "--presets", "gone.csv", "--sounds", ".", "--out", "takes"], "No such file"),
-        (["collect", "noisemaker-light", "--presets", "a.csv", "--sounds", "gone", "--out", "takes"], "No such folder"),
-        (["benchmark", "noisemaker-light", "--recordings", "gone.parquet"], "No such file of recordings: gone"),
-        (["sheet", "--data", "gone"], "gone is neither a folder nor the id"),
-    ],
-)
-def test_what_is_missing_is_told_before_anything_is_loaded(arguments, message, tmp_path):
-    write_tone(tmp_path / "tone.wav")
-    (tmp_path / "empty").mkdir()
-    write_table(tmp_path / "a.csv")
-    before = sorted(tmp_path.rglob("*"))
-    script = (
-        "import atexit, sys\n"
-        "heavy = ('torch', 'transformers', 'datasets', 'numba', 'scipy', 'matplotlib', 'pyarrow')\n"
-        "atexit.register(lambda: print(*(name for name in heavy if name in sys.modules), end=''))\n"
-        "from secret_sauce_hf.cli import main\n"
-        f"main({[str(argument) for argument in arguments]})\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
-    fails((done.returncode, done.stdout, done.stderr), message)
-    assert sorted(tmp_path.rglob("*")) == before
+MISTAKES = [
+    (["match", "gone.wav"], "No such sound file: gone.wav"),
+    (["match", "TONE.wav"], "No such sound file: TONE.wav; there is tone.wav"),
+    (["match", "tone.wav", "empty"], "No such sound file: empty is a folder, and no sound is in it"),
+    (["match", "tone.wav", "--model", "gone"], "No such checkpoint folder: gone"),
+    (["match", "tone.wav", "--takes", "gone"], "gone is neither a folder nor the id of a dataset"),
+    (["match", "tone.wav", "--takes", "empty"], "--takes are of one collection: give it by --collection"),
+    (["match", "tone.wav", "--dry", "gone.wav"], "No such sound file: gone.wav"),
+    (["match", "tone.wav", "tone.wav", "--dry", "tone.wav"], "--dry is of one sound, and 2 are given"),
+    (["render", "guitar", "--out", "sounds"], "There is nothing to render: give rows by --presets, or settings by"),
+    (["render", "guitar", "--set", "delay=1", "--out", "sounds"], "has no parameter 'delay'; did you mean"),
+    (["render", "guitar", "--set", "delay_time=11", "--out", "sounds"], "'11' is no setting; it must be a number"),
+    (["render", "guitar", "--set", "delay_time", "--out", "sounds"], "is none: write NAME=SETTING"),
+    (["render", "guitar", "--set", "delay_time=1", "--clean", "--out", "sounds"], "--clean says what --dry is"),
+    (["match", "tone.wav", "--out", "tone.wav/found"], "tone.wav is a file; choose another folder"),
+    (["evaluate", "gone", "--data", "empty"], "No such checkpoint folder: gone"),
+    (["evaluate", "noisemaker-light", "--data", "gone"], "gone is neither a folder nor the id"),
+    (["evaluate", "noisemaker-light", "--data", "empty", "--out", "tone.wav"], "tone.wav is a file; give a folder"),
+    (["train", "noisemaker-light", "--data", "gone", "--out", "mine"], "gone is neither a folder nor the id"),
+    (["train", "noisemaker-light", "--fresh", 9, "--base", "gone", "--out", "mine"], "No such checkpoint folder"),
+    (["render", "noisemaker-light", "--presets", "gone.csv", "--out", "sounds"], "No such file: gone.csv"),
+    (["collect", "noisemaker-light", "--presets", "gone.csv", "--sounds", ".", "--out", "takes"], "No such file"),
+    (["collect", "noisemaker-light", "--presets", "a.csv", "--sounds", "gone", "--out", "takes"], "No such folder"),
+    (["benchmark", "noisemaker-light", "--recordings", "gone.parquet"], "No such file of recordings: gone"),
+    (["sheet", "--data", "gone"], "gone is neither a folder nor the id"),
+]
+# One process makes them all: to begin one takes longer than to tell a mistake.
+_MAKING = """
+import contextlib, io, json, sys
+from pathlib import Path
+from secret_sauce_hf.cli import main
+heavy = ("torch", "transformers", "datasets", "numba", "scipy", "matplotlib", "pyarrow")
+for arguments in json.loads(sys.argv[1]):
+    code, out, err = None, io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    loaded = [name for name in heavy if name in sys.modules]
+    files = sorted(map(str, Path().rglob("*")))
+    print(json.dumps([code, out.getvalue(), err.getvalue(), loaded, files]))
+"""
+
+
+@pytest.fixture(scope="module")
+def mistakes(tmp_path_factory) -> dict[str, list]:
+    """By the command, what became of every mistake, one after the other, in a process that has loaded nothing else."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    write_tone(folder / "tone.wav")
+    (folder / "empty").mkdir()
+    write_table(folder / "a.csv")
+    commands = [[str(argument) for argument in arguments] for arguments, _ in MISTAKES]
+    words = [sys.executable, "-c", _MAKING, json.dumps(commands)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    return {" ".join(command): json.loads(line) for command, line in zip(commands, lines, strict=True)}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
+def test_what_is_missing_is_told_before_anything_is_loaded(arguments, message, mistakes):
+    code, out, err, loaded, files = mistakes[" ".join(map(str, arguments))]
+    fails((code, out, err), message)
+    assert (loaded, files) == ([], ["a.csv", "empty", "tone.wav"])
 
 
 def test_match_overwrites_none_of_its_inputs(run):
