@@ -18,7 +18,7 @@ from secret_sauce_hf.training.answering import distributions
 from secret_sauce_hf.training.calibration import calibrate, calibration
 from secret_sauce_hf.training.domain import SOUNDS, fit_domain
 from secret_sauce_hf.training.run import RECORD_FILE, rendering_engine, save_checkpoint
-from secret_sauce_hf.training.strokes import extract_strokes
+from secret_sauce_hf.training.strokes import extract_strokes, fresh_strokes
 
 CALIBRATION_SEED = 2_000_000_011
 """Added to the run's seed for the sounds on which temperatures are found."""
@@ -123,11 +123,9 @@ def _calibrated(
     pipe: AudioToPresetPipeline, collection: Collection, engine: Engine, count: int, seed: int, progress: bool
 ) -> dict[str, Any]:
     """Find the temperatures on half of fresh sounds; what they are worth on the other half."""
-    checks = extract_strokes(
-        *(engine, collection, pipe.feature_extractor, count, seed + CALIBRATION_SEED, BOTH),
-        title="calibration sounds",
-        progress=progress,
-    )
+    extractor = pipe.feature_extractor
+    strokes = fresh_strokes(engine, collection, extractor, count, seed + CALIBRATION_SEED, BOTH)
+    checks = extract_strokes(strokes, extractor, total=count, title="calibration sounds", progress=progress)
     calibrate(pipe.model, checks.select(slice(0, None, 2)))
     others = checks.select(slice(1, None, 2))
     sure = calibration(distributions(pipe.model, others.features), others.presets, pipe.model.config)

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,7 @@ from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
 from secret_sauce_hf.outputs import check_folder, expanded
-from secret_sauce_hf.presets import draw_presets
+from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.answering import distributions, predict
@@ -46,7 +46,7 @@ from secret_sauce_hf.training.data import Examples, built_takes, concatenate, ex
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, default_workers
-from secret_sauce_hf.training.strokes import extract_strokes
+from secret_sauce_hf.training.strokes import built_strokes, extract_strokes, fresh_strokes
 from secret_sauce_hf.training.trainer import PresetTrainer
 
 VALIDATION_SEED = 1_000_000_007
@@ -338,7 +338,7 @@ def _examples(
     checks: Examples | None = None
     if run.data is not None:
         data = pinned({"source": run.data.partition("@")[0], "revision": run.data_revision}, run.data)
-        examples = extract(built_takes(data, collection), extractor, title="reading", progress=progress)
+        examples = _built(built_takes(data, collection), extractor, run.seed, title="reading", progress=progress)
     if run.validation and engine is not None:
         seed, bar = run.seed + VALIDATION_SEED, {"title": "validation sounds", "progress": progress}
         checks = _fresh(engine, collection, extractor, run.validation, seed, run.prior, **bar)
@@ -383,8 +383,18 @@ def _fresh(
 ) -> Examples:
     """Fresh sounds as the engine makes them, of whole takes or, for a model of notes, of strokes."""
     if extractor.reads_strokes:
-        return extract_strokes(engine, collection, extractor, count, seed, prior, **bar)
+        strokes = fresh_strokes(engine, collection, extractor, count, seed, prior)
+        return extract_strokes(strokes, extractor, total=count, **bar)
     return extract(fresh_takes(engine, collection, count, seed, prior), extractor, total=count, **bar)
+
+
+def _built(
+    takes: Iterator[tuple[np.ndarray, Presets]], extractor: SecretSauceFeatureExtractor, seed: int, **bar: Any
+) -> Examples:
+    """The sounds of a dataset, of whole takes or, for a model of notes, of a stroke of each."""
+    if extractor.reads_strokes:
+        return extract_strokes(built_strokes(takes, extractor, seed), extractor, **bar)
+    return extract(takes, extractor, **bar)
 
 
 def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress: bool) -> TrainingArguments:

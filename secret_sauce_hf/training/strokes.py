@@ -1,5 +1,6 @@
-"""Fresh rows of notes and phrases, stroke by stroke, as a model of notes reads them."""
+"""Rows of notes and phrases, fresh ones and those of datasets, stroke by stroke, as a model of notes reads them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from tqdm.auto import tqdm
 
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, same_parameters
+from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM
 from secret_sauce_hf.instruments.takes import SILENCE, to_float
@@ -145,12 +146,8 @@ class Pages:
         self, source: "_Source", number: int, which: int, random: np.random.Generator
     ) -> tuple[np.ndarray, Stroke, bool]:
         """The sound of a stroke, what a listener would tell of it, and whether it can be heard."""
-        strokes = strokes_of(source.presets.performances[number], source.presets.collection.seconds)
-        # The second row of a phrase has another one of its strokes, where there are several.
-        order = np.random.default_rng((self._seed, 2, number)).permutation(len(strokes))
-        chosen = strokes[order[which % len(strokes)]]
-        sound = self._extractor.windows(to_float(source.takes[number]), [chosen])[0]
-        audible = bool(np.abs(sound).max() >= SILENCE)
+        take = to_float(source.takes[number])
+        sound, chosen, audible = _one_stroke(source.presets, take, number, which, self._extractor, self._seed)
         if self._augment:
             sound, chosen = damage(sound, chosen, round(self._extractor.note_on * SAMPLE_RATE), random)
         return sound, chosen, audible
@@ -165,39 +162,90 @@ class _Source:
     takes: np.ndarray
 
 
-def extract_strokes(
+def _one_stroke(
+    presets: Presets, take: np.ndarray, number: int, which: int, extractor: SecretSauceFeatureExtractor, seed: int
+) -> tuple[np.ndarray, Stroke, bool]:
+    """The sound of a stroke of a row, what it is, and whether it can be heard.
+
+    Args:
+        presets: the rows.
+        take: the sound of the one.
+        number: which it is.
+        which: of its strokes, in an order that is drawn; counted on from the first where there are fewer.
+        extractor: says how long a stroke's sound is.
+        seed: of the order.
+    """
+    strokes = strokes_of(presets.performances[number], len(take) / SAMPLE_RATE)
+    order = np.random.default_rng((seed, 2, number)).permutation(len(strokes))
+    chosen = strokes[order[which % len(strokes)]]
+    sound = extractor.windows(take, [chosen])[0]
+    return sound, chosen, bool(np.abs(sound).max() >= SILENCE)
+
+
+def fresh_strokes(
     engine: Engine,
     collection: Collection,
     extractor: SecretSauceFeatureExtractor,
     count: int,
     seed: int,
     prior: str = UNIFORM,
+) -> Iterator[Strokes]:
+    """Fresh strokes as the engine makes them, some at a time; see `Pages`, of which the arguments are."""
+    pages = Pages(engine, collection, extractor, seed, prior, augment=False)
+    for start in range(0, count, AT_ONCE):
+        yield pages.rows(start, min(AT_ONCE, count - start))
+
+
+def built_strokes(
+    takes: Iterable[tuple[np.ndarray, Presets]], extractor: SecretSauceFeatureExtractor, seed: int
+) -> Iterator[Strokes]:
+    """A stroke of every row of a dataset, some at a time; of a row in which nothing is played there is none.
+
+    Args:
+        takes: sounds of shape (rows, samples), and their rows, as `data.built_takes` reads them.
+        extractor: says how long a stroke's sound is.
+        seed: chooses the strokes.
+    """
+    for sounds, presets in takes:
+        playing = [row for row in range(len(presets)) if presets.performances[row]]
+        for first in range(0, len(playing), AT_ONCE):
+            rows = playing[first : first + AT_ONCE]
+            found = [_one_stroke(presets, sounds[row], row, 0, extractor, seed) for row in rows]
+            heard = presets[rows].heard() & np.array([audible for _, _, audible in found])[:, None]
+            yield Strokes(
+                np.stack([sound for sound, _, _ in found]), [told for _, told, _ in found], presets[rows], heard
+            )
+
+
+def extract_strokes(
+    strokes: Iterable[Strokes],
+    extractor: SecretSauceFeatureExtractor,
     *,
+    total: int | None = None,
     title: str = "sounds",
     progress: bool = True,
 ) -> Examples:
-    """The inputs of fresh strokes as the engine makes them (see `Pages`), some at a time.
+    """The inputs of strokes as they come.
 
     Args:
-        engine: renders them.
-        collection: of notes.
+        strokes: some at a time.
         extractor: makes the inputs.
-        count: how many.
-        seed: any non-negative integer.
-        prior: how the presets are drawn, see `Pages`.
-        title: what the progress bar says.
+        total: how many, for the progress bar.
+        title: what that says.
         progress: whether to show it.
+
+    Raises:
+        InputError: there are none.
     """
     parts: list[dict[str, torch.Tensor]] = []
     presets = []
-    pages = Pages(engine, collection, extractor, seed, prior, augment=False)
-    with tqdm(total=count, desc=title, unit="sound", disable=not progress) as bar:
-        for start in range(0, count, AT_ONCE):
-            rows = min(AT_ONCE, count - start)
-            strokes = pages.rows(start, rows)
-            features = strokes.features(extractor)
+    with tqdm(total=total, desc=title, unit="sound", disable=not progress) as bar:
+        for some in strokes:
+            features = some.features(extractor)
             parts.append({name: values if name == "peak" else values.half() for name, values in features.items()})
-            presets.append(strokes.presets)
-            bar.update(rows)
+            presets.append(some.presets)
+            bar.update(len(some.presets))
+    if not parts:
+        raise InputError("There are no sounds to train on; give a dataset with train rows that play notes.")
     features = {name: torch.cat([part.pop(name) for part in parts]) for name in list(parts[0])}
     return Examples(features, Presets.concatenated(presets))
