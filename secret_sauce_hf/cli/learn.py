@@ -18,7 +18,8 @@ def learn(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="The instrument: a plug-in file, a collection (dx7), or a declaration (.json) that an engine renders.",
+            help="The instrument: a plug-in file, a collection (dx7), a declaration (.json) that an engine renders; "
+            "or a dataset of it.",
             show_default=False,
         ),
     ],
@@ -26,6 +27,15 @@ def learn(
         Path, typer.Option(metavar="DIR", help="The folder of the model and the report.", show_default=False)
     ],
     minutes: Annotated[float, typer.Option(help="How long it may take, about.")] = 30.0,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            "-c",
+            help="Of a dataset, whose sounds it has, where neither its folder nor its columns tell.",
+            show_default=False,
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(help="Learn this parameter and no others; may be given several times.", show_default=False),
@@ -45,8 +55,9 @@ def learn(
     """Learn an instrument: which parameters are heard, and how to tell them from a sound.
 
     Renders random presets, drops what is not heard, trains, compares the model
-    with simple methods, and writes a report with pictures. Interrupted, the
-    same command goes on where it was.
+    with simple methods, and writes a report with pictures. Of a dataset, as
+    `record` makes it, the train rows teach and the test rows judge. Interrupted,
+    the same command goes on where it was.
 
     [bold]Examples[/bold]
 
@@ -57,6 +68,8 @@ def learn(
     secret-sauce learn /usr/lib/vst/amsynth_vst.so --minutes 30 --out my-amsynth
 
     secret-sauce learn my-synth.json --notes --minutes 30 --out my-synth
+
+    secret-sauce learn my-recordings --collection my-synth.json --minutes 60 --out my-synth
 
     secret-sauce match sound.wav --model my-synth
     """
@@ -69,6 +82,7 @@ def learn(
             source,
             out,
             minutes=minutes,
+            collection=collection,
             only=only or (),
             without=without or (),
             notes=notes,

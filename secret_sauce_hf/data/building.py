@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from secret_sauce_hf.cards.dataset import dataset_card
-from secret_sauce_hf.cards.names import CARD_NAME
+from secret_sauce_hf.cards.names import CARD_NAME, DECLARATION
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, ROWS_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
@@ -24,7 +24,8 @@ from secret_sauce_hf.data.worker import prepare_worker, work
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.forms import read_record
-from secret_sauce_hf.instruments import Collection, InputError, Note, get_collection, integer
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Note, get_collection, integer
+from secret_sauce_hf.instruments.declaring import declaration_text
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.presets import Presets
@@ -124,6 +125,9 @@ def build_collection(
         else:
             _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
     tell_lost({row: why for path in shard_files(out) for row, why in lost_rows(path).items()}, progress)
+    if plan.collection.name not in COLLECTIONS:
+        # What its columns mean, for whoever has the folder alone; which file a plug-in lies in concerns nobody.
+        write_whole(out / DECLARATION, declaration_text(plan.collection).encode())
     facts = dataset_facts(plan.collection, split_files(out), plan)
     write_whole(out / CARD_NAME, dataset_card(plan.collection, facts).encode())
     return out
@@ -185,7 +189,7 @@ def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
             raise InputError(f"{out} holds another build ({differences}); choose another folder or pass --overwrite.")
         if overwrite:
             # The old record stays until it is replaced: stopped here, this is an unfinished old build.
-            for path in [out / CARD_NAME, out / ROWS_NAME, *shard_files(out)]:
+            for path in [out / CARD_NAME, out / DECLARATION, out / ROWS_NAME, *shard_files(out)]:
                 path.unlink(missing_ok=True)
     elif out.is_dir() and any(path not in _first_files(out) for path in out.iterdir()):
         raise InputError(f"{out} is not empty and not a build of this package; choose another folder.")

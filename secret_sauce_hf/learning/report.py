@@ -30,7 +30,7 @@ def write_report(
         shares: in how many of the sounds each parameter of the source is heard.
         left_out: those that were not learned.
         found: the comparison with other methods.
-        effort: `minutes` asked for, `steps` of training, seconds of a `step`, `takes` a second.
+        effort: `minutes` asked for, `steps` of training, seconds of a `step`, `takes` a second where an engine renders.
     """
     folder = out / PICTURES
     folder.mkdir(exist_ok=True)
@@ -43,10 +43,16 @@ def write_report(
         f"`secret-sauce match sound.wav --model {out.name}` tells its settings of a sound; "
         f"`secret-sauce publish checkpoint {collection.name} --from {out.name}` shares it.",
         f"Asked for {effort['minutes']:g} minutes on {record['machine']}: {effort['steps']:,.0f} steps of training, "
-        f"{effort['step']:.2f} s each; the engine renders {effort['takes']:.0f} takes a second.",
+        f"{effort['step']:.2f} s each"
+        + (f"; the engine renders {effort['takes']:.0f} takes a second." if "takes" in effort else "."),
         "## How good it is",
-        f"On {record['data']['first']} sounds that nobody has seen before, each searched for "
-        f"{record['budget']['seconds']:g} s; the nearest neighbour knows {record['data']['known']:,} others.",
+        f"On {record['data']['rows']:,} sounds that nobody has seen before"
+        + (
+            f", the first {record['data']['first']} of them also searched for, {record['budget']['seconds']:g} s each"
+            if "matching" in record["ways"]
+            else ""
+        )
+        + f"; the nearest neighbour knows {record['data']['known']:,} others.",
         *(markdown_table(header, rows) for header, rows in tables if rows),
         *(f"![{Path(name).stem}]({PICTURES}/{name})" for name in pictures),
         "## What is heard",

@@ -29,6 +29,15 @@ from secret_sauce_hf.instruments.instrument import Playing
 from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM, check_prior
 from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, rows_within, shares_heard
 from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, Pace, pace
+from secret_sauce_hf.learning.recorded import (
+    Told,
+    as_learned,
+    collection_of,
+    epochs_within,
+    is_dataset,
+    look_through,
+    step_seconds,
+)
 from secret_sauce_hf.learning.report import REPORT, write_report
 from secret_sauce_hf.modeling import checkpoint_path
 from secret_sauce_hf.modeling.loading import load_pipeline
@@ -36,6 +45,7 @@ from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training import TrainingConfig, finish, train
 from secret_sauce_hf.training.base import reads_notes
+from secret_sauce_hf.training.finishing import give_listener
 
 WORK = ".learning"
 STATE = "state.json"
@@ -74,6 +84,7 @@ def learn(
     out: str | Path,
     *,
     minutes: float,
+    collection: str | Path | Collection | None = None,
     only: Sequence[str] = (),
     without: Sequence[str] = (),
     notes: bool = False,
@@ -91,11 +102,16 @@ def learn(
     methods on sounds that it has not seen. Stopped, it goes on where it was when it is called again with the same
     arguments.
 
+    Of a dataset nothing is rendered: its train rows teach, its test rows judge, and all of its parameters are
+    learned.
+
     Args:
-        source: a collection, its name, or the path of its declaration; or a plug-in file, see
-            `engines.plugin.describing.declare_plugin`.
+        source: a collection, its name, or the path of its declaration; a plug-in file, see
+            `engines.plugin.describing.declare_plugin`; or a dataset with train and test rows, as `record`, `build`
+            and `collect` make it: its folder, or `ORG/NAME` on the Hub.
         out: the folder: a checkpoint, which `match` takes as its model, `declaration.json` and `report.md`.
         minutes: how long it may take, about.
+        collection: of a dataset, where neither its folder nor its columns tell.
         only: parameters to learn; all that are heard if there are none.
         without: parameters to leave out.
         notes: whether any single note is to be understood, where the source plays one.
@@ -108,11 +124,18 @@ def learn(
 
     Raises:
         InputError: arguments out of range or that do not go together; no engine renders the source; nothing is
-            heard of it; the folder holds something else.
+            heard of it; the dataset cannot be read, or lacks rows; the folder holds something else.
     """
     if not 0.5 <= minutes <= MOST_MINUTES:
         raise InputError(f"minutes is {minutes:g}; give from 0.5 to {MOST_MINUTES:,}.")
     seed, rows = integer("seed", seed), integer("rows", rows, 1, 500)
+    report = _Report(rows, seconds, seed, minutes, progress)
+    if not isinstance(source, Collection) and is_dataset(source):
+        if only or without or notes:
+            raise InputError("Of a dataset all parameters are learned, with what its rows play: give no such options.")
+        return _learn_takes(source, expanded(out), collection, name, report)
+    if collection is not None:
+        raise InputError("collection says whose sounds a dataset has, and the source is none: leave it out.")
     declared = _declared(source, notes, progress)
     playing = engine or get_engine(declared)
     playing.check(declared)
@@ -174,30 +197,116 @@ def learn(
         train(collection, None, trained, config, engine=engine, resume=resume, progress=progress)
     finished = _finished(collection, trained, stages, engine, progress)
 
-    tell("Comparing with simple methods, on sounds that it has not seen.")
     data = stages.work / "takes"
     build_collection(collection, data, seed=seed + 3, count=TAKES, prior=_one(prior), engine=engine, progress=progress)
-    found = benchmark(
-        collection,
-        model=finished,
-        data=data,
-        rows=rows,
-        seconds=seconds,
-        only=("naive", "nearest", "model", "matching"),
-        out=stages.work / "benchmark",
-        seed=seed,
-        progress=progress,
-        engine=engine,
-        same=False,
+    return report.written(stages, collection, finished, data, shares, left_out, measured | {"steps": steps}, engine)
+
+
+def _learn_takes(
+    data: str | Path,
+    out: Path,
+    collection: str | Path | Collection | None,
+    name: str | None,
+    report: "_Report",
+) -> Learned:
+    """Learn from a dataset, see `learn`."""
+    progress, seed = report.progress, report.seed
+    declared = collection_of(data, collection)
+    learned = as_learned(declared, name or f"{declared.name}-learned")
+    stages = _Stages(
+        check_folder(out, what="what is learned"),
+        {"source": str(data), "minutes": float(report.minutes), "name": learned.name, "seed": seed},
+        progress,
     )
-    for path in finished.iterdir():
-        if path.is_file():
-            shutil.copy2(path, out / path.name)
-    write_declaration(collection, out / DECLARATION)
-    write_report(out, collection, shares, left_out, found, measured | {"steps": steps, "minutes": minutes})
-    shutil.rmtree(stages.work)
-    tell(f"{out / REPORT} says how good it is.")
-    return Learned(out, collection, left_out, found.record)
+    told = Told(**stages.kept("told", lambda: vars(look_through(data, declared))))
+    write_declaration(learned, stages.work / DECLARATION)
+    learned = replace(read_declaration(stages.work / DECLARATION), instrument=learned.instrument)
+    teacher = TEACHER[reads_notes(learned)]
+    step = stages.kept("step", lambda: step_seconds(learned, teacher))
+    epochs = stages.kept("epochs", lambda: epochs_within(told.rows, step, 60 * report.minutes - stages.seconds))
+    steps = round(epochs * told.rows / BATCH)
+    stages.tell(
+        f"{told.rows:,} train rows, {step:.2f} s a step: each is seen {epochs:.1f} times, about "
+        f"{steps * step / 60:.0f} minutes."
+    )
+    trained = stages.work / "trained"
+    if not (trained / "model.safetensors").is_file():
+        # An engine that emulates the instrument is not what was recorded: rows that are held out tell when it is best.
+        config = TrainingConfig(epochs=epochs, batch_size=BATCH, validation=0, seed=seed + 2, base=teacher)
+        train(learned, data, trained, config, resume=(trained / ".training").is_dir(), progress=progress)
+    finished = trained
+    if reads_notes(learned):
+        finished = stages.work / "finished"
+        if not (finished / "model.safetensors").is_file():
+            shutil.rmtree(finished, ignore_errors=True)
+            give_listener(trained, finished, checkpoint_path(teacher))
+    return report.written(stages, learned, finished, data, told.shares, {}, {"steps": steps, "step": step}, None)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What the end of a run is like, whatever it learned from.
+
+    Args:
+        rows: how many sounds are searched for.
+        seconds: of a search.
+        seed: of everything that is drawn.
+        minutes: that the run may take.
+        progress: whether to tell what is done.
+    """
+
+    rows: int
+    seconds: float
+    seed: int
+    minutes: float
+    progress: bool
+
+    def written(
+        self,
+        stages: "_Stages",
+        collection: Collection,
+        model: Path,
+        data: str | Path,
+        shares: dict[str, float],
+        left_out: dict[str, float],
+        effort: dict[str, float],
+        engine: Engine | None,
+    ) -> Learned:
+        """Compare the model with simple methods, and leave it with a report in the folder.
+
+        Args:
+            stages: of the run.
+            collection: what was learned.
+            model: the folder of the checkpoint.
+            data: a dataset with train and test rows.
+            shares: in how many sounds each parameter of the source is heard.
+            left_out: those that were not learned.
+            effort: for the report, see `write_report`.
+            engine: renders the collection.
+        """
+        out = stages.work.parent
+        stages.tell("Comparing with simple methods, on sounds that it has not seen.")
+        found = benchmark(
+            collection,
+            model=model,
+            data=data,
+            rows=self.rows,
+            seconds=self.seconds,
+            only=("naive", "nearest", "model", "matching"),
+            out=stages.work / "benchmark",
+            seed=self.seed,
+            progress=self.progress,
+            engine=engine,
+            same=False,
+        )
+        for path in model.iterdir():
+            if path.is_file():
+                shutil.copy2(path, out / path.name)
+        write_declaration(collection, out / DECLARATION)
+        write_report(out, collection, shares, left_out, found, effort | {"minutes": self.minutes})
+        shutil.rmtree(stages.work)
+        stages.tell(f"{out / REPORT} says how good it is.")
+        return Learned(out, collection, left_out, found.record)
 
 
 def _declared(source: str | Path | Collection, notes: bool, progress: bool) -> Collection:

@@ -96,6 +96,27 @@ def finish(
     return record
 
 
+def give_listener(checkpoint: str | Path, out: str | Path, other: str | Path) -> None:
+    """Give a model of notes the listener of another one, and nothing else: where nothing renders its sounds.
+
+    Args:
+        checkpoint: a folder, or a name or repository as `load_pipeline` takes it.
+        out: folder of the checkpoint with the listener, a new one.
+        other: of a model that has one.
+
+    Raises:
+        InputError: one of them cannot be read, or has no listener.
+    """
+    pipe, model = load_pipeline(checkpoint), load_pipeline(other).model
+    if model.listener is None:
+        raise InputError(f"{other} has no listener.")
+    pipe.model.config.listener, pipe.model.listener = dict(model.listener.sizes), model.listener
+    folder = _folder_of(checkpoint)
+    save_checkpoint(
+        pipe.model, pipe.feature_extractor, expanded(out), {} if folder is None else read_json(folder / RECORD_FILE)
+    )
+
+
 def _listener_record(folder: str | Path) -> dict[str, Any]:
     """How a listener was trained."""
     return read_json(expanded(folder) / f"{LISTENER}.json").get("training") or {"settings": {}}

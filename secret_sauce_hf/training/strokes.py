@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError, same_parameters
 from secret_sauce_hf.instruments.notes import Performances
-from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM
+from secret_sauce_hf.instruments.priors import BOTH, MUSICAL, UNIFORM, is_musical
 from secret_sauce_hf.instruments.takes import SILENCE, to_float
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.strokes_secret_sauce import Stroke, strokes_of
@@ -72,7 +72,7 @@ class Pages:
         collection: of notes.
         extractor: says how long a take is and when its note starts.
         seed: any non-negative integer.
-        prior: how the presets are drawn, see `draw_presets`, or "both".
+        prior: how the presets are drawn, see `draw_presets`, or "both", as far as there are two.
         augment: whether the sounds are changed as recordings are, see `field`.
     """
 
@@ -89,7 +89,9 @@ class Pages:
         self._collection = collection
         self._extractor = extractor
         self._seed = seed
-        self._priors = (UNIFORM, MUSICAL) if prior == BOTH else (prior,)
+        # Of an instrument that nobody has told how people set it there is one.
+        both = (UNIFORM, MUSICAL) if is_musical(collection) else (UNIFORM,)
+        self._priors = both if prior == BOTH else (prior,)
         self._augment = augment
         self._phrases = phrases_of(collection)
         self._kept: dict[int, list[_Source]] = {}

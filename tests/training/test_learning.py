@@ -3,10 +3,12 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.evaluation import Benchmark
 from secret_sauce_hf.instruments import InputError, get_collection, read_declaration, write_declaration
@@ -14,6 +16,7 @@ from secret_sauce_hf.instruments.families import noted
 from secret_sauce_hf.learning import learn
 from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
 from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, FEWEST_STEPS, Pace
+from secret_sauce_hf.learning.recorded import is_dataset
 from secret_sauce_hf.matching import load_model, match
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -160,3 +163,96 @@ def test_a_folder_that_holds_something_else(tmp_path):
     mine = replace(LIGHT, instrument=replace(LIGHT.instrument, name="mine"), name="mine", count=0, seed=None)
     with pytest.raises(InputError, match="No engine renders"):
         learn(mine, tmp_path / "out", minutes=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def box():
+    return replace(LIGHT, name="box", instrument=replace(LIGHT.instrument, name="box", title="Box"))
+
+
+@pytest.fixture(scope="module")
+def takes(box, tmp_path_factory):
+    """A folder that tells by itself whose sounds it has."""
+    folder = tmp_path_factory.mktemp("box") / "takes"
+    build_collection(LIGHT, folder, seed=3, count=60, progress=False)
+    write_declaration(box, folder / "declaration.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_takes(takes, tmp_path_factory):
+    out = tmp_path_factory.mktemp("box") / "mine"
+    arguments = {"minutes": 0.5, "progress": False, "seed": 3}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secret_sauce_hf.learning.recorded.TRAINING_SHARE", 1e-6)
+        patch.setattr("secret_sauce_hf.learning.recorded.TIMED", 1)
+        patch.setattr("secret_sauce_hf.learning.run.benchmark", _fail)
+        with pytest.raises(RuntimeError, match="stopped"):
+            learn(takes, out, **arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        # What took long is done.
+        patch.setattr("secret_sauce_hf.learning.run.train", _fail)
+        return learn(takes, out, **arguments)
+
+
+class TestDatasets:
+    """What was recorded of an instrument that nothing here plays."""
+
+    def test_its_train_rows_teach_and_its_test_rows_judge(self, of_takes, box):
+        assert of_takes.collection.name == "box-learned" and of_takes.collection.columns == box.columns
+        assert set(of_takes.record["ways"]) == {"naive", "nearest", "model"}
+        data = of_takes.record["data"]
+        assert (data["split"], data["rows"], data["known"]) == ("test", 12, 48)
+        run = json.loads((of_takes.folder / "training.json").read_text())["run"]
+        assert run["data"] == "takes" and run["validation"] == 0 and run["epochs"] >= 1
+
+    def test_its_model_answers_without_an_engine(self, of_takes):
+        (take,) = render(draw_presets(LIGHT, 1, 50))
+        answer = match({"array": take, "sampling_rate": 22_050}, model=of_takes.folder)
+        assert answer.rendered is None and answer.collection == of_takes.collection
+
+    def test_the_report_pretends_no_search(self, of_takes):
+        report = (of_takes.folder / "report.md").read_text()
+        assert "12 sounds that nobody has seen before; the nearest neighbour knows 48 others" in report
+        assert "searched for" not in report and "takes a second" not in report
+
+    def test_of_notes(self, tmp_path):
+        notes = get_collection("noisemaker-light-notes")
+        build_collection(notes, tmp_path / "takes", seed=3, count=30, progress=False)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (("TRAINING_SHARE", 1e-6), ("BATCH", 4), ("TIMED", 1)):
+                patch.setattr(f"secret_sauce_hf.learning.recorded.{name}", value)
+            found = learn(tmp_path / "takes", tmp_path / "mine", minutes=0.5, rows=1, seconds=0.2, progress=False)
+        pipe = load_model(model=found.folder).pipe
+        assert pipe.reads_notes and pipe.model.listener is not None
+        assert {"model", "matching"} <= set(found.record["ways"])
+
+    @pytest.mark.parametrize(("arguments", "message"), [
+        ({"only": ("filter_cutoff",)}, "Of a dataset all parameters are learned"),
+        ({"notes": True}, "Of a dataset all parameters are learned"),
+        ({"collection": "guitar"}, "lacks the column"),
+    ])  # fmt: skip
+    def test_what_cannot_be(self, takes, arguments, message, tmp_path):
+        with pytest.raises(InputError, match=message):
+            learn(takes, tmp_path / "out", minutes=1, progress=False, **arguments)
+
+    def test_no_test_rows(self, takes, tmp_path):
+        shutil.copytree(takes, tmp_path / "takes")
+        for path in (tmp_path / "takes" / "data").glob("test-*"):
+            path.unlink()
+        with pytest.raises(InputError, match="test"):
+            learn(tmp_path / "takes", tmp_path / "out", minutes=1, progress=False)
+
+    def test_a_collection_of_no_dataset(self, tmp_path):
+        with pytest.raises(InputError, match="collection says whose sounds a dataset has"):
+            learn(LIGHT, tmp_path / "out", minutes=1, collection=LIGHT, progress=False)
+
+    def test_what_is_a_dataset(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        Path("takes").mkdir()
+        Path("dx7").mkdir()
+        Path("bundle.vst3").mkdir()
+        for source in ("takes", Path("takes"), "someone/takes"):
+            assert is_dataset(source), source
+        for source in ("dx7", "bundle.vst3", "gone.so", "plugins/gone.so", "my-synth.json", "vital", LIGHT):
+            assert not is_dataset(source), source
