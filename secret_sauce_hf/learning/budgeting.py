@@ -11,7 +11,7 @@ from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.training import TrainingConfig, train
 
 BATCH = 32
-"""Of 6,400 sounds of amsynth, each seen twice, steps of 32 leave knobs 1.7 % nearer than steps of 64, and cost hardly more."""
+"""Of the same 6,400 sounds of amsynth steps of 32 leave knobs 1.7 % nearer than steps of 64."""
 EPOCHS = 2
 PROBE_STEPS = 4
 """Steps of training by which the time of the others is told."""
