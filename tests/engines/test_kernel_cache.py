@@ -13,11 +13,13 @@ from secret_sauce_hf import compiling
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners and modes are POSIX's")
 
-RENDER = """
+TOY = """
 import numpy as np
-from secret_sauce_hf.engines import render
-from secret_sauce_hf.presets import draw_presets
-print(int(np.abs(render(draw_presets("guitar", 2, 1), noise_seed=1).astype(int)).sum()))
+from secret_sauce_hf.compiling import kernel
+
+@kernel()
+def total(values):
+    return values.sum()
 """
 
 
@@ -80,9 +82,10 @@ def test_a_folder_behind_a_link_is_looked_at(folder, tmp_path):
     assert compiling._first_not_ours(link / "kernels") == folder.parent
 
 
-def rendered(cache: Path, before: str = "", *, check: bool = True) -> subprocess.CompletedProcess:
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    command = [sys.executable, "-c", before + RENDER]
+def summed(cache: Path, before: str = "", *, check: bool = True) -> subprocess.CompletedProcess:
+    (cache.parent / "toy.py").write_text(TOY)
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(cache.parent)}
+    command = [sys.executable, "-c", f"{before}\nimport toy\nprint(toy.total(toy.np.arange(4.0)))"]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=check)
 
 
@@ -98,17 +101,17 @@ compiling.serialize.dumps = lambda _: pickle.dumps(Bomb())
 
 def test_a_cache_that_others_can_write_to_runs_nothing(tmp_path):
     cache, mark = tmp_path / "cache", tmp_path / "it-ran"
-    first = rendered(cache, TRAP.format(path=str(mark)))
+    first = summed(cache, TRAP.format(path=str(mark)))
     assert not first.stderr
     (folder,) = cache.glob("secret_sauce_hf/kernels-*")
     folder.chmod(0o777)
-    again = rendered(cache)
+    again = summed(cache)
     assert again.stdout == first.stdout
     assert "others can write to it: compiled kernels are not loaded from" in again.stderr
     assert not mark.exists()
     # The trap works: closed again, it is the owner's own folder.
     folder.chmod(0o700)
-    rendered(cache, check=False)
+    summed(cache, check=False)
     assert mark.exists()
 
 

@@ -70,9 +70,7 @@ class TestRegistration:
         [
             "import secret_sauce_hf; from transformers import pipeline",
             "from transformers import pipeline; import secret_sauce_hf",
-            "import transformers, secret_sauce_hf; pipeline = transformers.pipeline",
             "import secret_sauce_hf.modeling.pipeline_secret_sauce; from transformers import pipeline",
-            "from secret_sauce_hf.modeling import SecretSauceModel; from transformers import pipeline",
         ],
     )
     def test_any_order_of_imports(self, imports: str):
