@@ -134,7 +134,9 @@ def notes(record: Record) -> list[str]:
         known = f"Baselines know {data['known']:,} train rows"
         if data["left_out"]:
             known += f"; {data['left_out']:,} train rows are scored, so that fresh ones, rendered, took their place"
-        told.append(f"{known}. Our model was trained on presets of its own, see its card.")
+        told.append(
+            known + ("." if record["model"] is None else ". Our model was trained on presets of its own, see its card.")
+        )
     told.append(
         "Knobs: mean absolute error, 0 to 10. Heard: only where the declared rules say that a control changes the "
         "sound (an effect that is on, an oscillator that is up), as the guitar was scored in 2018"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from secret_sauce_hf.instruments import InputError, get_collection, read_declara
 from secret_sauce_hf.instruments.families import noted
 from secret_sauce_hf.learning import learn
 from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
-from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, FEWEST_STEPS, Pace
+from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, FEWEST_STEPS, Pace, StepClock, pace
 from secret_sauce_hf.learning.recorded import is_dataset
 from secret_sauce_hf.matching import load_model, match
 from secret_sauce_hf.presets import Presets, draw_presets
@@ -57,6 +58,36 @@ def test_parameters_are_chosen_and_the_others_fixed():
 def test_the_time_says_how_many_sounds_are_rendered():
     assert Pace(step=0.5, takes=100).fresh(600) == round(0.72 * 1_200) * BATCH // EPOCHS
     assert Pace(step=60, takes=1).fresh(1) == FEWEST_STEPS * BATCH // EPOCHS
+
+
+def test_a_step_is_what_most_steps_take(monkeypatch):
+    # The first one waits for what is compiled, and what is between two of them is no step.
+    times = iter([0.0, 30.0, 100.0, 102.0, 200.0, 203.0, 300.0, 302.5])
+    monkeypatch.setattr("secret_sauce_hf.learning.budgeting.time.perf_counter", lambda: next(times))
+    clock = StepClock()
+    for _ in range(4):
+        clock.on_step_begin()
+        clock.on_step_end()
+    assert clock.step == 2.5
+
+
+def test_a_slow_engine_is_waited_for(tmp_path):
+    class Slow(get_engine("noisemaker").__class__):
+        def render(self, presets, **options):
+            time.sleep(0.02 * len(presets))
+            return super().render(presets, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secret_sauce_hf.learning.budgeting.PROBE_STEPS", 1)
+        patch.setattr("secret_sauce_hf.learning.budgeting.default_workers", lambda: 1)
+        patch.setattr("secret_sauce_hf.learning.budgeting.train", lambda *_, callbacks, **__: run_steps(callbacks[0]))
+        found = pace(LIGHT, Slow(), None, "uniform", tmp_path / "probe", 1)
+    assert 20 < found.takes < 51 and found.step > BATCH / EPOCHS * 0.02
+
+
+def run_steps(clock):
+    clock.on_step_begin()
+    clock.on_step_end()
 
 
 def test_a_collection_of_one_note_as_one_of_notes(tmp_path):
