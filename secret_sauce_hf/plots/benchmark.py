@@ -71,7 +71,8 @@ def over_time(record: Mapping[str, Any]) -> "Figure":
     """Distance and error of the best answer so far against the time of the search."""
     figure = _figure(9.0, 3.9)
     grid = figure.subplots(1, 2)
-    own = {"matching": (BLUE, "model + matching"), "genetic": (ORANGE, "genetic search")}
+    ours = record["ways"].get("matching", {}).get("title", "")
+    own = {"matching": (BLUE, ours), "genetic": (ORANGE, "genetic search")}
     others = [name for name in record["over_time"] if name not in own]
     lines = {name: line for name, line in own.items() if name in record["over_time"]}
     lines |= {name: (f"C{place % 10}", record["ways"][name]["title"]) for place, name in enumerate(others, 3)}
