@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its commands and snippets run, in order, in one folder."""
+"""What the README and the pages behind it show is what happens: commands and snippets run, in order, in one folder."""
 
 import os
 import re
@@ -19,11 +19,15 @@ from secret_sauce_hf.matching import demo_sound
 from secret_sauce_hf.presets import Presets
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+# In an order in which each finds what those before it have left.
+PAGES = ("match", "any-note", "results", "train", "collections", "machines", "hub", "your-instrument")
+FILES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES)]
+TEXT = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def shown_runs() -> list[tuple[str, str]]:
@@ -91,6 +95,21 @@ def test_snippets_run(snippet, folder, warm):
     # Comments say what is printed, where they say so.
     for shown in re.findall(r"print\(.*\)  # (.+)$", snippet, re.MULTILINE):
         assert skeleton(shown)[0] in skeleton(done.stdout)
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in _LINK.findall(text):
+        if not link.startswith(("http://", "https://")):
+            assert ((ROOT / page).parent / link).exists(), link
+
+
+def test_every_page_is_linked_from_the_front():
+    front = (ROOT / "README.md").read_text(encoding="utf-8")
+    behind = front + (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for path in (ROOT / "docs").glob("*.md"):
+        assert f"docs/{path.name})" in front or f"({path.name})" in behind, path.name
 
 
 def test_commands_that_take_too_long_to_run_exist_at_least():
