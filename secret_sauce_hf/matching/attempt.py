@@ -51,6 +51,7 @@ MOST_TRIED = 1_024
 """How many presets of a bank are rendered at most where there is no model: of a larger one some from all of it."""
 BY_RENDERING = "their sound, rendered and compared"
 BY_TAKES = "the distances of recorded takes and the model's scores"
+BY_TAKES_ALONE = "the distances of recorded takes"
 BY_SCORES = "the model's scores"
 BY_EVIDENCE = "how well they fit what the model hears"
 
@@ -216,7 +217,7 @@ class Attempt:
             )
         start = self.reference.start + search.shift
         presets = Presets.from_cc(collection, np.array([found[0].cc]))
-        confidence, heard = self.answer["confidence"], self.answer["heard"]
+        confidence, heard = {} if self.model is None else self.answer["confidence"], self.answer["heard"]
         if searched or found[0].origin != MODEL:
             if self.model is not None:
                 confidence = dict(zip(collection.columns, proposals.posterior.confidence(presets.unit[0]), strict=True))
@@ -272,7 +273,9 @@ class Attempt:
             return BY_RENDERING
         if self.only_bank:
             return BY_EVIDENCE
-        return BY_TAKES if self.from_takes else BY_SCORES
+        if self.from_takes:
+            return BY_TAKES_ALONE if self.model is None else BY_TAKES
+        return BY_SCORES
 
     def _played(self, start: int) -> tuple[Note, ...] | None:
         """What is played, in seconds from the start of the sound; None of a model of one note.
@@ -337,7 +340,7 @@ def listen(
     collection = agreed(collection, loaded.collection, loaded.name)
     remarks: tuple[str, ...] = ()
     if loaded.pipe is None:
-        remarks = (_unlearned(collection, engine, searching, takes is not None),)
+        remarks = (without_model(collection, engine, searching, takes is not None),)
     guide = loaded.guide
     listened, asked = None, (0.0, 0)
     met = np.empty((0, len(collection.parameters)), dtype=np.int64)
@@ -413,7 +416,7 @@ def listen(
     )
 
 
-def _unlearned(collection: Collection, engine: Engine | None, searching: bool, has_takes: bool) -> str:
+def without_model(collection: Collection, engine: Engine | None, searching: bool, has_takes: bool) -> str:
     """What is said of an answer that no model has begun.
 
     Raises:

@@ -170,7 +170,7 @@ def match(
             else:
                 fed = _engine_to_feed(engine, collection or loaded.collection)
                 dry = _kept(dry, sampling_rate)
-                attempt = hear_riff(loaded, collection, fed, wet, excerpt, dry, sampling_rate, seed)
+                attempt = hear_riff(loaded, collection, fed, wet, excerpt, dry, sampling_rate, seed, comparing)
             if bank is not None:
                 attempt.choose_from(read_bank(attempt.collection, bank), only_bank, candidates)
             attempts.append(attempt)

@@ -15,7 +15,7 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.listening import BLOCK, cut, hear_onset, mix
 from secret_sauce_hf.instruments.sounds import open_parts
 from secret_sauce_hf.instruments.takes import PEAK
-from secret_sauce_hf.matching.attempt import Attempt, agreed, is_audible
+from secret_sauce_hf.matching.attempt import Attempt, agreed, is_audible, without_model
 from secret_sauce_hf.matching.excerpt import Excerpt
 from secret_sauce_hf.matching.guides import Guide
 from secret_sauce_hf.matching.loading import Loaded
@@ -71,6 +71,7 @@ def hear_riff(
     dry: Any,
     sampling_rate: int | None,
     seed: int,
+    searching: bool,
 ) -> Attempt:
     """Find out how wet and dry lie to each other, and ask the model in several places of the wet one.
 
@@ -83,6 +84,7 @@ def hear_riff(
         dry: the dry sound, as `match` takes it.
         sampling_rate: of sounds that are bare arrays, in Hz.
         seed: of what is drawn at random.
+        searching: whether a search follows.
 
     Raises:
         InputError: a sound cannot be read; they have no common part; the engine cannot be fed.
@@ -92,6 +94,8 @@ def hear_riff(
     engine.check(collection)
     rng = np.random.default_rng(seed)
     riffs, remarks = _laid(wet, excerpt, dry, sampling_rate)
+    if loaded.pipe is None:
+        remarks.append(without_model(collection, engine, searching, has_takes=False))
     heard = riffs[0].wet[slice(*riffs[0].known)]
     answer, proposals = _asked(guide, collection, heard, seed, rng)
     # Wherever it is unclear how the dry sound goes in, what comes nearest is it.

@@ -59,6 +59,16 @@ def test_a_clean_take_is_known_and_the_switches_are_found(riff, model):
     assert again.preset == found.preset
 
 
+def test_without_a_model(riff):
+    dry, wet = riff
+    prior = load_model("guitar", "none")
+    found = match(wet, dry=dry, sampling_rate=SAMPLE_RATE, model=prior, renders=150)
+    assert found.preset["disto_on_off"] == "on" and found.distances["mss"] < found.alone.distance
+    assert found.confidence == {} and any("There is no model" in remark for remark in found.remarks)
+    with pytest.raises(InputError, match="no model of guitar that could answer without a search"):
+        match(wet, dry=dry, sampling_rate=SAMPLE_RATE, model=prior, seconds=0)
+
+
 def test_what_was_fed_is_known_too_wherever_it_begins(riff, model):
     dry = riff[0]
     wet = to_float(ENGINE.render(Presets.from_settings(GUITAR, [WET]), dry=dry, noise_seed=0))[0]

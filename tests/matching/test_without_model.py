@@ -159,6 +159,7 @@ class TestWhatCannotBe:
         found = match(sound, collection=elsewhere, takes=takes)
         assert found.preset == next(presets[[5]].rows()) and found.candidates[0].origin == "nearest take"
         assert found.remarks[-1].endswith("the answer is the nearest of the takes.")
+        assert found.ranking == "the distances of recorded takes"
 
 
 def test_a_benchmark_without_a_model():
