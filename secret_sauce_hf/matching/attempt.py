@@ -341,7 +341,7 @@ def listen(
     remarks: tuple[str, ...] = ()
     if loaded.pipe is None:
         remarks = (without_model(collection, engine, searching, takes is not None),)
-    guide = loaded.guide
+    guide = loaded.guide(engine)
     listened, asked = None, (0.0, 0)
     met = np.empty((0, len(collection.parameters)), dtype=np.int64)
     if guide.reads_notes:

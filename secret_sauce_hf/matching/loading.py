@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secret_sauce_hf.cards.names import DECLARATION
-from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.engines.plugin.trusted import with_trusted_file
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection, read_declaration
 from secret_sauce_hf.matching.asked import NO_MODEL
@@ -49,19 +49,30 @@ class Loaded:
             config = SecretSauceConfig.from_dict(config.to_dict())
         return config.to_collection()
 
-    @cached_property
-    def guide(self) -> "Guide":
-        """What tells presets of sounds."""
-        from secret_sauce_hf.matching.guides import ModelGuide, PriorGuide
-        from secret_sauce_hf.modeling.loading import load_pipeline, take_extractor
+    def guide(self, engine: Engine | None = None) -> "Guide":
+        """What tells presets of sounds.
+
+        Args:
+            engine: renders them; if None, the one that is found for the collection.
+        """
+        from secret_sauce_hf.matching.guides import ModelGuide
 
         if self.pipe is not None:
             return ModelGuide(self.pipe)
-        engine = find_engine(self.collection)
-        if self.collection.plays is None and (engine is None or not engine.plays):
-            return PriorGuide(self.collection, take_extractor(self.collection))
-        ear = load_pipeline(collection=EAR)
-        return PriorGuide(self.collection, ear.feature_extractor, ear.model.listener)
+        collection, engine = self.collection, engine or find_engine(self.collection)
+        return _prior_guide(collection, collection.plays is not None or (engine is not None and bool(engine.plays)))
+
+
+@lru_cache(maxsize=8)
+def _prior_guide(collection: Collection, reads_notes: bool) -> "Guide":
+    """The prior of a collection; where notes are read, with a listener."""
+    from secret_sauce_hf.matching.guides import PriorGuide
+    from secret_sauce_hf.modeling.loading import load_pipeline, take_extractor
+
+    if not reads_notes:
+        return PriorGuide(collection, take_extractor(collection))
+    ear = load_pipeline(collection=EAR)
+    return PriorGuide(collection, ear.feature_extractor, ear.model.listener)
 
 
 def load_model(collection: str | Path | Collection | None = None, model: Any = None) -> Loaded:

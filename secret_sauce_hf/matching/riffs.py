@@ -89,7 +89,7 @@ def hear_riff(
     Raises:
         InputError: a sound cannot be read; they have no common part; the engine cannot be fed.
     """
-    guide = loaded.guide
+    guide = loaded.guide(engine)
     collection = agreed(collection, loaded.collection, loaded.name)
     engine.check(collection)
     rng = np.random.default_rng(seed)

@@ -71,7 +71,7 @@ class TestOneNote:
         row = draw_presets(guitar, 1, 5)
         sound = to_float(render(row))[0]
         prior = load_model(guitar, "none")
-        assert prior.guide.reads_notes == bool(get_engine(guitar).plays)
+        assert prior.guide().reads_notes == bool(get_engine(guitar).plays)
         found = match(sound, sampling_rate=SAMPLE_RATE, model=prior, renders=200)
         assert found.distances["mss"] < found.alone.distance
 
@@ -87,6 +87,14 @@ class TestAnInstrumentThatHasNone:
         found = match(sound, collection="dx7", renders=400)
         assert found.model is None and found.distances["mss"] < found.alone.distance
         assert len(found.save(tmp_path, "voice")["syx"].read_bytes()) == 163
+
+    def test_an_engine_that_is_handed_plays_any_note(self):
+        """As a recorder does, which plays the machine itself."""
+        box = replace(NOTES, name="box", instrument=replace(NOTES.instrument, name="box"), plays=None)
+        playing = type("Box", (type(get_engine(NOTES)),), {"name": "box"})()
+        found = match(played(NOTES, 2)[1], collection=box, engine=playing, renders=200)
+        assert [note.pitch for note in found.notes] == [PLAYED.pitch]
+        assert found.distances["mss"] < found.alone.distance
 
     def test_another_version_of_an_instrument_that_is_declared(self):
         fixed = (*NOTES.fixed, (NOTES.columns[4], 5.0))
