@@ -108,6 +108,9 @@ def small():
         patch.setattr("secret_sauce_hf.learning.budgeting.PROBE_STEPS", 1)
         patch.setattr("secret_sauce_hf.learning.budgeting.FEWEST_STEPS", 1)
         patch.setattr("secret_sauce_hf.learning.budgeting.TRAINING_SHARE", 1e-6)
+        patch.setattr("secret_sauce_hf.training.strokes.PAGE", 64)
+        # A process that renders takes longer to begin than it would save.
+        patch.setattr("secret_sauce_hf.training.run.default_workers", lambda: 0)
         yield patch
 
 
