@@ -10,7 +10,15 @@ import torch
 from secret_sauce_hf.cards.names import DECLARATION
 from secret_sauce_hf.data import iter_takes
 from secret_sauce_hf.engines.plugin.files import PLUGIN_SUFFIXES
-from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.engines.plugin.trusted import with_trusted_file
+from secret_sauce_hf.instruments import (
+    COLLECTIONS,
+    SAMPLE_RATE,
+    Collection,
+    InputError,
+    get_collection,
+    read_declaration,
+)
 from secret_sauce_hf.instruments.takes import SILENCE
 from secret_sauce_hf.learning.budgeting import BATCH, TRAINING_SHARE
 from secret_sauce_hf.modeling.strokes_secret_sauce import Stroke
@@ -63,7 +71,8 @@ def collection_of(data: str | Path, collection: str | Path | Collection | None) 
         return get_collection(collection)
     declared = expanded(data) / DECLARATION
     if declared.is_file():
-        return get_collection(declared)
+        # Nothing in a folder that somebody else may have made chooses a file of this machine to be loaded.
+        return with_trusted_file(read_declaration(declared))
     for takes in iter_takes(data, "train"):
         return takes.presets.collection
     raise InputError(f"There are no train rows in {data}; nothing can be learned.")

@@ -17,7 +17,7 @@ from secret_sauce_hf.instruments.families import noted
 from secret_sauce_hf.learning import learn
 from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, shares_heard
 from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, FEWEST_STEPS, Pace, StepClock, pace
-from secret_sauce_hf.learning.recorded import is_dataset
+from secret_sauce_hf.learning.recorded import collection_of, is_dataset
 from secret_sauce_hf.matching import load_model, match
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -280,6 +280,16 @@ class TestDatasets:
     def test_a_collection_of_no_dataset(self, tmp_path):
         with pytest.raises(InputError, match="collection says whose sounds a dataset has"):
             learn(LIGHT, tmp_path / "out", minutes=1, collection=LIGHT, progress=False)
+
+    def test_a_declaration_among_the_takes_names_no_file(self, tmp_path):
+        record = {
+            "name": "mine",
+            "plugin": {"format": "VST2", "name": "Mine", "digest": "ef" * 32, "file": "/tmp/evil.so"},
+            "parameters": [{"kind": "knob", "name": "x", "index": 0, "listed": "x"}],
+        }
+        (tmp_path / "declaration.json").write_text(json.dumps(record))
+        assert get_collection(tmp_path / "declaration.json").instrument.plugin.file == "/tmp/evil.so"
+        assert collection_of(tmp_path, None).instrument.plugin.file == ""
 
     def test_what_is_a_dataset(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
