@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("collection")
     parser.add_argument("bank", type=Path)
-    parser.add_argument("--model", help="a checkpoint; that which ships if not given")
+    parser.add_argument("--model", help="a checkpoint, or none; that which ships, if one does, if not given")
     parser.add_argument("--sounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -54,9 +54,10 @@ def main() -> None:
         nearest = min(mss(take, takes[other], SAMPLE_RATE) for other in others.tolist())
         rest = Bank(collection, bank.cc[others], tuple(bank.names[other] for other in others))
         told = {"array": take, "sampling_rate": SAMPLE_RATE}
-        common = {"collection": collection, "model": args.model, "seconds": args.seconds}
-        found, from_bank = (match(told, **common, bank=given) for given in (None, rest))
-        rows.append((found.alone.distance, nearest, found.distances["mss"], from_bank.distances["mss"]))
+        common = {"collection": collection, "model": args.model}
+        asked = match(told, **common, bank=rest)
+        found, from_bank = (match(told, **common, seconds=args.seconds, bank=given) for given in (None, rest))
+        rows.append((found.alone.distance, nearest, *(one.distances["mss"] for one in (asked, found, from_bank))))
         print(len(rows), bank.names[voice], note.pitch, *(f"{value:.2f}" for value in rows[-1]), flush=True)
         if len(rows) == args.sounds:
             break
@@ -65,14 +66,15 @@ def main() -> None:
     for title in ("", "median", "quartiles", "nearer than the nearest patch"):
         table.add_column(title)
     names = (
-        "model alone",
+        "model alone" if found.model else "a usual preset",
         "nearest other patch",
+        "nearest, as match --bank tells",
         f"after {args.seconds:g} s",
         f"after {args.seconds:g} s, from the bank",
     )
     for name, values in zip(names, told.T, strict=True):
         low, high = np.percentile(values, [25, 75])
-        nearer = "" if name.startswith("nearest") else f"{np.mean(values < told[:, 1]):.0%}"
+        nearer = "" if name == "nearest other patch" else f"{np.mean(values < told[:, 1]):.0%}"
         table.add_row(name, f"{np.median(values):.2f}", f"{low:.2f} to {high:.2f}", nearer)
     Console().print(table)
 
