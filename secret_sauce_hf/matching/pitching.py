@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import numpy as np
 
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.instruments.lengths import with_seconds
-from secret_sauce_hf.instruments.notes import Note, Performances
+from secret_sauce_hf.instruments.notes import Note, Performances, constant_note
 from secret_sauce_hf.matching.guides import Guide
 from secret_sauce_hf.matching.playable import playable
 from secret_sauce_hf.matching.problem import Budget
@@ -152,6 +153,7 @@ class _Asked:
         self._played = np.empty(0, dtype=np.int64)
         self.told = np.empty(0)
         """Distances of all presets, MSS in dB."""
+        self._each = 0.0 if budget.seconds is None else self._pace()
 
     @property
     def least(self) -> np.ndarray:
@@ -166,7 +168,7 @@ class _Asked:
 
     def ask(self, sounds: Sequence[Listened], count: int) -> None:
         """Measure what the model proposes where these notes are played, `count` presets each, if there is budget."""
-        if not sounds or self._budget.affords(len(sounds) * count, 0.0) < len(sounds) * count:
+        if not sounds or not self._affords(len(sounds) * count):
             return
         inputs = [self._guide.inputs_of(one) for one in sounds]
         cc = self._guide.propose_each(self._collection, inputs, count, self._seed)
@@ -183,7 +185,7 @@ class _Asked:
             places: of `sounds`, the first to try first.
         """
         for place in places:
-            if self._budget.affords(len(cc), 0.0) == len(cc):
+            if self._affords(len(cc)):
                 self._measure(cc, np.full(len(cc), place))
 
     def breed(self, heard: int, step: float, count: int, rng: np.random.Generator) -> None:
@@ -195,7 +197,7 @@ class _Asked:
             count: how many of the nearest are parents.
             rng: draws them.
         """
-        if self._budget.affords(CHILDREN, 0.0) < CHILDREN:
+        if not self._affords(CHILDREN):
             return
         parents = self._parents(count)
         first, second = rng.choice(parents, size=(2, CHILDREN))
@@ -218,6 +220,20 @@ class _Asked:
             pitch = self._notes[played[child]][0].pitch + int(rng.choice(BESIDE))
             played[child] = places.get(pitch, played[child])
         self._measure(np.stack(columns, axis=1), played)
+
+    def _affords(self, count: int) -> bool:
+        """Whether there is budget for so many renderings."""
+        return self._budget.affords(count, count * self._each) == count
+
+    def _pace(self) -> float:
+        """Seconds that a rendering takes."""
+        middle = np.array([[int(p.spread(3)[0 if p.classes else 1]) for p in self._collection.parameters]])
+        told = Performances.from_notes([(constant_note(self._collection.timing),)])
+        for _ in range(2):
+            # The first time something may have to be compiled or loaded.
+            begun = monotonic()
+            self._engine.render(Presets.of_search(self._collection, middle).playing(told), noise_seed=NOISE_SEED)
+        return monotonic() - begun
 
     def _parents(self, count: int) -> list[int]:
         kept: list[int] = []
