@@ -313,7 +313,7 @@ class TestCards:
                 found = recorder.prepare()
                 assert 0.001 < found.latency < 0.1 and found.spread < 0.1
                 presets = draw_presets(box, 2, 3)
-                takes = [recorder.render(presets) for _ in range(2)]
+                takes = [recorder.render(presets) for _ in range(3)]
                 link.check()
             for refused, why in (
                 ({"rate": 22_050}, "toy does not record at 22,050 Hz"),
@@ -326,11 +326,12 @@ class TestCards:
                 open_link("cards", "toy:in", "theremin", api="jack")
             with pytest.raises(InputError, match="No MIDI port 'theremin'; there is toy:in"):
                 open_link("cards", "theremin", "toy", api="jack")
-        for one, other in zip(*takes, strict=True):
-            starts = [onset(take / 32_768, 0.0) for take in (one, other)]
-            # At the note of 50 ms, give or take 5: a machine with much else to do is late itself.
-            assert all(abs(start - 1_102) <= 110 for start in starts), starts
-            assert likeness(one, other, 220) >= 0.95, starts
+        for same in zip(*takes, strict=True):
+            starts = [onset(take / 32_768, 0.0) for take in same]
+            # Two of three at the note of 50 ms, give or take 5: a machine with much else to do is late itself.
+            good = [take for take, start in zip(same, starts, strict=True) if abs(start - 1_102) <= 110]
+            assert len(good) >= 2, starts
+            assert likeness(good[0], good[1], 220) >= 0.95, starts
 
 
 def test_what_levels_say():
