@@ -35,7 +35,7 @@ class Vital(Engine):
     parameters = _INSTRUMENT.parameters
     plays = range(128)
     voices = VOICES
-    batch = 8
+    batch = 2
     extra = "vital"
     emulates = "the plug-in by the sound engine of its published source, compiled without the plug-in"
     guesses = "how notes that sound together meet in its effects: here each has its own"
