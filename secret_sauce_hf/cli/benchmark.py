@@ -94,6 +94,13 @@ def benchmark(
         bool, typer.Option("--hidden", help="Export without settings; DIR-answers.parquet keeps them.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of searches, networks and confidence intervals.", **WHOLE)] = 0,
+    same: Annotated[
+        bool,
+        typer.Option(
+            help="Also tell which settings sound the same, by exchanging each by itself: as many renderings of every "
+            "answer as there are parameters, hours of a slow engine."
+        ),
+    ] = True,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
 ) -> None:
     """Compare our model and its matching with baselines: settings, heard settings, sound and time, on the same sounds.
@@ -105,6 +112,8 @@ def benchmark(
     secret-sauce benchmark noisemaker-light --rows 5 --seconds 3
 
     secret-sauce benchmark noisemaker --model my-model --out my-model
+
+    secret-sauce benchmark vital --rows 12 --no-same  # without hours of exchanging settings
 
     secret-sauce benchmark noisemaker --predictions theirs.jsonl --only model --only naive --only floor
 
@@ -141,6 +150,7 @@ def benchmark(
     words += [str(word) for name, value in options.items() if value is not None for word in (name, value)]
     for option, values in (("--without", without), ("--only", only), ("--predictions", [file.name for file in files])):
         words += [word for value in values or () for word in (option, value)]
+    words += [] if same else ["--no-same"]
     try:
         found = run(
             declared,
@@ -157,6 +167,7 @@ def benchmark(
             out=folder,
             seed=seed,
             again=again,
+            same=same,
             command=shlex.join(words),
         )
     except KeyboardInterrupt:

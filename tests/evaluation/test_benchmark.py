@@ -361,3 +361,14 @@ class TestCommand:
             main(["benchmark", "noisemaker-light", "--data", str(built), "--out", str(tmp_path), *without])
         assert end.value.code == 130
         assert "the same command, without --again, goes on from here" in capsys.readouterr().err
+
+
+def test_settings_that_sound_the_same_are_left_out_where_nobody_asks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--rows", "2", "--only", "naive", "--no-same", "--out", "found"]
+    with pytest.raises(SystemExit) as ended:
+        main(["benchmark", "noisemaker-light", *options])
+    assert not ended.value.code
+    record = json.loads((tmp_path / "found" / "benchmark.json").read_text())
+    assert record["command"].endswith(" --only naive --no-same")
+    assert not list((tmp_path / "found" / ".rows").glob("same-*"))
