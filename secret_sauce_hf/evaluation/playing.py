@@ -10,12 +10,11 @@ from secret_sauce_hf.evaluation.scoring import NOISES
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.takes import to_float
+from secret_sauce_hf.matching.domain import SAME_DB
 from secret_sauce_hf.matching.strategies.chance import FEW_NOISES
 from secret_sauce_hf.metrics import mss
 from secret_sauce_hf.presets import Presets
 
-SAME_DB = 0.01
-"""Distances that differ by less are those of sounds in which nothing is left to chance."""
 TURNS = (np.arange(16) / 16, np.arange(-4, 5) / 128)
 """By how many turns each phase is moved: all around, then near where that was best."""
 

@@ -1,7 +1,7 @@
 """From a dataset of an instrument's sounds to a model of it, where nothing here plays the instrument."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -123,18 +123,3 @@ def step_seconds(collection: Collection, base: str) -> float:
 def epochs_within(rows: int, step: float, seconds: float) -> float:
     """How often every sound is seen in a training that takes so long, with what comes after it."""
     return float(np.clip(TRAINING_SHARE * seconds / (step * rows / BATCH), 1.0, MOST_EPOCHS))
-
-
-def as_learned(collection: Collection, name: str) -> Collection:
-    """A collection by another name and without rows of its own: what is learned of a dataset of it."""
-    return replace(
-        collection,
-        name=name,
-        stem=name.replace("-", "_"),
-        count=0,
-        train_count=0,
-        seed=None,
-        enumerated=False,
-        has_file_column=True,
-        title=f"{collection.instrument.title}, learned from recordings",
-    )

@@ -31,7 +31,6 @@ from secret_sauce_hf.learning.audible import LEAST_SHARE, chosen, reduced, rows_
 from secret_sauce_hf.learning.budgeting import BATCH, EPOCHS, Pace, pace
 from secret_sauce_hf.learning.recorded import (
     Told,
-    as_learned,
     collection_of,
     epochs_within,
     is_dataset,
@@ -212,7 +211,7 @@ def _learn_takes(
     """Learn from a dataset, see `learn`."""
     progress, seed = report.progress, report.seed
     declared = collection_of(data, collection)
-    learned = as_learned(declared, name or f"{declared.name}-learned")
+    learned = reduced(declared, declared.columns, name or f"{declared.name}-learned")
     stages = _Stages(
         check_folder(out, what="what is learned"),
         {"source": str(data), "minutes": float(report.minutes), "name": learned.name, "seed": seed},

@@ -30,13 +30,11 @@ class Guide(ABC):
     """Tells presets that a sound may have been made with.
 
     Attributes:
-        learned: whether it has learnt to; otherwise it tells the same of every sound.
         extractor: of whose form the takes are that it reads.
         reads_notes: whether it reads sounds of any length, and has to know what is played in them.
         warn_below: from which probability down that the instrument can make a sound it is said that it cannot.
     """
 
-    learned: bool
     extractor: SecretSauceFeatureExtractor
     reads_notes: bool
     warn_below: float = 0.0
@@ -84,8 +82,6 @@ class ModelGuide(Guide):
     Args:
         pipe: its `AudioToPresetPipeline`.
     """
-
-    learned = True
 
     def __init__(self, pipe: Any):
         self.pipe = pipe
@@ -158,17 +154,11 @@ class PriorGuide(Guide):
         collection: the collection.
         extractor: makes takes; of a model of notes where notes are read.
         listener: a model's `NoteListener`; None where the instrument plays one note only.
-        seed: of what is drawn to learn what is usual.
     """
 
-    learned = False
-
-    def __init__(
-        self, collection: Collection, extractor: SecretSauceFeatureExtractor, listener: Any = None, seed: int = 0
-    ):
+    def __init__(self, collection: Collection, extractor: SecretSauceFeatureExtractor, listener: Any = None):
         self.collection, self.extractor, self.listener = collection, extractor, listener
         self.reads_notes = listener is not None
-        self._seed = seed
 
     def listen(self, sound: Any, notes: Sequence[Any] | None = None) -> Listened:
         """See `Guide.listen`."""
@@ -235,8 +225,8 @@ class PriorGuide(Guide):
         """Presets as people set them, as far as that is known, and some drawn evenly: (rows, parameters)."""
         usual = MUSICAL if is_musical(self.collection) else self.collection.prior
         evenly = round(EVENLY * DRAWN)
-        drawn = draw_presets(self.collection, DRAWN - evenly, self._seed, prior=usual).cc
-        return np.concatenate([drawn, draw_presets(self.collection, evenly, self._seed, DRAWN).cc])
+        drawn = draw_presets(self.collection, DRAWN - evenly, 0, prior=usual).cc
+        return np.concatenate([drawn, draw_presets(self.collection, evenly, 0, DRAWN).cc])
 
     @cached_property
     def _middle(self) -> np.ndarray:

@@ -226,14 +226,16 @@ class _Asked:
         return self._budget.affords(count, count * self._each) == count
 
     def _pace(self) -> float:
-        """Seconds that a rendering takes."""
+        """Seconds that a rendering takes among as many as the engine renders best together."""
+        count = self._engine.batch
         middle = np.array([[int(p.spread(3)[0 if p.classes else 1]) for p in self._collection.parameters]])
-        told = Performances.from_notes([(constant_note(self._collection.timing),)])
+        told = Performances.from_notes([(constant_note(self._collection.timing),)] * count)
+        rows = Presets.of_search(self._collection, middle.repeat(count, axis=0)).playing(told)
         for _ in range(2):
             # The first time something may have to be compiled or loaded.
             begun = monotonic()
-            self._engine.render(Presets.of_search(self._collection, middle).playing(told), noise_seed=NOISE_SEED)
-        return monotonic() - begun
+            self._engine.render(rows, noise_seed=NOISE_SEED)
+        return (monotonic() - begun) / count
 
     def _parents(self, count: int) -> list[int]:
         kept: list[int] = []

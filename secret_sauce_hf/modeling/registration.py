@@ -32,7 +32,7 @@ MODEL_TYPE = "secret-sauce"
 
 def ships(collection: str) -> bool:
     """Whether a checkpoint ships for a collection, by its name."""
-    return collection in {path.name for path in CHECKPOINTS.iterdir() if path.is_dir()}
+    return (CHECKPOINTS / collection / "config.json").is_file()
 
 
 def checkpoint_path(collection: str) -> Path:
@@ -44,14 +44,14 @@ def checkpoint_path(collection: str) -> Path:
     # NumPy, which comes with it, takes longer than the rest of `import secret_sauce_hf`.
     from secret_sauce_hf.instruments import InputError, get_collection
 
-    folder = CHECKPOINTS / get_collection(collection).name
-    if not (folder / "config.json").is_file():
+    name = get_collection(collection).name
+    if not ships(name):
         shipped = sorted(path.parent.name for path in CHECKPOINTS.glob("*/config.json"))
         raise InputError(
             f"No checkpoint ships for {collection}; there is one for {', '.join(shipped) or 'none'}. "
             "Train one with `secret-sauce train`."
         )
-    return folder
+    return CHECKPOINTS / name
 
 
 def register() -> None:
