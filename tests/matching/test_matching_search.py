@@ -18,7 +18,7 @@ from secret_sauce_hf.data import build_collection
 from secret_sauce_hf.data.reading import Takes
 from secret_sauce_hf.engines import get_engine, render
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError, Knob, get_collection
-from secret_sauce_hf.matching import demo_sound, match
+from secret_sauce_hf.matching import DEMO_RENDERS, demo_sound, match
 from secret_sauce_hf.matching.alternatives import alternatives
 from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.matching.guides import ModelGuide
@@ -598,3 +598,9 @@ def test_wrong_takes(pipe, tmp_path):
         with pytest.raises(InputError, match=message) as caught:
             match(WAVE, model=pipe, sampling_rate=SAMPLE_RATE, takes=takes)
         assert "\n" not in str(caught.value)
+
+
+def test_the_demo_comes_as_near_as_it_is_shown():
+    """All that the model proposes is measured, however few renderings there are."""
+    known = demo_sound()
+    assert match(known.path, collection=known.collection, renders=DEMO_RENDERS).distances["mss"] < 0.2

@@ -37,7 +37,7 @@ def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool, share: float = MEE
         evaluator: renders and measures.
         cc: CC values, shape (rows, parameters).
         is_take: whether the sound was a take as it is: then it is neither late nor out of tune.
-        share: of the budget; more than the first `LEAST_MET` presets are measured only as long as less is used.
+        share: of the time; more than the first `LEAST_MET` presets are measured only as long as less is used.
 
     Raises:
         SpentError: the budget does not allow for it.
@@ -57,8 +57,11 @@ def meet(evaluator: Evaluator, cc: np.ndarray, is_take: bool, share: float = MEE
 
 
 def _measured(evaluator: Evaluator, places: np.ndarray, share: float) -> int:
-    """Measure the first `LEAST_MET` places, and others while less than a share of the budget is used: how many."""
-    done = min(LEAST_MET, len(places))
+    """Measure places, after the first `LEAST_MET` while less than a share of the time is used: how many.
+
+    A number of renderings is no time that a slow engine needs: then all are measured.
+    """
+    done = len(places) if evaluator.budget.renders is not None else min(LEAST_MET, len(places))
     evaluator(places[:done])
     while done < len(places) and evaluator.budget.share < share:
         evaluator(places[done : done + evaluator.batch])
