@@ -10,6 +10,9 @@ EXTRAS = {
     "rtmidi": "midi",
     "jack": "record",
     "sounddevice": "record",
+    "fastapi": "app",
+    "uvicorn": "app",
+    "mcp": "app",
     "dexed": "dx7",
     "vita": "vital",
 }

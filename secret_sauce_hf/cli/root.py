@@ -21,6 +21,7 @@ from secret_sauce_hf.cli import (
     listener,
     match,
     overview,
+    page,
     publish,
     recording,
     rows,
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 
 # In the order of `--help`.
-for group in (overview, rows, data, match, sending, recording, train, learn, listener, benchmark, calibrate):
+for group in (overview, rows, data, match, page, sending, recording, train, learn, listener, benchmark, calibrate):
     app.add_typer(group.app)
 app.add_typer(publish.app, name="publish")
 app.add_typer(instrument.app, name="instrument")

@@ -1,6 +1,7 @@
 from .bank import Bank, read_bank
 from .demo import DEMO_RENDERS, KnownSound, demo_sound
 from .match import Loaded, Match, load_model, load_models, match
+from .progress import Reached
 from .result import Candidate, Search, TracePoint
 from .strategies import Strategy, get_strategy, register_strategy, strategy_names
 
@@ -11,6 +12,7 @@ __all__ = [
     "KnownSound",
     "Loaded",
     "Match",
+    "Reached",
     "Search",
     "Strategy",
     "TracePoint",

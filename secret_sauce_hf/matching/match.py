@@ -1,7 +1,7 @@
 """From a sound to a preset, its MIDI and what it sounds like."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from secret_sauce_hf.matching.found import Match as Match
 from secret_sauce_hf.matching.loading import Loaded as Loaded
 from secret_sauce_hf.matching.loading import load_model as load_model
 from secret_sauce_hf.matching.loading import load_models as load_models
-from secret_sauce_hf.matching.progress import match_progress
+from secret_sauce_hf.matching.progress import Reached, match_progress
 from secret_sauce_hf.matching.recorded import TakeSource
 from secret_sauce_hf.matching.retrieving import Retrieval
 from secret_sauce_hf.matching.riffs import hear_riff
@@ -50,7 +50,7 @@ def match(
     engine: Engine | None = None,
     region: Region | None = None,
     dry: Any = None,
-    progress: bool = False,
+    progress: bool | Callable[[Reached], None] = False,
     num_candidates: int | None = None,
     notes: Sequence[Any] | None = None,
     bank: BankSource | None = None,
@@ -100,7 +100,8 @@ def match(
         dry: what went into the instrument to make the sound, in any form that a sound may have: then
             this is fed to the engine, which has to process sounds, as that of the guitar rack does.
             It begins when the sound does, or up to 2 s before or after it.
-        progress: whether to show a progress bar, on standard error if that is a terminal.
+        progress: whether to show a progress bar, on standard error if that is a terminal; or a function, which is
+            called with a `Reached` after every batch of renderings, and ends the search by raising KeyboardInterrupt.
         num_candidates: old name of `candidates`.
         notes: what is played in the sound, for models of notes: `Note`s, or mappings with `pitch`,
             `velocity`, `onset` and `duration` in seconds from the start of the sound, of which all but
