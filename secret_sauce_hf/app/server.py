@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -66,7 +67,7 @@ class MatchOrder(_Strict):
     sound: str = Field(max_length=64)
     collection: str | None = Field(None, max_length=200)
     region: tuple[float, float] | None = None
-    notes: list[PlayedNote] | None = Field(None, max_length=MAX_NOTES)
+    notes: list[PlayedNote] | None = Field(None, min_length=1, max_length=MAX_NOTES)
     seconds: float = Field(10.0, ge=0, le=MAX_SEARCH_SECONDS)
     candidates: int = Field(5, ge=1, le=MAX_CANDIDATES)
 
@@ -81,7 +82,7 @@ class PresetOrder(_Strict):
 class RenderOrder(PresetOrder):
     """A preset to be heard."""
 
-    notes: list[PlayedNote] | None = Field(None, max_length=MAX_NOTES)
+    notes: list[PlayedNote] | None = Field(None, min_length=1, max_length=MAX_NOTES)
     seconds: float | None = Field(None, gt=0, le=MAX_RENDERED_SECONDS)
     match: str | None = Field(None, max_length=64)
 
@@ -134,9 +135,7 @@ def create_app(
 
     @app.middleware("http")
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        name = (
-            request.headers.get("host", "").rsplit(":", 1)[0] if "]" not in request.headers.get("host", "") else "[::1]"
-        )
+        name = re.sub(r":[0-9]*\Z", "", request.headers.get("host", ""))
         if "*" not in hosts and name not in hosts:
             return JSONResponse({"detail": "This page is not to be had under that name."}, 421)
         length = request.headers.get("content-length", "0")
@@ -305,12 +304,7 @@ def create_app(
         """What each control changes in the sound, the most first: name and dB."""
         found = answered(session, key)
         _candidate(found, number)
-
-        def measured() -> list[tuple[str, float]]:
-            with rendering.turn():
-                return found.reasons(number)
-
-        return await run_in_threadpool(measured)
+        return await run_in_threadpool(found.reasons, number, rendering)
 
     @app.post("/api/render")
     async def render(order: RenderOrder, session: Visitor) -> dict[str, Any]:

@@ -4,12 +4,16 @@ import socket
 import webbrowser
 from collections.abc import Sequence
 from threading import Timer
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from secret_sauce_hf.app.server import LOOPBACK, create_app
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.progress import say
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def serve(
@@ -36,24 +40,29 @@ def serve(
     """
     here = host in ("127.0.0.1", "localhost", "::1")
     hosts = (*LOOPBACK, *names) if here or names else ("*",)
-    listening = _listen(host, port)
+    own = listening(host, port)
     try:
         app = create_app(models, workers=workers, hosts=hosts)
         shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listening.getsockname()[1]}/"
+        address = f"http://{shown}:{own.getsockname()[1]}/"
         say(f"The page is at {address} until Ctrl-C.")
         if browser:
             # Once the server answers.
             Timer(0.5, webbrowser.open, (address,)).start()
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        running(app).run(sockets=[own])
     finally:
-        listening.close()
+        own.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def running(app: "FastAPI") -> uvicorn.Server:
+    """A server of the page, which `run` has serve at sockets."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False, ws="none"
+    )
+    return uvicorn.Server(config)
+
+
+def listening(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
     Raises:

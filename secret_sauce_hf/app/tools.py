@@ -2,14 +2,17 @@
 
 import base64
 import binascii
+import functools
 import json
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
 
 import anyio.to_thread
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 from secret_sauce_hf.app.limits import MAX_CANDIDATES, MAX_SEARCH_SECONDS, MAX_UPLOAD_BYTES
-from secret_sauce_hf.app.line import Job, Line
+from secret_sauce_hf.app.line import BusyError, Job, Line
 from secret_sauce_hf.app.store import KeptSound
 from secret_sauce_hf.app.telling import panel
 from secret_sauce_hf.app.workshop import Asked, Rendering, Workshop, played, rendered, wav
@@ -17,6 +20,7 @@ from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.instruments.notes import Note
 
 POLLED_SECONDS = 0.1
+Tool = TypeVar("Tool", bound=Callable[..., Awaitable[Any]])
 
 
 def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServer:
@@ -28,12 +32,14 @@ def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServe
     )
 
     @server.tool()
+    @telling
     async def list_instruments() -> list[dict[str, Any]]:
         """List the instruments whose settings can be found: name of the collection, title, whether a model has learnt
         it and whether an engine renders it here."""
         return await anyio.to_thread.run_sync(workshop.offered)
 
     @server.tool()
+    @telling
     async def describe_instrument(collection: str) -> dict[str, Any]:
         """Tell the controls of an instrument in sections: knobs with their limits (0 to 10), switches with their
         positions, MIDI controller numbers.
@@ -44,6 +50,7 @@ def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServe
         return panel(workshop.collection(collection))
 
     @server.tool()
+    @telling
     async def match_sound(
         audio_base64: str, collection: str | None = None, seconds: float = 10.0, candidates: int = 1
     ) -> dict[str, Any]:
@@ -80,6 +87,7 @@ def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServe
         return json.loads(json.dumps(job.answer.match.to_dict(), default=float))
 
     @server.tool()
+    @telling
     async def render_preset(
         collection: str, preset: dict[str, float | str], note: int = 60, seconds: float = 1.5
     ) -> dict[str, Any]:
@@ -104,6 +112,21 @@ def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServe
         return {"wav_base64": base64.b64encode(content).decode(), "sampling_rate": 22_050}
 
     return server
+
+
+def telling(tool: Tool) -> Tool:
+    """A tool whose mistakes its caller is told, where those of the server itself are not."""
+
+    @functools.wraps(tool)
+    async def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await tool(*args, **kwargs)
+        except InputError as error:
+            raise ToolError(str(error)) from error
+        except BusyError as error:
+            raise ToolError("Too many are waiting; try again in a minute.") from error
+
+    return cast(Tool, told)
 
 
 def _sound(audio_base64: str) -> KeptSound:

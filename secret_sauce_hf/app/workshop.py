@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import soundfile
 from secret_sauce_hf.app.limits import MAX_RENDERED_SECONDS, MAX_RENDERING
 from secret_sauce_hf.app.line import BusyError, Job
 from secret_sauce_hf.app.store import KeptSound
-from secret_sauce_hf.data.heard import measure_heard
+from secret_sauce_hf.data.heard import changes
 from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.lengths import with_seconds
@@ -30,6 +31,8 @@ from secret_sauce_hf.modeling.registration import ships
 from secret_sauce_hf.plots.spectrogram import levels
 from secret_sauce_hf.presets import Presets
 
+REASONING_SECONDS = 4.0
+"""How long it may take to measure what matters, about."""
 PICTURE_BANDS = 128
 """Rows of a spectrogram on the page, spread evenly over the logarithm of frequency."""
 PICTURE_FRAMES = 400
@@ -93,16 +96,38 @@ class Answer:
         """How long the take is."""
         return len(self.match.reference) / SAMPLE_RATE
 
-    def reasons(self, number: int) -> list[tuple[str, float]]:
-        """What each parameter of a candidate changes in the sound, the most first, in dB (see `measure_heard`)."""
+    def reasons(self, number: int, turn: "Rendering") -> list[tuple[str, float]]:
+        """What each parameter of a candidate changes in the sound, the most first, in dB (see `measure_heard`).
+
+        Parameters that cannot be heard change nothing. Where an engine is slow, each is moved once.
+        """
         with self._lock:
             if number not in self._reasons:
-                rows = played(self.match.collection, self.match.candidates[number].preset, self.notes, self.seconds)
-                change = measure_heard(rows).change[0]
-                order = np.argsort(-change, kind="stable")
-                names = self.match.collection.columns
-                self._reasons[number] = [(names[at], round(float(change[at]), 2)) for at in order]
+                self._reasons[number] = self._measured(number, turn)
             return self._reasons[number]
+
+    def _measured(self, number: int, turn: "Rendering") -> list[tuple[str, float]]:
+        row = played(self.match.collection, self.match.candidates[number].preset, self.notes, self.seconds)
+        heard = row.heard()[0]
+        with turn.turn():
+            own = rendered(row)
+        found: dict[str, float] = {}
+        began, slow = monotonic(), False
+        for column, parameter in enumerate(row.parameters):
+            if not heard[column]:
+                found[parameter.name] = 0.0
+                continue
+            moved = parameter.moves(row.unit[:, column])[: 1 if slow else None]
+            unit = np.repeat(row.unit, len(moved), axis=0)
+            unit[:, column] = np.concatenate(moved)
+            plays = None if row.play_constant else row.performances.select(np.zeros(len(moved), np.intp))
+            rows = Presets(row.collection, unit, None, plays)
+            # Knobs and keys need not wait for all of it.
+            with turn.turn():
+                takes = rendered_all(rows)
+            found[parameter.name] = round(float(changes(own[None], takes, np.zeros(len(takes), np.intp)).max()), 2)
+            slow = monotonic() - began > REASONING_SECONDS * (column + 1) / len(row.parameters)
+        return sorted(found.items(), key=lambda one: -one[1])
 
 
 class Workshop:
@@ -261,12 +286,17 @@ def played(
     return rows.playing(list(kept))
 
 
-def rendered(rows: Presets) -> np.ndarray:
+def rendered(row: Presets) -> np.ndarray:
     """The take of a row: int16 of shape (samples,), at 22,050 Hz."""
+    return rendered_all(row)[0]
+
+
+def rendered_all(rows: Presets) -> np.ndarray:
+    """The takes of rows, with the same noise: int16 of shape (rows, samples), at 22,050 Hz."""
     engine = find_engine(rows.collection)
     if engine is None:
         raise InputError(f"Nothing here renders {rows.collection.instrument.title}.")
-    return engine.render(rows, noise_seed=0)[0]
+    return engine.render(rows, noise_seed=0, same_noise=True)
 
 
 def apart(reference: np.ndarray, take: np.ndarray) -> float:

@@ -14,6 +14,7 @@ const $ = (id) => document.getElementById(id);
 const KEY_SECONDS = 2;
 const TURNED_AFTER = 60; // Milliseconds after the last turn of a knob.
 const SECONDS = [0, 3, 10, 30, 60];
+const OF_FIELDS = "fields";
 const MEASURED = 6; // Of how many controls is shown what they change.
 
 const state = { limits: null, sound: null, match: null, answer: null, number: 0, preset: null, panel: null, instruments: [] };
@@ -83,7 +84,8 @@ async function loaded(told) {
     $("from").value = region.start.toFixed(2);
     $("to").value = region.end.toFixed(2);
   };
-  regions.on("region-created", follow);
+  // What the fields say is drawn late where the picture is not ready, and must not be written back then.
+  regions.on("region-created", (region) => { if (region.id !== OF_FIELDS) follow(region); });
   regions.on("region-updated", follow);
   for (const [name, playing] of [["play", true], ["pause", false], ["finish", false]]) {
     wave.on(name, () => { $("play-sound").textContent = t(playing ? "stop_sound" : "play_sound"); });
@@ -104,7 +106,7 @@ function showRegion() {
   regions.clearRegions();
   try {
     const region = regionFromFields();
-    if (region !== null) regions.addRegion({ start: region[0], end: region[1], color: "rgba(255, 179, 71, .3)" });
+    if (region !== null) regions.addRegion({ id: OF_FIELDS, start: region[0], end: region[1], color: "rgba(255, 179, 71, .3)" });
   } catch { /* It is told when it is asked for. */ }
 }
 
