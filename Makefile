@@ -89,6 +89,8 @@ clean:
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
 	@echo 'Installing into $(VENV): a few minutes the first time.'
+	@# What an earlier one said would be found before what this one says.
+	@rm -rf secret_sauce_hf.egg-info
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group dev --editable '.[all,dx7,vital,hosts]'
 	@touch $@
 

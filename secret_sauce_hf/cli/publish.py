@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     rich_markup_mode="rich",
-    help="""Publish a dataset, a checkpoint or a metric on the Hugging Face Hub.
+    help="""Publish a dataset, a checkpoint, a metric or the web page on the Hugging Face Hub.
 
     Everything of one goes up in one commit, and a tag (the package's version) names that state. An interrupted
     command, given again, does not send again what is there. Needs a token with write permission: `hf auth login`,
@@ -198,6 +198,40 @@ def metric(
     _report(done, dry_run)
     if not dry_run:
         say(f'Load it with evaluate.load("{done.repo}").')
+
+
+@app.command()
+def space(
+    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The Space.", show_default=False)],
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="vital|dx7",
+            help="An engine under the GPL 3 that it renders with besides; may be given twice.",
+            show_default=False,
+        ),
+    ] = None,
+    private: Private = None,
+    tag: Tag = None,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Publish the web page as a Space, which serves what `secret-sauce app` serves here.
+
+    The Space holds this package with the models that ship, and builds itself from them (Docker). It needs no other
+    hardware than the free one.
+
+    [bold]Examples[/bold]
+
+    secret-sauce publish space --repo me/secret-sauce --dry-run
+
+    secret-sauce publish space --repo me/secret-sauce --engine vital --private
+    """
+    from secret_sauce_hf.hub import publish_space
+
+    leave_at_once_when_interrupted()
+    done = publish_space(repo, engines=engine or (), private=private, tag=tag, overwrite=overwrite, dry_run=dry_run)
+    _report(done, dry_run)
 
 
 def leave_at_once_when_interrupted() -> None:

@@ -3,6 +3,7 @@ from .checkpoints import model_card, publish_checkpoint
 from .datasets import publish_dataset, read_about
 from .metrics import publish_metric
 from .repository import Publication
+from .spaces import publish_space
 
 __all__ = [
     "Publication",
@@ -11,5 +12,6 @@ __all__ = [
     "publish_checkpoint",
     "publish_dataset",
     "publish_metric",
+    "publish_space",
     "read_about",
 ]
