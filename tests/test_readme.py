@@ -20,7 +20,7 @@ from secret_sauce_hf.presets import Presets
 
 ROOT = Path(__file__).parents[1]
 # In an order in which each finds what those before it have left.
-PAGES = ("match", "any-note", "results", "train", "collections", "machines", "hub", "your-instrument")
+PAGES = ("match", "any-note", "results", "train", "collections", "machines", "hub", "your-instrument", "page")
 FILES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES)]
 TEXT = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")

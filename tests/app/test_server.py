@@ -4,8 +4,10 @@ import asyncio
 import base64
 import io
 import json
+import re
 import threading
 import time
+from pathlib import Path
 
 import httpx2 as httpx
 import numpy as np
@@ -301,6 +303,15 @@ class TestTools:
         wave = rendered.structured_content
         samples, rate = soundfile.read(io.BytesIO(base64.b64decode(wave.get("result", wave)["wav_base64"])))
         assert len(samples) / rate == pytest.approx(1.0, abs=1e-3)
+
+    def test_the_snippet_of_the_page_about_it(self, address):
+        page = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
+        names = {}
+        exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1].replace("10}", "0}"), names)
+        told = asyncio.run(names["ask"](address, demo_sound().path))
+        told = told.get("result", told)
+        assert told["preset"]
+        assert told["others"]
 
     @pytest.mark.parametrize(
         ("name", "arguments", "says"),
