@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -348,6 +349,7 @@ def listen(
         listened = guide.listen(excerpt.sound, None if notes is None else within(notes, excerpt))
         lead = LEAD_SECONDS if collection.plays is None else collection.plays.onset
         if searching and (rendering := engine or find_engine(collection)) is not None:
+            compiled(rendering, collection)
             share = Budget(
                 None if seconds is None else ASKING_SHARE * seconds,
                 None if renders is None else int(ASKING_SHARE * renders),
@@ -438,6 +440,19 @@ def without_model(collection: Collection, engine: Engine | None, searching: bool
                 f"There is no model of {collection.name}, and its presets cannot be rendered either: {error}"
             ) from error
     return f"There is no model of {title}: the search began at presets as they are usually set, and takes longer so."
+
+
+@lru_cache(maxsize=16)
+def compiled(engine: Engine, collection: Collection) -> None:
+    """Have what a search needs compiled, once in a process, where it has not been yet: that is no part of the search.
+
+    Args:
+        engine: renders the collection.
+        collection: of the takes.
+    """
+    row = Presets.of_search(collection, np.array([[int(p.spread(3)[0]) for p in collection.parameters]]))
+    take = engine.render(row, noise_seed=0)
+    Objective(to_float(take[0]), (0, take.shape[1]), 0)(take)
 
 
 def spread_order(count: int) -> np.ndarray:

@@ -2,15 +2,17 @@
 
 import io
 import json
+import time
 
 import numpy as np
 import pytest
 import soundfile
 
 from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
 from secret_sauce_hf.instruments import SAMPLE_RATE, get_collection
 from secret_sauce_hf.instruments.takes import SILENCE, to_float
-from secret_sauce_hf.matching import match
+from secret_sauce_hf.matching import demo_sound, match
 from secret_sauce_hf.matching.evaluator import Evaluator
 from secret_sauce_hf.matching.problem import Problem
 from secret_sauce_hf.matching.proposals import Proposals
@@ -142,3 +144,19 @@ class TestLevel:
     def test_silence_matches_silence(self, take):
         assert self.objective(take * 1e-5)(np.zeros((1, len(take)), np.int16))[0] < 100
         assert np.abs(take).max() > SILENCE
+
+def test_what_is_compiled_first_is_no_part_of_the_search():
+    class Compiled(NoiseMaker):
+        """Takes long for the first take, as where nothing was compiled yet."""
+
+        fresh = True
+
+        def render(self, *args, **kwargs):
+            if self.fresh:
+                self.fresh = False
+                time.sleep(4)
+            return super().render(*args, **kwargs)
+
+    found = match(demo_sound().path, collection="noisemaker-light-notes", engine=Compiled(), seconds=1.0)
+    assert found.seconds < 3
+    assert found.renders
