@@ -11,7 +11,6 @@ from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.instruments.panels import sections
 from secret_sauce_hf.instruments.parameters import Parameter, controller_values
 from secret_sauce_hf.instruments.takes import to_float
-from secret_sauce_hf.matching.text import sound_remarks
 from secret_sauce_hf.midi import is_sent, native_suffix
 from secret_sauce_hf.presets import Presets
 
@@ -126,8 +125,11 @@ def answer_of(answer: Answer) -> dict[str, Any]:
         "doubtful": found.doubtful,
         "silent": found.silent,
         "interrupted": found.interrupted,
-        "remarks": sound_remarks(found),
-        "region": list(found.region),
+        "remarks": list(found.remarks),
+        "region": [max(found.region[0], 0.0), min(found.region[1], found.sound_seconds)],
+        "sound_seconds": found.sound_seconds,
+        "late": found.late,
+        "played": None if found.notes is None else [[one.pitch, one.onset, one.end] for one in found.notes],
         "notes": None if answer.notes is None else [one._asdict() for one in answer.notes],
         "trace": [[round(p.seconds, 2), p.renders, _rounded(p.distance)] for p in found.trace],
         "reference": shown(reference),

@@ -145,6 +145,7 @@ class TestLevel:
         assert self.objective(take * 1e-5)(np.zeros((1, len(take)), np.int16))[0] < 100
         assert np.abs(take).max() > SILENCE
 
+
 def test_what_is_compiled_first_is_no_part_of_the_search():
     class Compiled(NoiseMaker):
         """Takes long for the first take, as where nothing was compiled yet."""

@@ -14,7 +14,9 @@ const $ = (id) => document.getElementById(id);
 const KEY_SECONDS = 2;
 const TURNED_AFTER = 60; // Milliseconds after the last turn of a knob.
 const SECONDS = [0, 3, 10, 30, 60];
+const SHOWN_NOTES = 8;
 const OF_FIELDS = "fields";
+const MATCHED = "matched";
 const MEASURED = 6; // Of how many controls is shown what they change.
 
 const state = { limits: null, sound: null, match: null, answer: null, number: 0, preset: null, panel: null, instruments: [] };
@@ -85,7 +87,7 @@ async function loaded(told) {
     $("to").value = region.end.toFixed(2);
   };
   // What the fields say is drawn late where the picture is not ready, and must not be written back then.
-  regions.on("region-created", (region) => { if (region.id !== OF_FIELDS) follow(region); });
+  regions.on("region-created", (region) => { if (region.id !== OF_FIELDS && region.id !== MATCHED) follow(region); });
   regions.on("region-updated", follow);
   for (const [name, playing] of [["play", true], ["pause", false], ["finish", false]]) {
     wave.on(name, () => { $("play-sound").textContent = t(playing ? "stop_sound" : "play_sound"); });
@@ -217,6 +219,10 @@ async function answered(key) {
   $("answer").hidden = false;
   words();
   drawSpectrogram($("picture-reference"), answer.reference);
+  if (regionFromFields() === null && regions !== null) {
+    regions.clearRegions();
+    regions.addRegion({ id: MATCHED, start: answer.region[0], end: answer.region[1], drag: false, resize: false, color: "rgba(120, 90, 220, .18)" });
+  }
   player.set("reference", await decode(await api.reference(key)));
   await choose(0);
   $("answer").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
@@ -233,7 +239,7 @@ function words() {
   $("cannot").hidden = !answer.doubtful;
   const percent = answer.in_domain === null ? "" : Math.round(answer.in_domain * 100);
   $("cannot").textContent = answer.doubtful ? t("cannot", { percent }) : "";
-  const lines = [...answer.remarks];
+  const lines = facts(answer).concat(answer.remarks);
   if (answer.floor) lines.push(t("floor", { floor: number(answer.floor) }));
   if (answer.others.length) lines.push(t("others", { list: listed(answer.others.map((one) => `${one.instrument} ${number(one.distance)} dB`)) }));
   $("remarks").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
@@ -242,6 +248,27 @@ function words() {
   }
   which();
   files();
+}
+
+/** What was heard, and what was allowed for: sentences. */
+function facts(answer) {
+  const lines = [];
+  const [from, to] = answer.region;
+  if (!answer.silent && to - from < answer.sound_seconds - 0.001) {
+    lines.push(t("part", { from: number(from), to: number(to), seconds: number(answer.sound_seconds) }));
+  }
+  if (answer.played?.length) {
+    const told = answer.played.slice(0, SHOWN_NOTES).map(([pitch, start, end]) =>
+      t("played_note", { note: noteName(pitch), pitch, from: number(start), to: number(end) }));
+    lines.push(t("played", { list: listed(answer.played.length > SHOWN_NOTES ? [...told, "…"] : told) }));
+  }
+  if (answer.in_domain !== null && !answer.silent && !answer.doubtful) {
+    lines.push(t("can", { percent: Math.round(answer.in_domain * 100) }));
+  }
+  if (answer.late) {
+    lines.push(t(answer.late > 0 ? "late" : "early", { milliseconds: number(1000 * Math.abs(answer.late), 1) }));
+  }
+  return lines;
 }
 
 function which() {
