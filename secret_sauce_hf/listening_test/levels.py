@@ -53,10 +53,10 @@ def loudness(samples: np.ndarray, rate: int) -> float:
     """
     from scipy.signal import sosfilt
 
+    if not len(samples):
+        return -math.inf
     powers = np.square(sosfilt(k_weighting(rate), np.asarray(samples, np.float64)))
     size = min(round(BLOCK * rate), len(powers))
-    if not size:
-        return -math.inf
     sums = np.concatenate([[0.0], np.cumsum(powers)])
     starts = np.arange(0, len(powers) - size + 1, max(round(STEP * rate), 1))
     blocks = (sums[starts + size] - sums[starts]) / size

@@ -123,6 +123,7 @@ def make_listening_test(
         raise InputError(f"--without {unknown[0]}: only {', '.join(CONDITIONS[1:])} can be left out.")
     trials, seed = integer("trials", trials, 1, MAX_TRIALS), integer("seed", seed, 0, MAX_SEED)
     training = integer("training", training, 0, trials)
+    checks = None if checks is None else integer("checks", checks, 0, MAX_TRIALS)
     if len(systems) < (2 if method == CHOICE else 1):
         raise InputError(
             f"A {method} test needs answers of {'two systems' if method == CHOICE else 'a system'} at least."
@@ -299,7 +300,7 @@ def _trials(
         found = [trial(sound, pair) for sound in sounds for pair in combinations(systems, 2)]
         if OTHER in conditions:
             wanted = max(FEWEST_CHECKS, round(len(found) / CHECK_SHARE)) if checks is None else checks
-            wanted = min(integer("checks", wanted, 0, MAX_TRIALS), len(sounds))
+            wanted = min(wanted, len(sounds))
             found += [trial(sound, (REFERENCE, OTHER), True) for sound in sounds[:wanted]]
     if len(found) > MAX_TRIALS:
         raise InputError(

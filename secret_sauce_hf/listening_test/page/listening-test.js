@@ -379,7 +379,7 @@
           // A click on the middle, where the slider stands at first, changes nothing and is a rating all the same.
           for (const event of ["input", "change", "pointerup"]) slider.addEventListener(event, rated);
           sliders.set(name, slider);
-          body.append(make("li", {}, hear(name, KEYS[place]), slider, output));
+          body.append(make("li", {}, hear(name, KEYS[place]), make("div", { class: "track" }, slider), output));
         });
       } else {
         const answers = one.order.map((name, place) => {
