@@ -204,7 +204,7 @@ def check_result(record: Mapping[str, Any], key: Mapping[str, Any]) -> None:
     if record["test"] != key["test"] or record.get("method") != key["method"]:
         raise InputError(f"it is of another test ({record['test']}, this one is {key['test']})")
     answer = {"ratings": each(_rating)} if key["method"] == MUSHRA else {"chosen": identifier}
-    fields(_RESULT | {"trials": _few(fields(_ANSWER | answer), MAX_TRIALS)})(record, "it")
+    fields(_RESULT | {"trials": _few(fields(_ANSWER | answer), MAX_TRIALS)})(record, "result")
     trials = {trial["id"]: set(trial["stimuli"]) for trial in key["trials"]}
     answered = [one["trial"] for one in record["trials"]]
     if unknown := [name for name in answered if name not in trials]:

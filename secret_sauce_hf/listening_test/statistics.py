@@ -5,7 +5,7 @@ are those of a bootstrap that draws both anew (the pigeonhole bootstrap: A. Owen
 twice, over the means of participants and over those of sounds (H. Clark, 1973).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +15,8 @@ from secret_sauce_hf.evaluation.pairing import FEWEST, holm, signed_rank
 from secret_sauce_hf.evaluation.scoring import CONFIDENCE, RESAMPLES, Estimate, estimate
 from secret_sauce_hf.listening_test.form import OTHER, REFERENCE
 
+_AT_ONCE = 2**20
+"""Answers that are in the memory at once."""
 BY = ("participants", "sounds")
 """What a difference is tested over."""
 
@@ -30,22 +32,29 @@ class Crossed:
 
     def __init__(self, participants: int, sounds: int, seed: int):
         generator = np.random.default_rng([seed, participants, sounds])
-        self.draws = [(np.arange(participants), np.arange(sounds))] + [
-            (generator.integers(participants, size=participants), generator.integers(sounds, size=sounds))
-            for _ in range(RESAMPLES)
-        ]
+        self.participants, self.sounds = (
+            np.concatenate([np.arange(count)[None], generator.integers(count, size=(RESAMPLES, count))])
+            for count in (participants, sounds)
+        )
 
-    def estimate(self, figure: Callable[[np.ndarray, np.ndarray], float]) -> Estimate:
-        """A figure and its interval.
+    def drawn(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """Values, shape (participants, sounds), of some draws at a time: shape (draws, participants, sounds)."""
+        step = max(_AT_ONCE // values.size, 1)
+        for start in range(0, len(self.sounds), step):
+            rows = slice(start, start + step)
+            yield values[self.participants[rows, :, None], self.sounds[rows, None, :]]
 
-        Args:
-            figure: of drawn participants and sounds, both as indices; NaN where there is none.
-        """
-        return estimate(np.array([figure(*draw) for draw in self.draws], dtype=np.float64))
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Mean over participants of values, shape (participants, sounds), for each sound of each draw."""
+        return np.concatenate([part.mean(axis=1) for part in self.drawn(values)])
 
-    def of(self, values: np.ndarray, statistic: Callable[[np.ndarray], Any] = np.mean) -> Estimate:
-        """A statistic of values, shape (participants, sounds), and its interval."""
-        return self.estimate(lambda participants, sounds: float(statistic(values[np.ix_(participants, sounds)])))
+    def mean(self, values: np.ndarray) -> Estimate:
+        """Mean of values, shape (participants, sounds), and its interval."""
+        return estimate(self.means(values).mean(axis=1))
+
+    def median(self, values: np.ndarray) -> Estimate:
+        """Median of values, shape (participants, sounds), and its interval."""
+        return estimate(np.concatenate([np.median(part.reshape(len(part), -1), axis=1) for part in self.drawn(values)]))
 
 
 def rated(ratings: Mapping[str, np.ndarray], crossed: Crossed) -> dict[str, dict[str, Any]]:
@@ -56,7 +65,7 @@ def rated(ratings: Mapping[str, np.ndarray], crossed: Crossed) -> dict[str, dict
         crossed: draws of as many participants and sounds.
     """
     return {
-        name: {"mean": crossed.of(values), "median": crossed.of(values, np.median), "answers": int(values.size)}
+        name: {"mean": crossed.mean(values), "median": crossed.median(values), "answers": int(values.size)}
         for name, values in ratings.items()
     }
 
@@ -113,7 +122,7 @@ def chosen_pairs(choices: Mapping[tuple[str, str], np.ndarray], crossed: Crossed
             "other": other,
             "answers": answers,
             "chosen": chosen,
-            "share": crossed.of(values),
+            "share": crossed.mean(values),
             **limits,
             "p": float(test.pvalue),
         }
@@ -134,14 +143,18 @@ def with_distance(ratings: Mapping[str, np.ndarray], distances: Mapping[str, np.
         distances: by system, shape (sounds,).
         crossed: draws of as many participants and sounds.
     """
-    given = np.stack([ratings[name] for name in distances]).astype(np.float64)
-    far = np.stack([distances[name] for name in distances])
+    from scipy.stats import rankdata
 
-    def correlation(participants: np.ndarray, sounds: np.ndarray) -> float:
-        mean = given[:, participants][:, :, sounds].mean(axis=1)
-        return _rank_correlation(mean.ravel(), far[:, sounds].ravel())
-
-    return crossed.estimate(correlation)
+    # Shape (draws, systems and sounds).
+    given = np.concatenate([crossed.means(ratings[name]) for name in distances], axis=1)
+    far = np.concatenate([values[crossed.sounds] for values in distances.values()], axis=1)
+    first, second = (
+        ranks - ranks.mean(axis=1, keepdims=True) for ranks in (rankdata(one, axis=1) for one in (given, far))
+    )
+    size = np.sqrt(np.square(first).sum(axis=1) * np.square(second).sum(axis=1))
+    products = (first * second).sum(axis=1)
+    # Where all are alike nothing can go together.
+    return estimate(np.divide(products, size, out=np.full(len(size), np.nan), where=size > 0))
 
 
 def agreement(
@@ -159,7 +172,7 @@ def agreement(
         for (one, other), values in choices.items()
         for far in (distances[one] - distances[other],)
     ]
-    return crossed.of(np.mean(agreed, axis=0))
+    return crossed.mean(np.mean(agreed, axis=0))
 
 
 def _test(values: np.ndarray) -> dict[str, Any]:
@@ -172,12 +185,3 @@ def _correct(found: Sequence[Mapping[str, Any]]) -> None:
         known = [record[by] for record in found if record[by]["p"] is not None]
         for test, p in zip(known, holm([test["p"] for test in known]), strict=True):
             test["holm"] = p
-
-
-def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    from scipy.stats import rankdata
-
-    first, second = rankdata(one), rankdata(other)
-    if len(first) < 3 or not np.ptp(first) or not np.ptp(second):
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])

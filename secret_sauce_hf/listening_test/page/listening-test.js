@@ -464,7 +464,7 @@
     );
   };
 
-  // For whoever wants to see that changes leave no gap.
-  window.listeningTestPlayer = { Player, current: () => player };
+  // For whoever wants to see that changes leave no gap, and how orders are drawn.
+  window.listeningTestPlayer = { Player, plan, current: () => player };
   start();
 })();
