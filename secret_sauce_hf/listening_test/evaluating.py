@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from secret_sauce_hf.files import jsonable, write_whole
 from secret_sauce_hf.instruments import InputError, integer
 from secret_sauce_hf.listening_test.form import MUSHRA, REFERENCE, SCHEMA, read_key
 from secret_sauce_hf.listening_test.returned import read_results, result_files
-from secret_sauce_hf.listening_test.screening import MOST, Excluded, screen_checks, screen_ratings
+from secret_sauce_hf.listening_test.screening import MOST, Excluded, doubt_ratings, screen_checks, screen_ratings
 from secret_sauce_hf.listening_test.statistics import (
     Crossed,
     agreement,
@@ -41,7 +42,8 @@ class Evaluated:
 
             - `schema`; `test`, `method`, `title`, `systems`, `sounds`: of the test.
             - `participants`: `files` that were given, `refused` ones (`file`, `reason`), `excluded` participants
-              (`participant`, `reason`), `counted`: how many are left; `devices`: what these listened with.
+              (`participant`, `reason`), `doubtful` ones, who are counted; `counted`: how many are left; `devices`: what
+              these listened with.
             - `conditions` (of MUSHRA): by name `mean`, `median`, `answers`.
             - `pairs`: see `statistics.rating_pairs` and `statistics.chosen_pairs`.
             - `mss`: `spearman` of ratings and MSS, or `agreement` of choices with it.
@@ -65,7 +67,10 @@ class Evaluated:
             from secret_sauce_hf.plots.listening_test import draw
 
             picture = io.BytesIO()
-            draw(self.record, self.shown).savefig(picture, format="png", dpi=110, metadata={"Software": None})
+            with warnings.catch_warnings():
+                # A title in a script that the font lacks is drawn as boxes; that is all.
+                warnings.filterwarnings("ignore", message="Glyph .* missing from")
+                draw(self.record, self.shown).savefig(picture, format="png", dpi=110, metadata={"Software": None})
             contents[PICTURE_FILE] = picture.getvalue()
         for name, content in contents.items():
             write_whole(folder / name, content)
@@ -103,6 +108,7 @@ def evaluate_listening_test(
             f"None of {len(participants):,} participants heard what everybody should hear ({excluded[0].participant}: "
             f"{excluded[0].reason}); see them all the same with --all."
         )
+    doubtful = read.doubted(participants, kept)
     crossed = Crossed(len(kept), len(key["sounds"]), seed)
     figures, shown = read.figures(kept, crossed)
     devices = [records[place]["about"]["device"] for place in kept]
@@ -118,6 +124,7 @@ def evaluate_listening_test(
             "files": len(paths),
             "refused": [asdict(one) for one in refused],
             "excluded": [asdict(one) for one in excluded],
+            "doubtful": [asdict(one) for one in doubtful],
             "counted": len(kept),
             "devices": {name: devices.count(name) for name in sorted(set(devices))},
         },
@@ -152,6 +159,10 @@ class _Ratings:
 
     def screened(self, participants: Sequence[str]) -> list[Excluded]:
         return screen_ratings(self.ratings, participants)
+
+    def doubted(self, participants: Sequence[str], kept: Sequence[int]) -> list[Excluded]:
+        ratings = {name: values[kept] for name, values in self.ratings.items()}
+        return doubt_ratings(ratings, [participants[place] for place in kept])
 
     def figures(self, kept: Sequence[int], crossed: Crossed) -> tuple[dict[str, Any], dict[str, list[float]]]:
         ratings = {name: values[kept] for name, values in self.ratings.items()}
@@ -188,6 +199,9 @@ class _Choices:
 
     def screened(self, participants: Sequence[str]) -> list[Excluded]:
         return screen_checks(self.right, participants)
+
+    def doubted(self, participants: Sequence[str], kept: Sequence[int]) -> list[Excluded]:  # noqa: ARG002 - checks tell enough
+        return []
 
     def figures(self, kept: Sequence[int], crossed: Crossed) -> tuple[dict[str, Any], dict[str, list[float]]]:
         choices = {pair: values[kept] for pair, values in self.choices.items()}

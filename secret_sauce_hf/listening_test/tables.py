@@ -49,6 +49,9 @@ def sentences(record: Mapping[str, Any]) -> list[str]:
         f"{people['files']} files not counted."
     ]
     found += [f"Excluded: {one['participant']}, who rated {one['reason']}." for one in people["excluded"]]
+    if people["doubtful"]:
+        told = "; ".join(f"{one['participant']} ({one['reason']})" for one in people["doubtful"])
+        found.append(f"Counted, but doubtful: {told}.")
     if record["method"] == MUSHRA:
         value, name = record["mss"]["spearman"], "Spearman's correlation of ratings and MSS"
         found.append(f"{name}: {_interval(value, '+.2f')} (a distance that hears as people do comes to -1).")

@@ -32,7 +32,8 @@ def draw(record: Mapping[str, Any], shown: Mapping[str, Sequence[float]]) -> "Fi
         rows = [
             (
                 f"{pair['one']}\nrather than {pair['other']}",
-                pair["share"],
+                # Where all agree, a bootstrap knows no other answers; Wilson's interval does.
+                [pair["share"][0], min(pair["share"][1], pair["wilson"][0]), max(pair["share"][2], pair["wilson"][1])],
                 shown[f"{pair['one']}/{pair['other']}"],
                 True,
             )
@@ -68,7 +69,7 @@ def draw(record: Mapping[str, Any], shown: Mapping[str, Sequence[float]]) -> "Fi
         axes.set_xlabel("rating, mean and 95 % interval; dots: participants", fontsize=_FONT)
     else:
         axes.axvline(50, color=ORANGE, linewidth=1.2, linestyle=":")
-        axes.set_xlabel("chosen, % and 95 % interval; dots: participants", fontsize=_FONT)
+        axes.set_xlabel("chosen, % and 95 % interval, the wider of two; dots: participants", fontsize=_FONT)
     axes.grid(axis="x", color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=_FONT)

@@ -11,7 +11,7 @@ from secret_sauce_hf.evaluation.pairing import holm
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.listening_test import evaluate_listening_test, returned
 from secret_sauce_hf.listening_test.evaluating import PICTURE_FILE, RECORD_FILE
-from secret_sauce_hf.listening_test.screening import screen_checks, screen_ratings
+from secret_sauce_hf.listening_test.screening import doubt_ratings, screen_checks, screen_ratings
 from secret_sauce_hf.listening_test.statistics import (
     Crossed,
     agreement,
@@ -58,11 +58,15 @@ class TestScreening:
     def test_the_mid_anchor_where_the_others_hear_it(self):
         ratings = {"reference": np.full((5, 10), 100), "anchor-7000": np.full((5, 10), 60)}
         ratings["anchor-7000"][0, :2] = 95
-        (found,) = screen_ratings(ratings, list("abcde"))
+        assert not screen_ratings(ratings, list("abcde"))
+        (found,) = doubt_ratings(ratings, list("abcde"))
         assert (found.participant, found.reason) == ("a", "the 7 kHz anchor above 90 in 2 of 10 trials")
         # In a sound in which more than a quarter do not hear it, nobody has to: of the 9 others one is 11 %.
         ratings["anchor-7000"][:2, 0] = 95
-        assert not screen_ratings(ratings, list("abcde"))
+        assert not doubt_ratings(ratings, list("abcde"))
+        ratings["anchor-7000"][:] = 95
+        assert not doubt_ratings(ratings, list("abcde"))
+        assert not doubt_ratings({"reference": ratings["reference"]}, list("abcde"))
 
     def test_checks(self):
         right = np.array([[1, 1, 1], [1, 1, 0]], dtype=bool)

@@ -263,10 +263,14 @@ def test_what_is_heard_while_somebody_changes_never_falls_silent(page, made):
           window.analyser = analyser;
         }"""
     )
+    sources = "[...listeningTestPlayer.current().voices.values()].map((one) => one.source)"
     page.keyboard.press("0")
+    page.evaluate(f"window.begun = {sources}")
     for step in range(12):
         page.keyboard.press(str(1 + step % 6))
         page.wait_for_timeout(40)
+    # Nothing was started anew: the place in the sound is kept.
+    assert page.evaluate(f"{sources}.length === 7 && {sources}.every((source, place) => source === begun[place])")
     page.wait_for_timeout(600)
     longest, loud = page.evaluate(
         """() => {
