@@ -13,7 +13,7 @@ STAMP_COMMON := $(COMMON)/.fetched
 # Every dependency at the lower bound that pyproject.toml states.
 VENVLOW := .venv-lowest
 STAMPLOW := $(VENVLOW)/.installed
-# What each dependency is needed for: loading, matching, training, publishing.
+# What each dependency is needed for: loading, matching, training, the page, publishing.
 LOWEST := tests/test_packaging.py \
 	$(addprefix tests/modeling/test_pipeline.py::,TestRegistration::test_auto_classes \
 		TestAnswers::test_lists_generators_datasets_and_batches TestAnswers::test_saving_and_loading_without_trust) \
@@ -28,6 +28,8 @@ LOWEST := tests/test_packaging.py \
 		test_midi_track_plays_every_row) \
 	$(addprefix tests/training/test_training.py::,TestOptimizer TestTraining::test_from_fresh_sounds_to_a_checkpoint \
 		TestTraining::test_from_the_train_rows_of_a_dataset) \
+	$(addprefix tests/app/test_server.py::,TestAnswers::test_a_search_tells_how_far_it_is_and_ends_near_the_truth \
+		TestTools::test_a_sound_in_a_preset_out_and_a_sound_again) \
 	tests/hub/test_hub_server.py::test_datasets_push_load_and_stream \
 	$(addprefix tests/hub/test_publishing.py::, \
 		test_shards_card_and_picture_go_up_in_one_commit_under_the_version \

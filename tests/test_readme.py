@@ -20,7 +20,20 @@ from secret_sauce_hf.presets import Presets
 
 ROOT = Path(__file__).parents[1]
 # In an order in which each finds what those before it have left.
-PAGES = ("match", "any-note", "results", "train", "collections", "machines", "hub", "your-instrument", "page")
+PAGES = (
+    "match",
+    "any-note",
+    "results",
+    "train",
+    "collections",
+    "machines",
+    "hub",
+    "your-instrument",
+    "page",
+    "listening-test",
+)
+GROUPS = ("publish", "listening-test")
+"""Commands that have commands of their own."""
 FILES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES)]
 TEXT = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -122,7 +135,7 @@ def test_commands_that_take_too_long_to_run_exist_at_least():
             done = subprocess.run([sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
         if words[:1] == ["secret-sauce"]:
-            name = words[1:3] if words[1] == "publish" else words[1:2]
+            name = words[1:3] if words[1] in GROUPS else words[1:2]
             text = CliRunner().invoke(cli.app, [*name, "--help"], terminal_width=200).output
             for option in (word for word in words if word.startswith("--")):
                 assert option in text, line

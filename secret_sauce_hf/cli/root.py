@@ -19,6 +19,7 @@ from secret_sauce_hf.cli import (
     instrument,
     learn,
     listener,
+    listening_test,
     match,
     overview,
     page,
@@ -57,6 +58,7 @@ for group in (overview, rows, data, match, page, sending, recording, train, lear
     app.add_typer(group.app)
 app.add_typer(publish.app, name="publish")
 app.add_typer(instrument.app, name="instrument")
+app.add_typer(listening_test.app, name="listening-test")
 
 
 @app.callback(invoke_without_command=True)

@@ -23,6 +23,17 @@ def test_signed_rank_is_that_of_scipy_and_knows_no_difference():
     assert 0 < signed_rank(np.array([0.0, 1, 1, 1, -1, 2, 2, 2, 2])) < 1
 
 
+@pytest.mark.parametrize("rows", [6, 9, 12])
+def test_of_a_few_with_ties_it_is_exact_as_scipys(rows):
+    generator = np.random.default_rng(rows)
+    for _ in range(6):
+        differences = generator.integers(-3, 5, rows).astype(float)
+        exact = scipy.stats.wilcoxon(
+            differences[differences != 0], method=scipy.stats.PermutationMethod(n_resamples=np.inf)
+        )
+        assert signed_rank(differences) == pytest.approx(exact.pvalue, abs=1e-12)
+
+
 def _ways() -> dict:
     generator = np.random.default_rng(1)
     base = generator.uniform(1, 3, 30)
