@@ -44,7 +44,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
 """What a page of this machine alone may be called: another name that leads here is somebody's trick."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; connect-src 'self' blob:; base-uri 'none'; form-action 'none'"
+    "media-src 'self' blob:; connect-src 'self' blob:; base-uri 'none'; form-action 'none'; "
+    # A Space is shown in a frame of the Hub's.
+    "frame-ancestors 'self' https://huggingface.co"
 )
 
 
@@ -160,7 +162,7 @@ def create_app(
             {"detail": "Too many are waiting; try again in a minute.", "busy": True}, 503, headers={"Retry-After": "30"}
         )
 
-    def visitor(x_session: Annotated[str | None, Header()] = None) -> Session:
+    async def visitor(x_session: Annotated[str | None, Header()] = None) -> Session:
         session = store.get(x_session or "")
         if session is None:
             raise HTTPException(401, "Your visit has ended, and what you sent is forgotten: reload the page.")
@@ -182,17 +184,17 @@ def create_app(
         return job.answer
 
     @app.get("/", include_in_schema=False)
-    def page() -> Response:
+    async def page() -> Response:
         return FileResponse(
             STATIC / "index.html", headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
         )
 
     @app.get("/health", include_in_schema=False)
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         return {"ok": True, "version": version("secret_sauce_hf")}
 
     @app.post("/api/sessions")
-    def begin() -> dict[str, Any]:
+    async def begin() -> dict[str, Any]:
         """Begin a visit: the key goes into the header `X-Session` of what follows, and nobody else gets it."""
         return {"session": store.begin(), "limits": {"bytes": MAX_UPLOAD_BYTES, "seconds": MAX_SOUND_SECONDS}}
 
@@ -235,7 +237,7 @@ def create_app(
         return _wav_response(await run_in_threadpool(listenable, kept(session.sounds, key, "sound")))
 
     @app.post("/api/matches", status_code=202)
-    def order(order: MatchOrder, session: Visitor) -> dict[str, Any]:
+    async def order(order: MatchOrder, session: Visitor) -> dict[str, Any]:
         """Ask for a match of a sound; the visitor's search before it ends."""
         sound = kept(session.sounds, order.sound, "sound")
         if order.collection is not None:
@@ -249,7 +251,7 @@ def create_app(
         return {"match": store.keep_job(session, job)} | progress_of(job, line)
 
     @app.get("/api/matches/{key}/progress")
-    def progress(key: str, session: Visitor) -> dict[str, Any]:
+    async def progress(key: str, session: Visitor) -> dict[str, Any]:
         """What has become of a search."""
         job: Job = kept(session.jobs, key, "search")
         job.watch()
@@ -275,7 +277,7 @@ def create_app(
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     @app.post("/api/matches/{key}/stop")
-    def stop(key: str, session: Visitor) -> dict[str, Any]:
+    async def stop(key: str, session: Visitor) -> dict[str, Any]:
         """End a search: what it has found by then is its answer."""
         job: Job = kept(session.jobs, key, "search")
         job.stop()
@@ -314,7 +316,7 @@ def create_app(
         notes = None if order.notes is None else [_note(note) for note in order.notes]
 
         def made() -> dict[str, Any]:
-            with rendering.turn():
+            with rendering.admitted(), rendering.turn():
                 take = rendered(played(collection, order.preset, notes, order.seconds))
             told = take_of(take, None if found is None else found.match.reference, None)
             return told | {"wav": base64.b64encode(wav(take)).decode()}

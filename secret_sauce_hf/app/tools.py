@@ -105,7 +105,7 @@ def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServe
         form = workshop.collection(collection)
 
         def made() -> bytes:
-            with rendering.turn():
+            with rendering.admitted(), rendering.turn():
                 return wav(rendered(played(form, preset, [Note(note, 120, 0.05, 0.7 * seconds)], seconds)))
 
         content = await anyio.to_thread.run_sync(made)

@@ -100,8 +100,11 @@ class Answer:
         """What each parameter of a candidate changes in the sound, the most first, in dB (see `measure_heard`).
 
         Parameters that cannot be heard change nothing. Where an engine is slow, each is moved once.
+
+        Raises:
+            BusyError: too many wait.
         """
-        with self._lock:
+        with turn.admitted(), self._lock:
             if number not in self._reasons:
                 self._reasons[number] = self._measured(number, turn)
             return self._reasons[number]
@@ -240,12 +243,12 @@ class Rendering:
     """Renderings for knobs and keys, one at a time: they take milliseconds, and must not wait for searches."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._one = threading.Lock()
         self._count = threading.Semaphore(MAX_RENDERING)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one's turn.
+    def admitted(self) -> Iterator[None]:
+        """Be one of those who may wait, of whom there are fewer than the server has threads.
 
         Raises:
             BusyError: too many wait.
@@ -253,10 +256,15 @@ class Rendering:
         if not self._count.acquire(blocking=False):
             raise BusyError
         try:
-            with self._turn:
-                yield
+            yield
         finally:
             self._count.release()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn, for one rendering or a few; in `admitted`."""
+        with self._one:
+            yield
 
 
 def played(

@@ -22,7 +22,7 @@ from secret_sauce_hf.app.line import BusyError, Job, Line
 from secret_sauce_hf.app.server import create_app
 from secret_sauce_hf.app.serving import listening, running
 from secret_sauce_hf.app.store import KeptSound, Store
-from secret_sauce_hf.app.workshop import MAX_RENDERED_SECONDS
+from secret_sauce_hf.app.workshop import MAX_RENDERED_SECONDS, Rendering
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.matching import demo_sound
 
@@ -183,7 +183,8 @@ class TestStrangers:
     def test_the_page_loads_nothing_from_elsewhere(self, address):
         policy = httpx.get(f"{address}/").headers["content-security-policy"]
         assert "default-src 'none'" in policy
-        assert "http" not in policy
+        assert re.findall(r"http\S+", policy) == ["https://huggingface.co"]
+        assert policy.endswith("frame-ancestors 'self' https://huggingface.co")
         assert "unsafe-eval" not in policy
 
     def test_files_beside_the_page_are_not_served(self, address):
@@ -384,6 +385,16 @@ class TestLine:
         assert "secret path" not in jobs[0].error
         assert "secret path" in caplog.text
         line.close()
+
+
+class TestRendering:
+    def test_so_many_wait_and_no_more(self, monkeypatch):
+        monkeypatch.setattr("secret_sauce_hf.app.workshop.MAX_RENDERING", 2)
+        own = Rendering()
+        with own.admitted(), own.turn(), own.admitted(), pytest.raises(BusyError), own.admitted():
+            raise AssertionError("a third one was let in")
+        with own.admitted(), own.turn():
+            pass
 
 
 class TestStore:
