@@ -441,7 +441,7 @@ class _Clock(TrainerCallback):
 
     def __init__(self, path: Path):
         self._path = path
-        self._before = float(path.read_text()) if path.is_file() else 0.0
+        self._before = float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
         self._start = time.perf_counter()
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
