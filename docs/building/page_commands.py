@@ -20,7 +20,8 @@ def pages() -> Iterator[tuple[str, str]]:
     root = typer.main.get_command(app)
     parts = [
         "# Commands",
-        "What `secret-sauce --help` and `--help` of each command say.",
+        "What `secret-sauce --help` and `--help` of each command say. What they have in common, exit codes, JSON and "
+        "completion: [the command line](../command-line.md).",
     ]
     for words, command in commands(root, ("secret-sauce",)):
         parts += list(_command(words, command))
