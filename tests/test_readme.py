@@ -124,7 +124,7 @@ def test_commands_that_take_too_long_to_run_exist_at_least():
             done = subprocess.run([sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
         if words[:1] == ["secret-sauce"]:
-            name = words[1:3] if words[1] == "publish" else words[1:2]
+            name = words[1:3] if words[1] in ("instrument", "publish") else words[1:2]
             text = CliRunner().invoke(cli.app, [*name, "--help"], terminal_width=200).output
             for option in (word for word in words if word.startswith("--")):
                 assert option in text, line
