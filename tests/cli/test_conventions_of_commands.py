@@ -107,6 +107,30 @@ def test_a_declaration_as_json_is_one(run, tmp_path):
     assert same_parameters(get_collection(tmp_path / "mine.json"), get_collection("subphatty-notes"))
 
 
+def test_what_is_measured_as_json(run):
+    assert run("build", "noisemaker-light", "--rows", "796:804", "--out", "few")[0] == 0
+    code, out, _ = run("evaluate", "noisemaker-light", "--data", "few", "--json")
+    told = json.loads(out)
+    assert code == 0 and told["data"]["rows"] == 4
+    assert told == json.loads(Path("noisemaker-light-evaluation/evaluation.json").read_text())
+    arguments = ("--data", "few", "--rows", "2", "--only", "floor", "--only", "naive")
+    code, out, _ = run("benchmark", "noisemaker-light", *arguments, "--no-same", "--out", "measured", "--json")
+    assert code == 0 and set(json.loads(out)["ways"]) == {"floor", "naive"}
+
+
+def test_what_would_be_published_as_json(run, hub, monkeypatch):
+    if hub.server is None:
+        pytest.skip("asks the tests' own Hub")
+    monkeypatch.setattr("secret_sauce_hf.cli.publish.leave_at_once_when_interrupted", lambda: None)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    repo = hub.repo("ast-light", "model")
+    code, out, _ = run("publish", "checkpoint", "noisemaker-light", "--repo", repo, "--dry-run", "--json")
+    told = json.loads(out)
+    assert code == 0 and told["repo"] == repo and told["dry_run"] and not told["exists"] and told["commit"] is None
+    files = {file["path"]: file for file in told["files"]}
+    assert files["model.safetensors"]["what"] == "new" and files["model.safetensors"]["bytes"] > 1e6
+
+
 @pytest.mark.parametrize(
     "name", [name for name in COMMANDS if "--json" in str([p.opts for p in COMMANDS[name].params])]
 )
