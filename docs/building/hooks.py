@@ -127,6 +127,8 @@ def _place(path: Path) -> str:
     """Where a file of this checkout is in the site's sources."""
     if path.is_relative_to(DOCS):
         return path.relative_to(DOCS).as_posix()
+    if path.parent == page_notebooks.NOTEBOOKS:
+        return page_notebooks.page_name(path)
     name = f"{OUTSIDE}/{path.relative_to(ROOT).as_posix()}"
     return f"{name}/index.md" if path.is_dir() else name
 
@@ -139,7 +141,7 @@ def _linked() -> list[Path]:
         page = waiting.pop()
         for _, link, _ in _LINK.findall(page.read_text(encoding="utf-8")):
             path = _target(page, link)
-            if path is None or path.is_relative_to(DOCS) or path in found:
+            if path is None or path.is_relative_to(DOCS) or path in found or path.parent == page_notebooks.NOTEBOOKS:
                 continue
             inside = [one for one in sorted(path.iterdir()) if one.is_file()] if path.is_dir() else []
             for one in (path, *inside):

@@ -13,7 +13,12 @@ def pages() -> Iterator[tuple[str, str]]:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         parts = ["".join(cell["source"]) if cell["cell_type"] == "markdown" else _code(cell) for cell in cells]
         told = f"*This page is the notebook `examples/notebooks/{path.name}`.*"
-        yield f"tutorials/{path.stem}.md", "\n\n".join([parts[0], told, *parts[1:]]) + "\n"
+        yield page_name(path), "\n\n".join([parts[0], told, *parts[1:]]) + "\n"
+
+
+def page_name(path: Path) -> str:
+    """The name of a notebook's page."""
+    return f"tutorials/{path.stem}.md"
 
 
 def _code(cell: dict) -> str:
