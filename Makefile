@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_BENCH := $(VENV)/.installed-bench
+DOCS := tests/test_docs.py tests/examples
+STAMP_DOCS := $(VENV)/.installed-docs
 # datasets 3.6 is the last version that loads scripts.
 VENV36 := .venv-datasets36
 STAMP36 := $(VENV36)/.installed
@@ -39,7 +41,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 test-lowest bench lint format clean
+.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -50,6 +52,8 @@ help:
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
 	@echo 'make lint      check style, types and the order of the rooms'
 	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
+	@echo 'make docs      build the documentation into ./site, which needs no network to be read'
+	@echo 'make test-docs   build it, check its links, and run the notebooks'
 	@echo 'make format    format the code'
 	@echo 'make clean     remove $(VENV), $(VENV36), $(VENVLOW), $(COMMON) and the tools'"'"' caches'
 
@@ -62,7 +66,7 @@ collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
 test: $(STAMP) $(STAMP_COMMON)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(DOCS)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
@@ -75,6 +79,13 @@ test-lowest: $(STAMPLOW)
 bench: $(STAMP_BENCH)
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
+docs: $(STAMP_DOCS)
+	$(BIN)/python -m mkdocs build --strict $(ARGS)
+
+# Apart from the other tests, because the notebooks train models.
+test-docs: $(STAMP_DOCS)
+	$(BIN)/python -m pytest -n 2 --dist load $(DOCS) $(ARGS)
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,7 +97,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV36) $(VENVLOW) $(COMMON) .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV36) $(VENVLOW) $(COMMON) .pytest_cache .ruff_cache .mypy_cache .hypothesis build site *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
@@ -99,6 +110,11 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 # What the benchmarks compare with; nothing else uses it.
 $(STAMP_BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-deps --group bench
+	@touch $@
+
+# What builds the documentation; the test of it is skipped without.
+$(STAMP_DOCS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group docs
 	@touch $@
 
 # pip checks the hash; of the archive only the tests are kept.

@@ -75,9 +75,12 @@ def pytest_configure(config: pytest.Config) -> None:
 # Files that take longest, each on one process: begun last, they would leave the others with nothing to do. Those that
 # need JACK wait for each other, and lie apart.
 LONGEST = (
+    "test_notebooks.py",
     "test_recorder.py",
     "test_training.py",
     "test_readme.py",
+    "test_card_snippets.py",
+    "test_docs.py",
     "test_learning.py",
     "test_pages.py",
     "test_publishing.py",

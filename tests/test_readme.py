@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import yaml
 from typer.testing import CliRunner
 from warm_process import PYTHON, warm_process
 
@@ -26,16 +27,18 @@ PAGES = (
     "results",
     "train",
     "collections",
+    "command-line",
     "machines",
     "hub",
     "your-instrument",
     "page",
     "listening-test",
 )
-GROUPS = ("publish", "listening-test")
+GROUPS = ("instrument", "publish", "listening-test")
 """Commands that have commands of their own."""
-FILES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES)]
+FILES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES), ROOT / "SKILL.md"]
 TEXT = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
+DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -110,7 +113,7 @@ def test_snippets_run(snippet, folder, warm):
         assert skeleton(shown)[0] in skeleton(done.stdout)
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize("page", [*sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("*.md")), *DOCS])
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for link in _LINK.findall(text):
@@ -120,7 +123,7 @@ def test_links_lead_somewhere(page):
 
 def test_every_page_is_linked_from_the_front():
     front = (ROOT / "README.md").read_text(encoding="utf-8")
-    behind = front + (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    behind = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("index.md", "architecture.md"))
     for path in (ROOT / "docs").glob("*.md"):
         assert f"docs/{path.name})" in front or f"({path.name})" in behind, path.name
 
@@ -154,3 +157,14 @@ def test_the_example_prints_a_table_that_can_be_read(folder, environment):
     found = Presets.from_csv("noisemaker-light", folder / "found.csv")
     assert found.files == ["bass.wav"]
     assert "bass.wav: MSS" in done.stderr
+
+
+def test_the_skill_says_what_it_is_for():
+    text = (ROOT / "SKILL.md").read_text(encoding="utf-8")
+    _, head, body = text.split("---\n", 2)
+    told = yaml.safe_load(head)
+    assert set(told) == {"name", "description", "license"}
+    assert re.fullmatch(r"[a-z0-9-]{1,64}", told["name"])
+    # As much of it is always in the context of an assistant.
+    assert 0 < len(told["description"]) <= 1_024 and "<" not in told["description"]
+    assert len(body.splitlines()) < 500

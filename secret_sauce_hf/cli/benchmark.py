@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, input_file
-from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
+from secret_sauce_hf.cli.terminal import (
+    WHOLE,
+    AsJson,
+    CollectionName,
+    checkpoint_names,
+    print_all,
+    print_json,
+    table_of,
+)
 from secret_sauce_hf.evaluation.methods.registry import METHODS
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.matching.asked import NO_MODEL
@@ -31,6 +39,7 @@ def benchmark(
         str,
         typer.Option(
             metavar="CKPT|ORG/NAME|shipped|none",
+            autocompletion=checkpoint_names,
             help="Our model: a checkpoint, or the one that ships, if one does; none to let matching begin without one.",
         ),
     ] = _SHIPPED,
@@ -102,6 +111,7 @@ def benchmark(
         ),
     ] = True,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare our model and its matching with baselines: settings, heard settings, sound and time, on the same sounds.
 
@@ -174,7 +184,10 @@ def benchmark(
         say(f"What was measured is kept in {folder}: the same command, without --again, goes on from here.")
         raise
     try:
-        _print(found)
+        if as_json:
+            print_json(found.record)
+        else:
+            _print(found)
     finally:
         # Even if nobody reads what is printed.
         files = found.save(folder)

@@ -18,7 +18,7 @@ from secret_sauce_hf.cli.playing import (
     asked,
     tell_clip,
 )
-from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Prior, Seed
+from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Prior, Seed, collection_names
 from secret_sauce_hf.files import fitting
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
@@ -159,6 +159,7 @@ def sheet(
         str | None,
         typer.Argument(
             metavar="[COLLECTION]",
+            autocompletion=collection_names,
             help=f"One of {', '.join(COLLECTIONS)}; not needed with --data.",
             show_default=False,
         ),
@@ -227,7 +228,7 @@ def check_archive(
 ) -> None:
     """Check an archive of 2018: which sounds are missing, broken, changed or too many.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     secret-sauce check-archive subphatty Downloads/subphatty.zip
     """
@@ -263,7 +264,7 @@ def collect(
 ) -> None:
     """Make a dataset from sounds you have recorded and a table of their settings.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     secret-sauce collect my-synth.json --presets rows.csv --sounds recordings --out takes
     """

@@ -6,22 +6,38 @@ from typing import Annotated
 import typer
 
 from secret_sauce_hf.cli.inputs import input_file
-from secret_sauce_hf.cli.terminal import print_all, table_of
+from secret_sauce_hf.cli.terminal import AsJson, collection_names, print_all, print_json, table_of
 from secret_sauce_hf.files import fitting, name_bytes, write_whole
 from secret_sauce_hf.instruments import InputError, get_collection, write_declaration
+from secret_sauce_hf.instruments import declaration as declared_as
 from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
 app = typer.Typer(
-    help="Check the declaration of an instrument, make one of a plug-in, or write presets for it.", no_args_is_help=True
+    rich_markup_mode="rich",
+    help="""Check the declaration of an instrument, make one of a plug-in, or write presets for it.
+
+    [bold]Examples[/bold]
+
+    secret-sauce instrument check my-synth.json
+
+    secret-sauce instrument plugin /usr/lib/vst/amsynth_vst.so --out amsynth.json
+    """,
+    no_args_is_help=True,
 )
 
 
 @app.command()
 def check(
     declaration: Annotated[
-        str, typer.Argument(metavar="FILE.json", help="The declaration; a built-in collection's name, too.")
+        str,
+        typer.Argument(
+            metavar="FILE.json",
+            autocompletion=collection_names,
+            help="The declaration; a built-in collection's name, too.",
+        ),
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Check a declaration: the first mistake in one line, or what it declares, and what renders it.
 
@@ -30,10 +46,20 @@ def check(
     secret-sauce instrument check my-synth.json
 
     secret-sauce instrument check dx7
+
+    secret-sauce instrument check subphatty-notes --json
     """
     from secret_sauce_hf.engines import find_engine, get_engine
 
     collection = get_collection(declaration)
+    if as_json:
+        told: dict[str, str | None] = {"engine": None, "refusal": None}
+        try:
+            told["engine"] = (find_engine(collection) or get_engine(collection)).label
+        except InputError as error:
+            told["refusal"] = str(error)
+        print_json(declared_as(collection) | told)
+        return
     table = table_of("parameter", "kind", "settings", "MIDI", "heard")
     for parameter in collection.parameters:
         values = parameter.values_text()

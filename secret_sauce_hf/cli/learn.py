@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import WHOLE
+from secret_sauce_hf.cli.terminal import WHOLE, collection_names
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 
@@ -18,6 +18,7 @@ def learn(
         str,
         typer.Argument(
             metavar="SOURCE",
+            autocompletion=collection_names,
             help="The instrument: a plug-in file, a collection (dx7), a declaration (.json) that an engine renders; "
             "or a dataset of it.",
             show_default=False,

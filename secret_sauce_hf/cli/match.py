@@ -1,6 +1,5 @@
 """`secret-sauce match` and `demo`: from a sound to a preset, printed and written."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +8,17 @@ import typer
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset, files_in, input_file, sources
 from secret_sauce_hf.cli.playing import Channel, asked, tell_remarks
 from secret_sauce_hf.cli.sending import Api, Gap, MidiOrder, PortName, check_channel, find_port, send_preset
-from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, EXIT_MISTAKE, WHOLE, complain, print_all, table_of
-from secret_sauce_hf.files import jsonable
+from secret_sauce_hf.cli.terminal import (
+    EXIT_INTERRUPTED,
+    EXIT_MISTAKE,
+    WHOLE,
+    checkpoint_names,
+    collection_names,
+    complain,
+    print_all,
+    print_json,
+    table_of,
+)
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
 from secret_sauce_hf.instruments.pitches import pitch_number
@@ -39,6 +47,7 @@ def match(
         typer.Option(
             "--collection",
             "-c",
+            autocompletion=collection_names,
             help="Whose parameters to set; if not given, the model's own, or without a model those of the instrument "
             "that comes nearest.",
             show_default=False,
@@ -48,6 +57,7 @@ def match(
         str | None,
         typer.Option(
             metavar="CKPT|ORG/NAME|none",
+            autocompletion=checkpoint_names,
             help="A checkpoint, in a folder or on the Hub, instead of the one that ships; none to search without one.",
             show_default=False,
         ),
@@ -293,7 +303,7 @@ def match(
             )
         except InputError as error:
             if as_json:
-                _print_line({"sound": source.sound, "error": str(error)})
+                print_json({"sound": source.sound, "error": str(error)})
             elif len(found) == 1:
                 raise
             # The others may be readable.
@@ -302,7 +312,7 @@ def match(
             continue
         if as_json:
             files = {} if folder is None else answer.save(folder, source.stem, unheard=send_unheard)
-            _print_line(answer.to_dict() | {"files": {kind: str(path) for kind, path in files.items()}})
+            print_json(answer.to_dict() | {"files": {kind: str(path) for kind, path in files.items()}})
         elif folder is not None:
             _tell(answer, folder, source.stem, candidates, unheard=send_unheard)
         if send:
@@ -359,17 +369,18 @@ def _played(
     return None if note is None else [{"pitch": pitch_number(note), "velocity": velocity, "duration": duration}]
 
 
-def _print_line(record: dict[str, Any]) -> None:
-    """A record as one line of JSON, which whoever reads along sees at once."""
-    # In ASCII: it is read whatever this system's encoding is.
-    print(json.dumps(jsonable(record)), flush=True)
-
-
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")] = Path("demo"),
 ) -> None:
-    """Match a sound of the real plug-in whose settings are known: the truth beside the model alone and the match."""
+    """Match a sound of the real plug-in whose settings are known: the truth beside the model alone and the match.
+
+    [bold]Examples[/bold]
+
+    secret-sauce demo
+
+    secret-sauce demo --out tried
+    """
     from secret_sauce_hf.matching import DEMO_RENDERS, demo_sound
     from secret_sauce_hf.matching import match as find
     from secret_sauce_hf.matching.asked import names

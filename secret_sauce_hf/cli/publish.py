@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import EXIT_INTERRUPTED, CollectionName, print_all, table_of
+from secret_sauce_hf.cli.terminal import (
+    EXIT_INTERRUPTED,
+    AsJson,
+    CollectionName,
+    checkpoint_names,
+    print_all,
+    print_json,
+    table_of,
+)
 from secret_sauce_hf.progress import say
 
 if TYPE_CHECKING:
@@ -88,6 +96,7 @@ def dataset(
     ] = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a dataset: its Parquet files, a card and a picture of what is in it; or the rows of a benchmark.
 
@@ -113,7 +122,7 @@ def dataset(
         overwrite=overwrite,
         dry_run=dry_run,
     )
-    _report(done, dry_run)
+    _report(done, dry_run, as_json)
     if not dry_run:
         say(f'Load it with datasets.load_dataset("{done.repo}").')
 
@@ -123,7 +132,10 @@ def checkpoint(
     checkpoint: Annotated[
         str,
         typer.Argument(
-            metavar="CKPT", help="The folder of a checkpoint, or the name of one that ships.", show_default=False
+            metavar="CKPT",
+            autocompletion=checkpoint_names,
+            help="The folder of a checkpoint, or the name of one that ships.",
+            show_default=False,
         ),
     ],
     repo: Repo = None,
@@ -147,6 +159,7 @@ def checkpoint(
     ] = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a checkpoint with the code that loads it and a card that shows its evaluation.
 
@@ -171,23 +184,33 @@ def checkpoint(
         overwrite=overwrite,
         dry_run=dry_run,
     )
-    _report(done, dry_run)
+    _report(done, dry_run, as_json)
     if not dry_run:
         say(f"Use it with secret-sauce match SOUND --model {done.repo}")
 
 
+def _metrics(incomplete: str) -> list[str]:
+    return [name for name in ("preset_error", "sound_distance") if name.startswith(incomplete)]
+
+
 @app.command()
 def metric(
-    name: Annotated[str, typer.Argument(metavar="METRIC", help="sound_distance or preset_error.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="METRIC", autocompletion=_metrics, help="sound_distance or preset_error.", show_default=False
+        ),
+    ],
     repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The Space.", show_default=False)],
     private: Private = None,
     tag: Tag = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a metric as a Space, from which `evaluate.load` fetches it: NAME must be the metric's.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     secret-sauce publish metric sound_distance --repo me/sound_distance
     """
@@ -195,7 +218,7 @@ def metric(
 
     leave_at_once_when_interrupted()
     done = publish_metric(name, repo, private=private, tag=tag, overwrite=overwrite, dry_run=dry_run)
-    _report(done, dry_run)
+    _report(done, dry_run, as_json)
     if not dry_run:
         say(f'Load it with evaluate.load("{done.repo}").')
 
@@ -215,6 +238,7 @@ def space(
     tag: Tag = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish the web page as a Space, which serves what `secret-sauce app` serves here.
 
@@ -231,7 +255,7 @@ def space(
 
     leave_at_once_when_interrupted()
     done = publish_space(repo, engines=engine or (), private=private, tag=tag, overwrite=overwrite, dry_run=dry_run)
-    _report(done, dry_run)
+    _report(done, dry_run, as_json)
 
 
 def leave_at_once_when_interrupted() -> None:
@@ -249,8 +273,13 @@ def leave_at_once_when_interrupted() -> None:
         signal.signal(signal.SIGINT, leave)
 
 
-def _report(done: "Publication", dry_run: bool) -> None:
+def _report(done: "Publication", dry_run: bool, as_json: bool) -> None:
     """What went up, or would: a line per file, then the sum."""
+    if as_json:
+        files = [{"path": path, "bytes": size, "what": mark} for mark, path, size in done.lines()]
+        told = ("repo", "kind", "tag", "commit", "exists", "private", "url")
+        print_json({name: getattr(done, name) for name in told} | {"dry_run": dry_run, "files": files})
+        return
     table = table_of("file", "size", "", numbers=["size"])
     for mark, path, size in done.lines():
         table.add_row(path, "" if size is None else _size_text(size), mark)

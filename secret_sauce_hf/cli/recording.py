@@ -18,7 +18,7 @@ from secret_sauce_hf.cli.playing import (
     tell_remarks,
 )
 from secret_sauce_hf.cli.sending import Api, Gap, MidiOrder, check_channel
-from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed
+from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed, collection_names
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.outputs import check_folder, expanded
@@ -213,7 +213,14 @@ def listen(
     length: Annotated[float, typer.Option(metavar="SECONDS", help="The longest sound.")] = 4.0,
     wait: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait until it begins.")] = 30.0,
     collection: Annotated[
-        str | None, typer.Option("--collection", "-c", help="As of `match`, as what follows.", show_default=False)
+        str | None,
+        typer.Option(
+            "--collection",
+            "-c",
+            autocompletion=collection_names,
+            help="As of `match`, as what follows.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="CKPT|ORG/NAME", show_default=False)] = None,
     takes: Annotated[str | None, typer.Option(metavar="DIR|ORG/NAME", show_default=False)] = None,

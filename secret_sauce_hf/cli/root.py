@@ -50,7 +50,7 @@ app = typer.Typer(
     """,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
 )
 
 # In the order of `--help`.

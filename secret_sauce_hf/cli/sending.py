@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.cli.inputs import input_file
-from secret_sauce_hf.cli.terminal import WHOLE, print_all
+from secret_sauce_hf.cli.terminal import WHOLE, AsJson, collection_names, print_all, print_json
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.instruments.pitches import pitch_number
 from secret_sauce_hf.progress import say
@@ -51,13 +51,26 @@ def ports(
         bool, typer.Option("--audio", help="List the sound inputs instead, of which record and listen take one.")
     ] = False,
     via: Annotated[str, typer.Option(help="Of --audio: cards, or jack for the ports of a JACK server.")] = "cards",
+    as_json: AsJson = False,
 ) -> None:
-    """List the MIDI outputs of this machine, to which presets can be sent, or its sound inputs."""
+    """List the MIDI outputs of this machine, to which presets can be sent, or its sound inputs.
+
+    [bold]Examples[/bold]
+
+    secret-sauce ports
+
+    secret-sauce ports --audio
+
+    secret-sauce ports --audio --via jack --json
+    """
     if audio:
         from secret_sauce_hf.engines.hardware.opening import sound_inputs
 
         inputs = sound_inputs(via)
-        print_all(*inputs)
+        if as_json:
+            print_json({"inputs": list(inputs)})
+        else:
+            print_all(*inputs)
         if not inputs:
             say("There is no sound input: plug a sound card in, or start a JACK server.")
         return
@@ -65,7 +78,10 @@ def ports(
     from secret_sauce_hf.midi import port_names
 
     names = port_names(api)
-    print_all(*names)
+    if as_json:
+        print_json({"outputs": list(names)})
+    else:
+        print_all(*names)
     if not names:
         say("There is no MIDI output: plug the machine in, or start what has a port.")
 
@@ -86,6 +102,7 @@ def send(
             "--collection",
             "-c",
             metavar="COLLECTION",
+            autocompletion=collection_names,
             help=f"Whose preset it is, where the file does not tell: {', '.join(COLLECTIONS)}, or a declaration.",
             show_default=False,
         ),

@@ -1,15 +1,18 @@
 """What the commands share: options, exit codes, and how they print."""
 
 import io
+import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from secret_sauce_hf.files import jsonable
 from secret_sauce_hf.instruments import COLLECTIONS, integer
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
 from secret_sauce_hf.instruments.priors import PRIORS
+from secret_sauce_hf.modeling.registration import ships
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,10 +33,22 @@ def _whole(text: str) -> int:
 WHOLE: dict[str, Any] = {"parser": _whole, "metavar": "INTEGER"}
 """Of every option that is a whole number; whether it is too large or small, the function says that takes it."""
 
+
+def collection_names(incomplete: str) -> list[str]:
+    """For the shell: names of collections that begin so; where none does it goes on with files."""
+    return [name for name in COLLECTIONS if name.startswith(incomplete)]
+
+
+def checkpoint_names(incomplete: str) -> list[str]:
+    """For the shell: names of checkpoints that ship."""
+    return [name for name in collection_names(incomplete) if ships(name)]
+
+
 CollectionName = Annotated[
     str,
     typer.Argument(
         metavar="COLLECTION",
+        autocompletion=collection_names,
         help=f"One of {', '.join(COLLECTIONS)}, or a file (.json) that declares an instrument of your own.",
         show_default=False,
     ),
@@ -54,6 +69,10 @@ Prior = Annotated[
     ),
 ]
 
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one line of JSON instead of tables, and nothing else on standard output.")
+]
+
 EXIT_BROKEN_PIPE = 1
 EXIT_BAD_ARCHIVE = 1
 EXIT_MISTAKE = 2
@@ -70,6 +89,12 @@ def print_anything() -> None:
 def complain(text: str) -> None:
     """The one line that says what went wrong, on standard error."""
     print(f"secret-sauce: {' '.join(text.split())}", file=sys.stderr)
+
+
+def print_json(record: Any) -> None:
+    """A record as one line of JSON, which whoever reads along sees at once."""
+    # In ASCII: it is read whatever this system's encoding is.
+    print(json.dumps(jsonable(record)), flush=True)
 
 
 def table_of(*columns: str, numbers: Sequence[str] = (), whole: Sequence[str] = ()) -> "Table":

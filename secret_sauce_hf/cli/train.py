@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset
-from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, print_all, table_of
+from secret_sauce_hf.cli.terminal import (
+    WHOLE,
+    AsJson,
+    CollectionName,
+    checkpoint_names,
+    print_all,
+    print_json,
+    table_of,
+)
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training.config import TrainingConfig, help_of
 
 if TYPE_CHECKING:
+    from secret_sauce_hf.evaluation import Evaluation
     from secret_sauce_hf.instruments import Collection
 
 app = typer.Typer()
@@ -38,7 +47,9 @@ def train(
         ),
     ] = None,
     fresh: Annotated[int, _setting("fresh", **WHOLE)] = _DEFAULTS.fresh,
-    base: Annotated[str | None, _setting("base", metavar="CKPT|ORG/NAME", show_default=False)] = None,
+    base: Annotated[
+        str | None, _setting("base", metavar="CKPT|ORG/NAME", autocompletion=checkpoint_names, show_default=False)
+    ] = None,
     epochs: Annotated[float | None, _setting("epochs", show_default=False)] = _DEFAULTS.epochs,
     batch_size: Annotated[int, _setting("batch_size", **WHOLE)] = _DEFAULTS.batch_size,
     validation: Annotated[int, _setting("validation", **WHOLE)] = _DEFAULTS.validation,
@@ -181,6 +192,7 @@ def evaluate(
         str,
         typer.Argument(
             metavar="MODEL",
+            autocompletion=checkpoint_names,
             help="A checkpoint's folder, a repository on the Hub, or the name of one that ships.",
             show_default=False,
         ),
@@ -198,6 +210,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Score a model on rows it was not trained on, beside simple references; what its card shows is from here.
 
@@ -217,27 +230,35 @@ def evaluate(
     found = run_evaluation(model, data, split=split)
     facts = found.data
     try:
-        _print_scores(
-            found.collection,
-            {
-                who: {"mean of the knobs": scores.knob_mae, "mean of the switches": scores.switch_accuracy}
-                | scores.per_parameter
-                for who, scores in found.scores.items()
-            },
-            f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive "
-            f"and nearest know {facts['references']:,} train rows:",
-        )
-        if found.sounds:
-            print_all(
-                f"Median MSS of the first {found.sounds['rows']}, rendered: "
-                + ", ".join(f"{who} {value:.2f} dB" for who, value in found.sounds.items() if who != "rows")
-                + " (floor: the truth rendered again)."
-            )
+        if as_json:
+            print_json(found.to_dict())
+        else:
+            _print_evaluation(found, facts, split)
     finally:
         # Even if nobody reads what is printed.
         files = found.save(folder)
     for path in files:
         say(f"Wrote {path}")
+
+
+def _print_evaluation(found: "Evaluation", facts: "dict[str, Any]", split: str) -> None:
+    """The scores of a model beside simple references, and how far the rendered answers are from the sounds."""
+    _print_scores(
+        found.collection,
+        {
+            who: {"mean of the knobs": scores.knob_mae, "mean of the switches": scores.switch_accuracy}
+            | scores.per_parameter
+            for who, scores in found.scores.items()
+        },
+        f"{facts['rows']:,} {split} rows; mean absolute error of knobs, 0 to 10, and accuracy of switches; naive "
+        f"and nearest know {facts['references']:,} train rows:",
+    )
+    if found.sounds:
+        print_all(
+            f"Median MSS of the first {found.sounds['rows']}, rendered: "
+            + ", ".join(f"{who} {value:.2f} dB" for who, value in found.sounds.items() if who != "rows")
+            + " (floor: the truth rendered again)."
+        )
 
 
 def _print_scores(collection: "str | Collection", scores: dict[str, dict[str, float]], title: str) -> None:

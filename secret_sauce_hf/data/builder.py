@@ -47,7 +47,9 @@ class CollectionConfig(BuilderConfig):
             (a pair or a range); all if None.
         seed: draw fresh rows from this seed instead.
         count: how many fresh rows.
-        in_session, measure, prior: as in `build_collection`.
+        in_session: how a take starts, as in `build_collection`.
+        measure: whether what is heard is measured, as in `build_collection`.
+        prior: how fresh presets are drawn, as in `build_collection`.
         rows_per_shard: rows that a process takes at once; the most processes that
             `num_proc` can keep busy follows from it.
         download: fetch the archive of 2018 from Google Drive, as if it were `data_dir`.

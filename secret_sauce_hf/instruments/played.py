@@ -20,7 +20,7 @@ PREFIX = "note."
 class Note(NamedTuple):
     """One note of a take.
 
-    Args:
+    Attributes:
         pitch: MIDI number, 0 to 127; 60 is middle C.
         velocity: MIDI velocity, 1 to 127.
         onset: when it starts, in seconds from the start of the take.
@@ -41,7 +41,7 @@ class Note(NamedTuple):
 class Quantity(NamedTuple):
     """A number of what is played.
 
-    Args:
+    Attributes:
         low: the lowest that it can be.
         high: the highest.
         text: what it is, for people, between "the" and a number.

@@ -132,7 +132,7 @@ def extract(
     """
     parts: list[dict[str, torch.Tensor]] = []
     presets: list[Presets] = []
-    with tqdm(total=total, desc=title, unit="sound", disable=not progress) as bar:
+    with tqdm(total=total, desc=title, unit="sound", disable=None if progress else True) as bar:
         for sounds, rows in takes:
             if sounds.shape[1] != extractor.take_samples:
                 raise InputError(f"Takes have {extractor.take_samples} samples, these have {sounds.shape[1]}.")

@@ -139,7 +139,7 @@ def _of_engine(
     """What the head reads of fresh strokes: (strokes, size)."""
     pages = Pages(engine, collection, extractor, seed + SEED, BOTH)
     parts = []
-    with tqdm(total=count, desc=collection.name, unit="sound", disable=not progress) as bar:
+    with tqdm(total=count, desc=collection.name, unit="sound", disable=None if progress else True) as bar:
         for start in range(0, count, BATCH):
             strokes = pages.rows(start, min(BATCH, count - start))
             audible = np.abs(strokes.takes).max(axis=1) >= 1e-3
@@ -153,7 +153,7 @@ def _of_files(pipe: AudioToPresetPipeline, files: Sequence[Path], seed: int, pro
     """What the head reads of the longest strokes of each file, as they are and changed: (strokes, size)."""
     extractor = pipe.feature_extractor
     lead = round(extractor.note_on * SAMPLE_RATE)
-    for number, path in enumerate(tqdm(files, desc="files", unit="file", disable=not progress)):
+    for number, path in enumerate(tqdm(files, desc="files", unit="file", disable=None if progress else True)):
         listened = pipe.listen(path)
         random = np.random.default_rng((seed, 3, number))
         takes, played = [], []

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, default_workers
 from secret_sauce_hf.training.strokes import built_strokes, extract_strokes, fresh_strokes
-from secret_sauce_hf.training.trainer import PresetTrainer
+from secret_sauce_hf.training.trainer import PresetTrainer, tell_on_standard_error
 
 VALIDATION_SEED = 1_000_000_007
 """Added to the run's seed for the validation rows."""
@@ -224,9 +225,10 @@ def train(
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True)
         write_whole(work / RUN_FILE, (json.dumps(run.record, indent=2) + "\n").encode())
+    shown = progress and sys.stderr is not None and sys.stderr.isatty()
     trainer = PresetTrainer(
         model,
-        _arguments(run, examples, work, progress),
+        _arguments(run, examples, work, shown),
         learning_rate=run.learning_rate,
         matrix_learning_rate=run.matrix_learning_rate,
         workers=workers,
@@ -234,6 +236,7 @@ def train(
         eval_dataset=checks,
         processing_class=extractor,
     )
+    tell_on_standard_error(trainer, shown)
     clock = _Clock(work / CLOCK_FILE)
     for callback in (clock, *callbacks):
         trainer.add_callback(callback)
@@ -441,7 +444,7 @@ class _Clock(TrainerCallback):
 
     def __init__(self, path: Path):
         self._path = path
-        self._before = float(path.read_text()) if path.is_file() else 0.0
+        self._before = float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
         self._start = time.perf_counter()
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:

@@ -241,7 +241,7 @@ def extract_strokes(
     """
     parts: list[dict[str, torch.Tensor]] = []
     presets = []
-    with tqdm(total=total, desc=title, unit="sound", disable=not progress) as bar:
+    with tqdm(total=total, desc=title, unit="sound", disable=None if progress else True) as bar:
         for some in strokes:
             features = some.features(extractor)
             parts.append({name: values if name == "peak" else values.half() for name, values in features.items()})

@@ -1,11 +1,20 @@
 """transformers' Trainer for our models."""
 
+import sys
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerState, TrainingArguments
+from transformers import (
+    EvalPrediction,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerState,
+    TrainingArguments,
+)
 
 from secret_sauce_hf.metrics.scores import kind_means, setting_scores
 from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfig
@@ -38,6 +47,29 @@ class _GoOn(TrainerCallback):
     def on_train_begin(self, _: TrainingArguments, state: TrainerState, *__: Any, **___: Any) -> None:
         """Called by the Trainer before the first step."""
         self._stream.start = state.global_step
+
+
+class _Bars(ProgressCallback):
+    """Progress bars, and what is logged above them, all on standard error."""
+
+    def on_log(self, _: TrainingArguments, state: TrainerState, *__: Any, logs: Any = None, **___: Any) -> None:
+        """Called by the Trainer with what it has measured."""
+        if state.is_world_process_zero and self.training_bar is not None:
+            told = {key: round(value, 4) for key, value in (logs or {}).items() if isinstance(value, int | float)}
+            self.training_bar.write(", ".join(f"{key} {value}" for key, value in told.items()), file=sys.stderr)
+
+
+def tell_on_standard_error(trainer: Trainer, bars: bool) -> None:
+    """Keep a trainer from writing to standard output, which is for results.
+
+    Args:
+        trainer: of transformers.
+        bars: whether progress and what is logged are shown on standard error; else nothing is.
+    """
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    if bars:
+        trainer.add_callback(_Bars())
 
 
 class PresetTrainer(Trainer):

@@ -134,7 +134,7 @@ def cached(key: Sequence[Any], find: Callable[[], ResetReport]) -> ResetReport:
 
 def _read(path: Path) -> ResetReport | None:
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text(encoding="utf-8"))
         report = ResetReport(**(told | {"silent": tuple(told["silent"]), "idle": tuple(told["idle"])}))
     except (OSError, ValueError, TypeError, KeyError):
         return None
