@@ -2,29 +2,15 @@
 
 import importlib
 import pkgutil
-import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from secret_sauce_hf import instruments
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
 from secret_sauce_hf.cards.templates import table_text
 from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, INSTRUMENTS, Collection, Instrument, Parameter
+from secret_sauce_hf.instruments.panels import sections
 from secret_sauce_hf.modeling.registration import ships
-
-_WORDS = {
-    "amp": "Amplifier",
-    "disto": "Distortion",
-    "env": "Envelope",
-    "lfo": "LFO",
-    "mod": "Modulation",
-    "op": "Operator",
-    "osc": "Oscillator",
-}
-_FEWEST = 2
-"""Parameters of a section."""
-OTHERS = "Other"
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -34,24 +20,6 @@ def pages() -> Iterator[tuple[str, str]]:
         yield f"reference/instruments/{instrument.name}.md", _instrument(instrument, modules[instrument.name])
     for collection in COLLECTIONS.values():
         yield f"reference/collections/{collection.name}.md", _collection(collection)
-
-
-def sections(parameters: Sequence[Parameter]) -> list[tuple[str, list[Parameter]]]:
-    """Parameters by the part of the machine that their names begin with, in the order of the machine."""
-    found: dict[str, list[Parameter]] = {}
-    for title, group in groupby(parameters, key=lambda parameter: _section(parameter.name)):
-        found.setdefault(title, []).extend(group)
-    small = [title for title, group in found.items() if len(group) < _FEWEST]
-    rest = [parameter for title in small for parameter in found.pop(title)]
-    return [*found.items(), *([(OTHERS, rest)] if rest else [])]
-
-
-def _section(name: str) -> str:
-    first, *words = name.split("_")
-    stem, number = re.fullmatch(r"([a-z]+?)(\d*)", first).groups()  # type: ignore[union-attr]
-    if not number and words and (words[0].isdigit() or first == "env"):
-        number = words[0]
-    return f"{_WORDS.get(stem, stem.capitalize())} {number}".strip()
 
 
 def _modules() -> dict[str, str]:
@@ -86,8 +54,8 @@ def _instrument(instrument: Instrument, about: str) -> str:
     ]
     parts.append("\n".join(["| collection | | rows |", "|---|---|---:|", *lines]))
     parts.append("```sh\n" + f"secret-sauce instrument check {widest.name}\n" + "```")
-    for title, group in sections(instrument.parameters):
-        parts += [f"## {title}", _table(group, widest)]
+    for section in sections(widest):
+        parts += [f"## {section.title}", _table(section.parameters, widest)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -119,8 +87,9 @@ def _collection(collection: Collection) -> str:
         "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts)]),
         f"```sh\n{command}```",
     ]
-    for title, group in sections(collection.parameters):
-        parts += [f"## {title}", _table(group, collection)]
+    for section in sections(collection):
+        if varying := [parameter for parameter in section.parameters if parameter.name in collection.columns]:
+            parts += [f"## {section.title}", _table(varying, collection)]
     if collection.fixed:
         lines = [
             f"| `{key}` | {table_text(collection.instrument[key].text(value))} |" for key, value in collection.fixed

@@ -130,7 +130,7 @@ def make(
 
     secret-sauce listening-test make --system alone=found-0s --system matched=found-10s --sounds recordings --out test
 
-    secret-sauce listening-test make -c noisemaker-light --predictions theirs.jsonl --predictions ours.jsonl --trials 10 --out test
+    secret-sauce listening-test make -c noisemaker-light --predictions theirs.jsonl --floor --trials 10 --out test
 
     secret-sauce listening-test make --method 2afc --system a=a --system b=b --sounds recordings --out pairs
     """
