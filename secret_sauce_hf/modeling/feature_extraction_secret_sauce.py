@@ -30,7 +30,17 @@ from .checkpoint_secret_sauce import (
     read_json,
     tensor_kind,
 )
-from .strokes_secret_sauce import HARMONIC_BINS, PLAYED_BINS, POWER_FLOOR, Stroke, harmonics, played, window
+from .strokes_secret_sauce import (
+    HARMONIC_BINS,
+    PLAYED_BINS,
+    POWER_FLOOR,
+    Played,
+    Stroke,
+    harmonics,
+    played,
+    stack,
+    window,
+)
 
 try:
     if IS_COPY:
@@ -283,20 +293,29 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         parts = []
         with torch.inference_mode():
             for start in range(0, len(takes), BATCH):
-                chunk, some = takes[start : start + BATCH], (strokes or ())[start : start + BATCH]
-                part = {record["name"]: self._transform(chunk, record, some) for record in self.inputs}
-                parts.append(part | {"peak": chunk.abs().amax(dim=1)})
+                chunk = takes[start : start + BATCH]
+                some = stack(strokes[start : start + BATCH]) if strokes and self.reads_strokes else None
+                parts.append(self.features(chunk, some) | {"peak": chunk.abs().amax(dim=1)})
         # Cloned outside of inference mode: training needs ordinary tensors.
         return {name: torch.cat([part[name] for part in parts]).clone() for name in parts[0]}
 
-    def _transform(self, takes: torch.Tensor, record: Mapping[str, Any], strokes: Sequence[Stroke]) -> torch.Tensor:
+    def features(self, takes: torch.Tensor, strokes: Played | None = None) -> dict[str, torch.Tensor]:
+        """The model's inputs, of all takes at once and of tensors alone, so that it can be traced.
+
+        Args:
+            takes: float32 of shape (takes, take_samples).
+            strokes: what each of them plays; only needed where `reads_strokes`.
+        """
+        return {record["name"]: self._transform(takes, record, strokes) for record in self.inputs}
+
+    def _transform(self, takes: torch.Tensor, record: Mapping[str, Any], strokes: Played | None) -> torch.Tensor:
         """One input of takes (takes, samples): shape (takes, frames, bins), of the order of ±2."""
-        if record["kind"] == "played":
-            return played(strokes)
+        if strokes is not None and record["kind"] == "played":
+            return played(strokes).to(takes.device)
         takes = takes[:, : record.get("samples", takes.shape[1])]
-        if record["kind"] == "harmonics":
+        if strokes is not None and record["kind"] == "harmonics":
             sizes = (record["window"], record["hop"], record["frames"], round(self.note_on * self.sampling_rate))
-            return (harmonics(takes, strokes, *sizes, self.sampling_rate) + 6) / 3
+            return (harmonics(takes, strokes.fundamental.to(takes.device), *sizes, self.sampling_rate) + 6) / 3
         if record["kind"] == "envelope":
             return _envelope(takes, record["hop"])
         if record["kind"] == "modulation":
