@@ -62,8 +62,8 @@ except ImportError:
     soxr = None
 
 
-BATCH = 64
-"""How many takes are transformed at a time, to bound the memory."""
+BATCH = 8
+"""How many takes are transformed at a time: what they need fits into a processor's cache."""
 
 DEFAULT_INPUTS: tuple[dict[str, Any], ...] = (
     # 23 ms windows follow an LFO's swings and the onset, harmonics of note 60 just separate.
@@ -383,11 +383,14 @@ def _to_mono(samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, tup
 
 def _log_mels(takes: torch.Tensor, size: int, window: int, hop: int, bins: int) -> torch.Tensor:
     """Log10 of the power in mel bands, 0 for a full-scale sine: (takes, frames, bins)."""
+    # In 64 bits: what is quiet beside something loud is lost in single precision, on every processor otherwise.
     # Not of the default type and device, which may be others.
-    hann = torch.hann_window(window, dtype=takes.dtype, device=takes.device)
-    spectrum = torch.stft(takes, size, hop, win_length=window, window=hann, pad_mode="constant", return_complex=True)
+    hann = torch.hann_window(window, dtype=torch.float64, device=takes.device)
+    spectrum = torch.stft(
+        takes.double(), size, hop, win_length=window, window=hann, pad_mode="constant", return_complex=True
+    )
     power = (spectrum.real.square() + spectrum.imag.square()) * (2 / hann.sum()).square()
-    return torch.log10(power.transpose(1, 2) @ _mel_filters(size, bins) + POWER_FLOOR)
+    return torch.log10(power.float().transpose(1, 2) @ _mel_filters(size, bins) + POWER_FLOOR)
 
 
 @lru_cache(maxsize=8)
