@@ -519,7 +519,9 @@ def resample(waves: torch.Tensor, rate: int, new_rate: int) -> torch.Tensor:
     for offset, weights in groups:
         windows = padded[:, offset:].unfold(1, len(weights), old)[:, :rounds]
         # They overlap, and are copied for the product: not all at once.
-        some = max(1, RESAMPLED_AT_ONCE // (len(waves) * len(weights)))
+        # To `torch.export` the number of waves is none that can be reckoned with.
+        exporting = torch.compiler.is_exporting()
+        some = rounds if exporting else max(1, RESAMPLED_AT_ONCE // (len(waves) * len(weights)))
         columns.append(torch.cat([part @ weights for part in windows.split(some, dim=1)], dim=1))
     return torch.cat(columns, dim=2).flatten(1)[:, :length]
 
