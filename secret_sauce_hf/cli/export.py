@@ -7,7 +7,7 @@ import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint
 from secret_sauce_hf.cli.terminal import print_all
-from secret_sauce_hf.instruments import COLLECTIONS
+from secret_sauce_hf.instruments import COLLECTIONS, InputError
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.progress import say
 
@@ -86,3 +86,47 @@ def export(model: str, folder: Path) -> "Exported":
 def _files(model: str) -> list[Path]:
     folder = expanded(model)
     return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
+@app.command()
+def page(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=_MODEL_HELP, show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the page.", show_default=False)],
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder dist of the npm package onnxruntime-web, to lie beside the page; the page loads the "
+            "runtime from cdn.jsdelivr.net if not given.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a static page on which models answer in the visitor's browser; no sound leaves it.
+
+    Any server can serve the folder. With --runtime the page loads nothing from elsewhere, and its
+    Content-Security-Policy forbids it.
+
+    [bold]Examples[/bold]
+
+    secret-sauce export page noisemaker-light --out page
+
+    secret-sauce export page noisemaker noisemaker-notes --out page --runtime package/dist
+    """
+    names = []
+    for model in models:
+        check_checkpoint(model)
+        if (name := export_name(model)) in names:
+            raise InputError(f"Two models are called {name}; give each once.")
+        names.append(name)
+
+    from secret_sauce_hf.browser import page_files, write_page
+    from secret_sauce_hf.browser.writing import MODELS, read_runtime
+
+    inputs = [path for model in models for path in _files(model)]
+    folder = check_folder(out, page_files(names, runtime is not None), inputs=inputs, what="the page")
+    found = None if runtime is None else read_runtime(expanded(runtime))
+    done = [export(model, folder / MODELS) for model in models]
+    write_page(folder, done, found)
+    print_all(f"Wrote {folder / 'index.html'}.")
+    say(f"To see it: python -m http.server --directory {folder}")
