@@ -10,10 +10,13 @@ from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha384
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.errors import InputError
-from secret_sauce_hf.modeling.exporting import Exported
+
+if TYPE_CHECKING:
+    from secret_sauce_hf.modeling.exporting import Exported
 
 RUNTIME_VERSION = "1.30.0"
 """Of onnxruntime-web, the one that the page is tested with."""
@@ -74,7 +77,7 @@ def integrity(content: bytes) -> str:
     return f"sha384-{b64encode(sha384(content).digest()).decode()}"
 
 
-def write_page(folder: Path, models: Sequence[Exported], runtime: dict[str, bytes] | None = None) -> list[Path]:
+def write_page(folder: Path, models: Sequence["Exported"], runtime: dict[str, bytes] | None = None) -> list[Path]:
     """Write a page around models that lie in its folder `MODELS` already.
 
     Args:

@@ -20,7 +20,7 @@ from torch import nn
 
 from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments.errors import InputError
-from secret_sauce_hf.instruments.parameters import SETTING_MAX, Parameter
+from secret_sauce_hf.instruments.parameters import SETTING_MAX, Parameter, Switch
 from secret_sauce_hf.instruments.takes import NOTE, PEAK, SILENCE, VELOCITY
 from secret_sauce_hf.modeling.graph import AnswerGraph
 from secret_sauce_hf.modeling.pipeline_secret_sauce import NEAR, AudioToPresetPipeline
@@ -360,14 +360,12 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "about": parameter.about,
         "control": list(parameter.control),
     }
-    if parameter.classes:
+    # A client gets the declaration itself, whose fields are not the same.
+    if isinstance(parameter, Switch):
         shown = [parameter.show(label) for label in parameter.labels]
         return told | {"labels": list(parameter.labels), "shown": shown, "codes": list(parameter.codes)}
-    return told | {
-        "steps": parameter.high - parameter.low,
-        "lowest": parameter.limits[0],
-        "highest": parameter.limits[1],
-    }
+    low, high = parameter.limits
+    return told | {"steps": parameter.high - parameter.low, "lowest": low, "highest": high}
 
 
 def section(name: str) -> str:

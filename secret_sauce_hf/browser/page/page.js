@@ -532,7 +532,9 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 
 function rowOf(parameter) {
   const row = made("tr", null, parameter.heard ? {} : { class: "unheard" });
-  const name = made("th", parameter.name.replaceAll("_", " "), { scope: "row", title: parameter.about });
+  const words = parameter.name.replaceAll("_", " ");
+  const own = words.startsWith(`${parameter.section} `) ? words.slice(parameter.section.length + 1) : words;
+  const name = made("th", own, { scope: "row", title: parameter.about });
   const setting = made("td", null, { class: "setting" });
   setting.append(made("span", parameter.shown));
   if (parameter.kind === "knob") {
@@ -631,7 +633,11 @@ async function start() {
   element("model").append(...config.models.map((model) => made("option", model.name)));
   element("models").hidden = config.models.length < 2;
   element("model").addEventListener("change", choose);
-  element("file").addEventListener("change", (event) => read(event.target.files[0]));
+  element("file").addEventListener("change", async ({ target }) => {
+    await read(target.files[0]);
+    // The same file again is then a change, too: it may be another by now.
+    target.value = "";
+  });
   for (const name of ["pitch", "duration", "velocity"]) element(name).addEventListener("change", told(answer));
   const drop = element("drop");
   for (const kind of ["dragover", "dragleave", "drop"]) {
