@@ -28,8 +28,9 @@ from secret_sauce_hf.modeling.strokes_secret_sauce import FADE, PITCHES, Stroke,
 
 FORMAT = 1
 """Of the description; a new one where an old client would read it wrongly."""
-LARGEST = 1e-4
-"""A file whose answers differ by more from those of the model is not written."""
+LARGEST = 5e-4
+"""A file whose answers differ by more from those of the model is not written. Of an instrument's own sounds it is less
+than 1e-4; those of `examples` are none, and single precision is not the same on every processor."""
 INPUTS = {
     "takes": "sounds of `take_samples` samples at `sampling_rate` Hz, mono, full scale 1, no louder than `peak`; the "
     "note starts at sample `note_on_sample`",

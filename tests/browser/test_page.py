@@ -202,6 +202,30 @@ class TestAnswers:
         assert page.locator("#answer").is_hidden()
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_runtime_from_elsewhere_has_to_be_the_right_one(address, browser, tmp_path, changed):
+    write_page(tmp_path, [exported(tmp_path / MODELS, NAMES[0])])
+    page = browser.new_page()
+
+    def from_here(route) -> None:
+        content = (DIST / route.request.url.rpartition("/")[2]).read_bytes()
+        headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
+        route.fulfill(status=200, headers=headers, body=content + b" " * changed)
+
+    def of_this_page(route) -> None:
+        name = "index.html" if route.request.url == address else route.request.url.rpartition("/")[2]
+        route.fulfill(path=tmp_path / name)
+
+    page.route(f"{CDN}/**", from_here)
+    page.route(re.compile(rf"{address}(page\.json)?$"), of_this_page)
+    page.goto(address)
+    if changed:
+        page.wait_for_selector("#status:has-text('Failed to fetch')")
+    else:
+        page.wait_for_selector("html[data-loaded]", state="attached")
+    page.close()
+
+
 def recordings() -> dict[str, np.ndarray]:
     """Sounds as people record them, each in need of another part of `align`."""
     random = np.random.default_rng(3)
