@@ -12,6 +12,9 @@ STAMP36 := $(VENV36)/.installed
 # transformers' own tests, which its wheel leaves out.
 COMMON := .transformers-tests
 STAMP_COMMON := $(COMMON)/.fetched
+# onnxruntime-web, of which the tests of the page take two files.
+WEB := .onnxruntime-web
+STAMP_WEB := $(WEB)/.fetched
 # Every dependency at the lower bound that pyproject.toml states.
 VENVLOW := .venv-lowest
 STAMPLOW := $(VENVLOW)/.installed
@@ -55,7 +58,7 @@ help:
 	@echo 'make docs      build the documentation into ./site, which needs no network to be read'
 	@echo 'make test-docs   build it, check its links, and run the notebooks'
 	@echo 'make format    format the code'
-	@echo 'make clean     remove $(VENV), $(VENV36), $(VENVLOW), $(COMMON) and the tools'"'"' caches'
+	@echo 'make clean     remove $(VENV), $(VENV36), $(VENVLOW), $(COMMON), $(WEB) and the tools'"'"' caches'
 
 install: $(STAMP)
 
@@ -65,7 +68,7 @@ demo: $(STAMP)
 collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
-test: $(STAMP) $(STAMP_COMMON)
+test: $(STAMP) $(STAMP_COMMON) $(STAMP_WEB)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(DOCS)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
@@ -97,7 +100,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV36) $(VENVLOW) $(COMMON) .pytest_cache .ruff_cache .mypy_cache .hypothesis build site *.egg-info
+	rm -rf $(VENV) $(VENV36) $(VENVLOW) $(COMMON) $(WEB) .pytest_cache .ruff_cache .mypy_cache .hypothesis build site *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'
@@ -127,6 +130,21 @@ $(STAMP_COMMON): .ci/transformers-tests.txt | $(STAMP)
 	tar --extract --gzip --file $(COMMON)/archive/*.tar.gz --directory $(COMMON) --strip-components 1 --wildcards '*/tests/*.py'
 	rm -r $(COMMON)/archive
 	@touch $(COMMON)/tests/__init__.py $@
+
+# The version and the digests of its files stand in browser/writing.py. Without npm the tests of the page are skipped.
+$(STAMP_WEB): secret_sauce_hf/browser/writing.py | $(STAMP)
+	rm -rf $(WEB)
+	mkdir -p $(WEB)
+	@echo '*' > $(WEB)/.gitignore
+	@command -v npm >/dev/null || echo 'There is no npm: the tests of the page in a browser will be skipped.'
+	command -v npm >/dev/null || exit 0; \
+		version=$$($(BIN)/python -c 'from secret_sauce_hf.browser import RUNTIME_VERSION; print(RUNTIME_VERSION)') \
+		&& npm pack --silent --pack-destination $(WEB) onnxruntime-web@$$version \
+		&& tar --extract --gzip --file $(WEB)/*.tgz --directory $(WEB) --strip-components 1 --wildcards \
+			'*/dist/ort.wasm.bundle.min.mjs' '*/dist/ort-wasm-simd-threaded.wasm' \
+		&& rm $(WEB)/*.tgz \
+		&& $(BIN)/python -c 'from pathlib import Path; from secret_sauce_hf.browser.writing import read_runtime; read_runtime(Path("$(WEB)/dist"))'
+	@touch $@
 
 $(STAMP36): pyproject.toml constraints-datasets36.txt | $(VENV36)/bin/python
 	@echo '*' > $(VENV36)/.gitignore

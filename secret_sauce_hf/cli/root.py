@@ -16,6 +16,7 @@ from secret_sauce_hf.cli import (
     benchmark,
     calibrate,
     data,
+    export,
     instrument,
     learn,
     listener,
@@ -59,6 +60,7 @@ for group in (overview, rows, data, match, page, sending, recording, train, lear
 app.add_typer(publish.app, name="publish")
 app.add_typer(instrument.app, name="instrument")
 app.add_typer(listening_test.app, name="listening-test")
+app.add_typer(export.app, name="export")
 
 
 @app.callback(invoke_without_command=True)

@@ -30,7 +30,17 @@ from .checkpoint_secret_sauce import (
     read_json,
     tensor_kind,
 )
-from .strokes_secret_sauce import HARMONIC_BINS, PLAYED_BINS, POWER_FLOOR, Stroke, harmonics, played, window
+from .strokes_secret_sauce import (
+    HARMONIC_BINS,
+    PLAYED_BINS,
+    POWER_FLOOR,
+    Played,
+    Stroke,
+    harmonics,
+    played,
+    stack,
+    window,
+)
 
 try:
     if IS_COPY:
@@ -52,8 +62,8 @@ except ImportError:
     soxr = None
 
 
-BATCH = 64
-"""How many takes are transformed at a time, to bound the memory."""
+BATCH = 8
+"""How many takes are transformed at a time: what they need fits into a processor's cache."""
 
 DEFAULT_INPUTS: tuple[dict[str, Any], ...] = (
     # 23 ms windows follow an LFO's swings and the onset, harmonics of note 60 just separate.
@@ -283,20 +293,29 @@ class SecretSauceFeatureExtractor(Registered, FeatureExtractionMixin):
         parts = []
         with torch.inference_mode():
             for start in range(0, len(takes), BATCH):
-                chunk, some = takes[start : start + BATCH], (strokes or ())[start : start + BATCH]
-                part = {record["name"]: self._transform(chunk, record, some) for record in self.inputs}
-                parts.append(part | {"peak": chunk.abs().amax(dim=1)})
+                chunk = takes[start : start + BATCH]
+                some = stack(strokes[start : start + BATCH]) if strokes and self.reads_strokes else None
+                parts.append(self.features(chunk, some) | {"peak": chunk.abs().amax(dim=1)})
         # Cloned outside of inference mode: training needs ordinary tensors.
         return {name: torch.cat([part[name] for part in parts]).clone() for name in parts[0]}
 
-    def _transform(self, takes: torch.Tensor, record: Mapping[str, Any], strokes: Sequence[Stroke]) -> torch.Tensor:
+    def features(self, takes: torch.Tensor, strokes: Played | None = None) -> dict[str, torch.Tensor]:
+        """The model's inputs, of all takes at once and of tensors alone, so that it can be traced.
+
+        Args:
+            takes: float32 of shape (takes, take_samples).
+            strokes: what each of them plays; only needed where `reads_strokes`.
+        """
+        return {record["name"]: self._transform(takes, record, strokes) for record in self.inputs}
+
+    def _transform(self, takes: torch.Tensor, record: Mapping[str, Any], strokes: Played | None) -> torch.Tensor:
         """One input of takes (takes, samples): shape (takes, frames, bins), of the order of ±2."""
-        if record["kind"] == "played":
-            return played(strokes)
+        if strokes is not None and record["kind"] == "played":
+            return played(strokes).to(takes.device)
         takes = takes[:, : record.get("samples", takes.shape[1])]
-        if record["kind"] == "harmonics":
+        if strokes is not None and record["kind"] == "harmonics":
             sizes = (record["window"], record["hop"], record["frames"], round(self.note_on * self.sampling_rate))
-            return (harmonics(takes, strokes, *sizes, self.sampling_rate) + 6) / 3
+            return (harmonics(takes, strokes.fundamental.to(takes.device), *sizes, self.sampling_rate) + 6) / 3
         if record["kind"] == "envelope":
             return _envelope(takes, record["hop"])
         if record["kind"] == "modulation":
@@ -364,11 +383,14 @@ def _to_mono(samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, tup
 
 def _log_mels(takes: torch.Tensor, size: int, window: int, hop: int, bins: int) -> torch.Tensor:
     """Log10 of the power in mel bands, 0 for a full-scale sine: (takes, frames, bins)."""
+    # In 64 bits: what is quiet beside something loud is lost in single precision, on every processor otherwise.
     # Not of the default type and device, which may be others.
-    hann = torch.hann_window(window, dtype=takes.dtype, device=takes.device)
-    spectrum = torch.stft(takes, size, hop, win_length=window, window=hann, pad_mode="constant", return_complex=True)
+    hann = torch.hann_window(window, dtype=torch.float64, device=takes.device)
+    spectrum = torch.stft(
+        takes.double(), size, hop, win_length=window, window=hann, pad_mode="constant", return_complex=True
+    )
     power = (spectrum.real.square() + spectrum.imag.square()) * (2 / hann.sum()).square()
-    return torch.log10(power.transpose(1, 2) @ _mel_filters(size, bins) + POWER_FLOOR)
+    return torch.log10(power.float().transpose(1, 2) @ _mel_filters(size, bins) + POWER_FLOOR)
 
 
 @lru_cache(maxsize=8)
@@ -497,7 +519,9 @@ def resample(waves: torch.Tensor, rate: int, new_rate: int) -> torch.Tensor:
     for offset, weights in groups:
         windows = padded[:, offset:].unfold(1, len(weights), old)[:, :rounds]
         # They overlap, and are copied for the product: not all at once.
-        some = max(1, RESAMPLED_AT_ONCE // (len(waves) * len(weights)))
+        # To `torch.export` the number of waves is none that can be reckoned with.
+        exporting = torch.compiler.is_exporting()
+        some = rounds if exporting else max(1, RESAMPLED_AT_ONCE // (len(waves) * len(weights)))
         columns.append(torch.cat([part @ weights for part in windows.split(some, dim=1)], dim=1))
     return torch.cat(columns, dim=2).flatten(1)[:, :length]
 

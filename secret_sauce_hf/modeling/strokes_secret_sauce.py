@@ -118,33 +118,70 @@ def window(samples: np.ndarray, stroke: Stroke, rate: int, note_on: float, lengt
     return result
 
 
-def played(strokes: Sequence[Stroke]) -> torch.Tensor:
+class Played(NamedTuple):
+    """What several strokes play, as tensors.
+
+    Args:
+        pitches: shape (strokes, `PITCHES`), 1 where a pitch is played.
+        until: float64 of shape (strokes,), in seconds, as of `Stroke`.
+        duration: likewise; 0 where it is not known.
+        velocity: float64 of shape (strokes,); 0 where it is not known.
+        cents: float64 of shape (strokes,).
+    """
+
+    pitches: torch.Tensor
+    until: torch.Tensor
+    duration: torch.Tensor
+    velocity: torch.Tensor
+    cents: torch.Tensor
+
+    @property
+    def lowest(self) -> torch.Tensor:
+        """The lowest pitch of each: float64 of shape (strokes,)."""
+        numbers = torch.arange(PITCHES, dtype=torch.float64, device=self.pitches.device)
+        return torch.where(self.pitches > 0, numbers, PITCHES - 1.0).amin(dim=1)
+
+    @property
+    def fundamental(self) -> torch.Tensor:
+        """Of the lowest note of each, in Hz: float64 of shape (strokes,)."""
+        return 440.0 * torch.exp2((self.lowest - 69 + self.cents / 100) / 12)
+
+
+def stack(strokes: Sequence[Stroke]) -> Played:
+    """Strokes as tensors."""
+    pitches = torch.zeros(len(strokes), PITCHES)
+    for row, stroke in enumerate(strokes):
+        pitches[row, list(stroke.pitches)] = 1.0
+    columns = zip(*((s.until, s.duration or 0.0, s.velocity or 0.0, s.cents) for s in strokes), strict=True)
+    return Played(pitches, *(torch.tensor(column, dtype=torch.float64) for column in columns))
+
+
+def played(strokes: Played) -> torch.Tensor:
     """What is played, as a model reads it: float32 of shape (strokes, 1, `PLAYED_BINS`), of the order of ±1.
 
     A one for every pitch; then cents, number of notes, lowest pitch, fundamental, the length of the
     sound (twice), duration and whether it is known, velocity and whether it is known.
     """
-    values = np.zeros((len(strokes), 1, PLAYED_BINS), np.float32)
-    for row, stroke in enumerate(strokes):
-        values[row, 0, list(stroke.pitches)] = 1.0
-        until = max(stroke.until, SHORTEST)
-        values[row, 0, PITCHES:] = (
-            stroke.cents / 50,
-            len(stroke.pitches) / 4,
-            (stroke.pitches[0] - 60) / 24,
-            stroke.fundamental / 1000,
-            np.log2(until) / 2,
-            until / 2,
-            0.0 if stroke.duration is None else np.log2(max(stroke.duration, SHORTEST)) / 2,
-            stroke.duration is not None,
-            0.0 if stroke.velocity is None else stroke.velocity / 64 - 1,
-            stroke.velocity is not None,
-        )
-    return torch.from_numpy(values)
+    until = strokes.until.clamp_min(SHORTEST)
+    lasts, struck = strokes.duration > 0, strokes.velocity > 0
+    values = [
+        strokes.cents / 50,
+        strokes.pitches.sum(dim=1) / 4,
+        (strokes.lowest - 60) / 24,
+        strokes.fundamental / 1000,
+        torch.log2(until) / 2,
+        until / 2,
+        torch.where(lasts, torch.log2(strokes.duration.clamp_min(SHORTEST)) / 2, 0.0),
+        lasts,
+        torch.where(struck, strokes.velocity / 64 - 1, 0.0),
+        struck,
+    ]
+    told = [strokes.pitches.float(), *(value.float()[:, None] for value in values)]
+    return torch.cat(told, dim=1)[:, None]
 
 
 def harmonics(
-    takes: torch.Tensor, strokes: Sequence[Stroke], size: int, hop: int, frames: int, first: int, rate: int
+    takes: torch.Tensor, fundamentals: torch.Tensor, size: int, hop: int, frames: int, first: int, rate: int
 ) -> torch.Tensor:
     """Log10 of the power in bands relative to the fundamental: float32 of shape (takes, frames, `HARMONIC_BINS`).
 
@@ -154,7 +191,7 @@ def harmonics(
 
     Args:
         takes: float32 of shape (takes, samples).
-        strokes: one of each.
+        fundamentals: of what each plays, in Hz: float64 of shape (takes,).
         size: of the windows, in samples.
         hop: from window to window.
         frames: how many windows.
@@ -168,7 +205,6 @@ def harmonics(
     power = (spectrum.real.square() + spectrum.imag.square()).double() * (2 / hann.sum()).square()
     # Power below each edge between two bins; bands are differences, for which single precision is too coarse.
     below = functional.pad(power.cumsum(dim=2), (1, 0))
-    fundamentals = torch.tensor([stroke.fundamental for stroke in strokes], dtype=torch.float64, device=takes.device)
     places = (fundamentals[:, None] * _edges().to(takes.device) * size / rate + 0.5).clamp_(0, below.shape[2] - 1)
     lower = places.floor().long().clamp_max(below.shape[2] - 2)
     share = (places - lower)[:, None]

@@ -16,6 +16,7 @@ from secret_sauce_hf.modeling.strokes_secret_sauce import (
     harmonics,
     longest,
     played,
+    stack,
     strokes_of,
     window,
 )
@@ -70,23 +71,25 @@ class TestWindow:
 
 class TestPlayed:
     def test_what_is_told(self):
-        (row,) = played([Stroke((60, 64), 0.1, 2.0, 1.0, 127, 25.0)])[:, 0]
+        (row,) = played(stack([Stroke((60, 64), 0.1, 2.0, 1.0, 127, 25.0)]))[:, 0]
         assert row[:PITCHES].nonzero().ravel().tolist() == [60, 64]
         assert row[PITCHES] == 0.5 and row[-1] == 1 and row[-3] == 1
 
     def test_what_is_not_known_is_said_to_be(self):
-        (row,) = played([Stroke((60,), 0.1, 2.0)])[:, 0]
+        (row,) = played(stack([Stroke((60,), 0.1, 2.0)]))[:, 0]
         assert row[-4:].tolist() == [0, 0, 0, 0]
 
     def test_finite_for_any_length(self):
-        assert played([Stroke((0,), 0.0, 0.0, 0.0), Stroke((127,), 0.0, 600.0, 600.0)]).isfinite().all()
+        assert played(stack([Stroke((0,), 0.0, 0.0, 0.0), Stroke((127,), 0.0, 600.0, 600.0)])).isfinite().all()
 
 
 class TestHarmonics:
     def spectrum(self, hertz, pitch, cents=0.0):
         time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
         take = torch.from_numpy(np.sin(2 * np.pi * hertz * time).astype(np.float32))[None]
-        return harmonics(take, [Stroke((pitch,), 0.0, 2.0, cents=cents)], 4096, 2048, 3, 0, SAMPLE_RATE)[0]
+        return harmonics(
+            take, stack([Stroke((pitch,), 0.0, 2.0, cents=cents)]).fundamental, 4096, 2048, 3, 0, SAMPLE_RATE
+        )[0]
 
     @pytest.mark.parametrize("pitch", [36, 60, 84])
     @pytest.mark.parametrize("harmonic", [1, 3])
@@ -107,7 +110,9 @@ class TestHarmonics:
         assert self.spectrum(5_000.0, 127)[:, HARMONICS:].amax() < -6
 
     def test_shape_and_silence(self):
-        silent = harmonics(torch.zeros(2, 100), [Stroke((60,), 0, 1)] * 2, 4096, 2048, 5, 50, SAMPLE_RATE)
+        silent = harmonics(
+            torch.zeros(2, 100), stack([Stroke((60,), 0, 1)] * 2).fundamental, 4096, 2048, 5, 50, SAMPLE_RATE
+        )
         assert silent.shape == (2, 5, HARMONIC_BINS)
         assert torch.allclose(silent, torch.full_like(silent, -10.0))
 
