@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_BENCH := $(VENV)/.installed-bench
+# What runs apart from the other tests: what is seen in a browser or needed there, and the documentation.
+PAGES := tests/app/test_page.py tests/browser tests/hub/test_space.py tests/listening_test/test_listening_page.py \
+	tests/modeling/test_exporting.py
 DOCS := tests/test_docs.py tests/examples
 STAMP_DOCS := $(VENV)/.installed-docs
 # datasets 3.6 is the last version that loads scripts.
@@ -44,13 +47,14 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs lint format clean
+.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-pages lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
 	@echo 'make demo      match a sound of the real plug-in and show truth beside prediction'
 	@echo 'make collections   build the twelve collections of our own engines into ./collections (ARGS="dx7" to choose)'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
+	@echo 'make test-pages   run the tests of the pages in a browser, and of what models need there'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
 	@echo 'make lint      check style, types and the order of the rooms'
@@ -68,8 +72,8 @@ demo: $(STAMP)
 collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
-test: $(STAMP) $(STAMP_COMMON) $(STAMP_WEB)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(DOCS)) $(ARGS)
+test: $(STAMP) $(STAMP_COMMON)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(DOCS)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
@@ -85,7 +89,9 @@ bench: $(STAMP_BENCH)
 docs: $(STAMP_DOCS)
 	$(BIN)/python -m mkdocs build --strict $(ARGS)
 
-# Apart from the other tests, because the notebooks train models.
+test-pages: $(STAMP) $(STAMP_WEB)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PAGES) $(ARGS)
+
 test-docs: $(STAMP_DOCS)
 	$(BIN)/python -m pytest -n 2 --dist load $(DOCS) $(ARGS)
 
