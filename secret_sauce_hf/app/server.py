@@ -35,7 +35,8 @@ from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.instruments.notes import Note
 from secret_sauce_hf.instruments.sounds import open_parts
 from secret_sauce_hf.matching import demo_sound
-from secret_sauce_hf.midi import native_preset, native_suffix, preset_messages, preset_midi_file
+from secret_sauce_hf.matching.writing import preset_files
+from secret_sauce_hf.midi import preset_messages
 
 STATIC = Path(__file__).parent / "static"
 POLLED_SECONDS = 0.15
@@ -335,15 +336,16 @@ def create_app(
         collection = workshop.collection(order.collection)
 
         def written() -> bytes:
-            if kind == "mid":
-                target = io.BytesIO()
-                preset_midi_file(collection, order.preset).save(file=target)
-                return target.getvalue()
             if kind == "json":
                 return (json.dumps({"collection": collection.name, "preset": order.preset}, indent=2) + "\n").encode()
-            if kind == (native_suffix(collection) or "")[1:]:
-                return native_preset(collection, order.preset, "secret sauce")
-            raise InputError(f"A preset of {collection.instrument.title} is no {kind[:20]} file.")
+            # A plug-in writes its presets itself.
+            with rendering.admitted(), rendering.turn():
+                write = preset_files(collection, order.preset, "secret sauce").get("midi" if kind == "mid" else kind)
+                if write is None:
+                    raise InputError(f"A preset of {collection.instrument.title} is no {kind[:20]} file.")
+                target = io.BytesIO()
+                write(target)
+                return target.getvalue()
 
         return Response(await run_in_threadpool(written), media_type="application/octet-stream")
 

@@ -11,7 +11,7 @@ from secret_sauce_hf.instruments import Collection
 from secret_sauce_hf.instruments.panels import sections
 from secret_sauce_hf.instruments.parameters import Parameter, controller_values
 from secret_sauce_hf.instruments.takes import to_float
-from secret_sauce_hf.midi import is_sent, native_suffix
+from secret_sauce_hf.matching.writing import preset_kinds
 from secret_sauce_hf.presets import Presets
 
 KNOB_STEPS = 127
@@ -42,13 +42,8 @@ def panel(collection: Collection) -> dict[str, Any]:
 
 
 def files_of(collection: Collection) -> list[str]:
-    """Kinds of files that a preset can be had as."""
-    found = ["json"]
-    if is_sent(collection):
-        found.insert(0, "mid")
-    if suffix := native_suffix(collection):
-        found.append(suffix[1:])
-    return found
+    """How the names of files end that a preset can be had as."""
+    return ["mid" if kind == "midi" else kind for kind in preset_kinds(collection)] + ["json"]
 
 
 def _control(parameter: Parameter, label: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
     folder = check_folder(folder, names(stem, len(found.candidates)), inputs=inputs, what="the match")
     folder.mkdir(parents=True, exist_ok=True)
     contents: dict[str, Callable[[io.BytesIO], Any]] = {}
-    contents |= _of_preset(found, found.preset, stem, found.not_sent if not unheard else ())
+    contents |= preset_files(found.collection, found.preset, stem, found.not_sent if not unheard else ())
     contents["json"] = lambda target: target.write((json.dumps(found.to_dict(), indent=2) + "\n").encode())
     if found.rendered is not None:
         contents["wav"] = _wav(found.rendered)
@@ -55,7 +55,7 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
     for number, one in enumerate(found.candidates[1:], 2):
         # Whose sound each is, nobody has asked the model: what is heard follows from the preset.
         left = () if unheard else not_to_send(found.collection, one.preset)
-        further = _of_preset(found, one.preset, f"{stem} {number}", left)
+        further = preset_files(found.collection, one.preset, f"{stem} {number}", left)
         if one.rendered is not None:
             further["wav"] = _wav(one.rendered)
         contents |= {f"{kind}-{number}": write for kind, write in further.items()}
@@ -68,13 +68,22 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
     return files
 
 
-def _of_preset(
-    found: Result, preset: Mapping[str, Any], title: str, leave_out: Container[str]
+def preset_kinds(collection: Collection) -> list[str]:
+    """The kinds of files that `preset_files` writes of a collection's presets."""
+    from secret_sauce_hf.midi import is_sent, native_suffix
+
+    kinds = ["midi"] if is_sent(collection) else []
+    suffixes = [native_suffix(collection), _plugin_suffix(collection)]
+    return kinds + [suffix[1:] for suffix in suffixes if suffix]
+
+
+def preset_files(
+    collection: Collection, preset: Mapping[str, Any], title: str, leave_out: Container[str] = ()
 ) -> dict[str, Callable[[io.BytesIO], Any]]:
-    """How a preset is written into the files that an instrument takes, by kind.
+    """How a preset is written into the files that an instrument takes, by kind: "midi", or how the file's name ends.
 
     Args:
-        found: the match that it is of.
+        collection: of the preset.
         preset: name → setting.
         title: what the instrument shows.
         leave_out: what the MIDI does not send.
@@ -82,25 +91,32 @@ def _of_preset(
     from secret_sauce_hf.midi import is_sent, native_preset, native_suffix, preset_midi_file
 
     contents: dict[str, Callable[[io.BytesIO], Any]] = {}
-    if is_sent(found.collection):
-        midi_file = preset_midi_file(found.collection, preset, leave_out=leave_out)
+    if is_sent(collection):
+        midi_file = preset_midi_file(collection, preset, leave_out=leave_out)
         contents["midi"] = lambda target: midi_file.save(file=target)
-    if suffix := native_suffix(found.collection):
-        contents[suffix[1:]] = lambda target: target.write(native_preset(found.collection, preset, title))
-    return contents | _of_plugin(found.collection, preset, title)
+    if suffix := native_suffix(collection):
+        contents[suffix[1:]] = lambda target: target.write(native_preset(collection, preset, title))
+    return contents | _of_plugin(collection, preset, title)
+
+
+def _plugin_suffix(collection: Collection) -> str | None:
+    """How the preset files of the plug-in end that an instrument is; None where none can be written."""
+    plugin = collection.instrument.plugin
+    # What controllers are at stands in the MIDI; few plug-ins keep it in their presets.
+    if plugin is None or not plugin.file or any(place.index is None for place in plugin.parameters):
+        return None
+    from secret_sauce_hf.engines.plugin.presets import preset_suffix
+
+    return preset_suffix(collection)
 
 
 def _of_plugin(collection: Collection, preset: Mapping[str, Any], title: str) -> dict[str, Callable[[io.BytesIO], Any]]:
     """How a preset is written as a file of the plug-in that its instrument is; nothing where it cannot be."""
-    plugin = collection.instrument.plugin
-    # What controllers are at stands in the MIDI; few plug-ins keep it in their presets.
-    if plugin is None or not plugin.file or any(place.index is None for place in plugin.parameters):
-        return {}
-    from secret_sauce_hf.engines.plugin.presets import preset_suffix, write_plugin_preset
-
-    suffix = preset_suffix(collection)
+    suffix = _plugin_suffix(collection)
     if suffix is None:
         return {}
+    from secret_sauce_hf.engines.plugin.presets import write_plugin_preset
+
     try:
         content = write_plugin_preset(collection, preset, title)
     except InputError as error:

@@ -381,6 +381,7 @@ function drawKeys() {
 // ---------------------------------------------------------------- what is taken away
 
 function files() {
+  $("sending").hidden = !state.panel.files.includes("mid");
   const stem = state.answer.sound.replace(/\.[^.]*$/, "") || "sound";
   const kinds = [...state.panel.files, ...(state.answer.candidates[0].picture ? ["wav"] : [])];
   $("files").replaceChildren(...kinds.map((kind) => {
