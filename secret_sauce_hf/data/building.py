@@ -9,7 +9,7 @@ from typing import Any
 from secret_sauce_hf import forms
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME, DECLARATION
-from secret_sauce_hf.data.cluster import ClusterPool, check_for_cluster
+from secret_sauce_hf.data.cluster import ClusterPool, check_for_cluster, refuse_plugin
 from secret_sauce_hf.data.keeping import Ledger
 from secret_sauce_hf.data.names import DATA_FOLDER, MANIFEST_NAME, RECORD_NAME, ROWS_NAME, SPLITS
 from secret_sauce_hf.data.plan import Plan, make_plan, recorded_plan
@@ -109,6 +109,7 @@ def build_collection(
         seconds=seconds,
         prior=prior,
         presets=presets,
+        scheduler=scheduler,
     )
     _build(plan, target, workers, scheduler, overwrite, progress)
     return Path(str(target))
@@ -146,7 +147,7 @@ def build_at(
     """
     if not is_address(address):
         raise InputError(f"{address} is no address such as s3://BUCKET/FOLDER: use build_collection for a folder.")
-    _build(_plan(collection, **asked), target_of(address), workers, scheduler, overwrite, progress)
+    _build(_plan(collection, scheduler=scheduler, **asked), target_of(address), workers, scheduler, overwrite, progress)
     return address
 
 
@@ -165,9 +166,12 @@ def _plan(
     measure: bool = False,
     engine: Engine | None = None,
     presets: Presets | None = None,
+    scheduler: str | None = None,
     **played: Any,
 ) -> Plan:
     collection = get_collection(collection)
+    if scheduler is not None:
+        refuse_plugin(collection)
     return make_plan(
         collection, rows, seed, count, in_session, rows_per_shard, measure, engine, given=presets, **played
     )

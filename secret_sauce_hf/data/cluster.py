@@ -3,7 +3,10 @@
 import json
 import queue
 import time
+import warnings
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from importlib import metadata
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +20,7 @@ from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.targets import Place, Target
 from secret_sauce_hf.engines import find_engine
-from secret_sauce_hf.instruments import COLLECTIONS, InputError
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
 from secret_sauce_hf.instruments.declaring import declaration_text
 from secret_sauce_hf.needed import remedy
 from secret_sauce_hf.progress import say
@@ -33,6 +36,7 @@ WORKER_SECONDS = 60.0
 MOST_LOSSES = 5
 """Dask gives a task up when four workers have died of it, or beside it. So often it is asked anew."""
 _POLL_SECONDS = 0.5
+_LOST = "The connection to the scheduler was lost; the same command goes on from here."
 _AHEAD = 2
 """Shards that every thread of the cluster has before it: one that it makes, one that waits."""
 
@@ -78,10 +82,11 @@ class ClusterPool:
             self._client.close()
             raise
         if self._progress:
-            say(
-                f"{len(self._client.nthreads())} workers, {sum(self._client.nthreads().values())} threads; "
-                f"what they do: {self._client.dashboard_link}"
-            )
+            workers = self._client.nthreads()
+            # A scheduler may have been started without its page.
+            has_page = "dashboard" in self._client.scheduler_info()["services"]
+            page = f"; what they do: {self._client.dashboard_link}" if has_page else ""
+            say(f"Threads of {len(workers)} workers: {sum(workers.values())}{page}")
         return self
 
     def __exit__(
@@ -142,11 +147,14 @@ class _Run:
 
     def make(self, shards: Sequence[Shard]) -> Generator[Made, None, None]:
         # A task, not data: where the worker that holds it is lost, another one makes it again.
-        setup = self._client.submit(str, setup_text(self._plan), pure=False)
+        with warnings.catch_warnings():
+            # Of many rows that are given; they are sent to every worker once.
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            setup = self._client.submit(str, setup_text(self._plan), pure=False)
         waiting = list(reversed(shards))
         try:
             while waiting or self._pending:
-                room = _AHEAD * sum(self._client.nthreads().values()) - len(self._pending)
+                room = _AHEAD * self._threads() - len(self._pending)
                 for _ in range(min(room, len(waiting))):
                     self._submit(waiting.pop(), setup)
                 for future in self._finished():
@@ -159,7 +167,8 @@ class _Run:
                     yield made
         finally:
             # After Ctrl-C or a fault: what nobody has begun is not begun, and what was begun ends at its next rows.
-            self._client.cancel([setup, *(future for future, _ in self._pending.values())], force=True)
+            with suppress(OSError):
+                self._client.cancel([setup, *(future for future, _ in self._pending.values())], force=True)
 
     def _submit(self, shard: Shard, setup: "Future") -> None:
         future = self._client.submit(
@@ -174,10 +183,25 @@ class _Run:
             found = [self._done.get(timeout=_POLL_SECONDS)]
         except queue.Empty:
             self._check_alive()
-            return []
+            # Of a future whose error cannot be read here nothing else tells.
+            return [future for future, _ in self._pending.values() if future.done()]
         while not self._done.empty():
             found.append(self._done.get())
-        return found
+        # Each once, however it was found.
+        return [future for future in dict.fromkeys(found) if future.key in self._pending]
+
+    def _threads(self) -> int:
+        """How many threads the cluster has now.
+
+        Raises:
+            ChildProcessError: the scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise ChildProcessError(_LOST)
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError as error:
+            raise ChildProcessError(_LOST) from error
 
     def _check_alive(self) -> None:
         """See that there is somebody to wait for.
@@ -185,9 +209,7 @@ class _Run:
         Raises:
             ChildProcessError: there is not.
         """
-        if self._client.status != "running":
-            raise ChildProcessError("The connection to the scheduler was lost; the same command goes on from here.")
-        if self._client.nthreads():
+        if self._threads():
             self._seen = time.monotonic()
         elif time.monotonic() > self._seen + WORKER_SECONDS:
             raise ChildProcessError(
@@ -201,7 +223,7 @@ class _Run:
 
         if future.status != "finished":
             if future.status != "error":
-                raise ChildProcessError("The connection to the scheduler was lost; the same command goes on from here.")
+                raise ChildProcessError(_LOST)
             error = future.exception()
             future.release()
             if isinstance(error, KilledWorker):
@@ -257,18 +279,27 @@ class _Run:
         return made
 
 
+def refuse_plugin(collection: Collection) -> None:
+    """Refuse an instrument that is a plug-in file, before that is loaded here.
+
+    Raises:
+        InputError: it is one.
+    """
+    if collection.instrument.plugin is not None:
+        raise InputError(
+            f"{collection.instrument.name} is a plug-in file, and a build on a cluster would choose which file other "
+            "machines run: build it on this machine, without --scheduler."
+        )
+
+
 def check_for_cluster(plan: Plan) -> None:
     """See that other machines can render a build from its description alone.
 
     Raises:
         InputError: its engine is a plug-in file, records an instrument, or is one that only this program knows.
     """
+    refuse_plugin(plan.collection)
     name = plan.collection.instrument.name
-    if plan.collection.instrument.plugin is not None:
-        raise InputError(
-            f"{name} is a plug-in file, which a build on a cluster would choose and run on other people's machines: "
-            "build it on this machine, without --scheduler."
-        )
     if plan.engine.records:
         raise InputError(f"{name} is recorded, and the instrument is here: build it without --scheduler.")
     found = find_engine(plan.collection, in_session=plan.in_session)
@@ -290,5 +321,14 @@ def setup_text(plan: Plan) -> str:
             "first": played.first.tolist(),
             "notes": {name: getattr(played, name).tolist() for name in ("onset", "duration", "pitch", "velocity")},
         }
-    declared = None if plan.collection.name in COLLECTIONS else declaration_text(plan.collection)
-    return json.dumps({"record": plan.record, "versions": versions(), "declaration": declared, "given": given})
+    collection = plan.collection
+    return json.dumps(
+        {
+            "record": plan.record,
+            "versions": versions(),
+            "declaration": None if collection.name in COLLECTIONS else declaration_text(collection),
+            # To the last digit, which a declaration does not have.
+            "timing": asdict(collection.timing),
+            "given": given,
+        }
+    )

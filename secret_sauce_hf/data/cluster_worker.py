@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,9 @@ from secret_sauce_hf.data.manifest import versions
 from secret_sauce_hf.data.plan import Plan, Shard, recorded_plan
 from secret_sauce_hf.data.shards import shard_schema
 from secret_sauce_hf.data.targets import Folder, Place
-from secret_sauce_hf.instruments import Collection, InputError
+from secret_sauce_hf.instruments import Collection, InputError, known_collection
 from secret_sauce_hf.instruments.declaring import read_declaration
+from secret_sauce_hf.instruments.instrument import Timing
 from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.presets import Presets
 
@@ -74,7 +76,10 @@ def _plan(setup: str) -> Plan:
     here = versions()
     if other := [name for name, there in told["versions"].items() if here.get(name) != there]:
         raise InputError(f"it has {other[0]} {here.get(other[0])}, and the build is of {told['versions'][other[0]]}.")
-    collection = None if told["declaration"] is None else _declared(told["declaration"])
+    declared = told["declaration"]
+    collection = known_collection(told["record"].get("collection")) if declared is None else _declared(declared)
+    timing = told["timing"]
+    collection = replace(collection, timing=Timing(**(timing | {"cut": tuple(timing["cut"])})))
     given = told["given"]
     return recorded_plan(told["record"], collection, None, lambda of: _presets(of, given))
 
