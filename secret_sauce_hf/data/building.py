@@ -25,6 +25,8 @@ from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.rows import read_rows, write_rows
 
 _MOST_TOLD = 10
+_GIT_NAME = ".gitattributes"
+"""Lies in every repository of the Hub from the start."""
 _SPLIT_NAMES = tuple(f"{split}-" for split in SPLITS)
 MAX_WORKERS = 1_024
 """More processes than this are no number of workers but a mistake."""
@@ -267,7 +269,7 @@ def _claim(target: Target, plan: Plan, overwrite: bool) -> None:
             for name in [name for name in (CARD_NAME, DECLARATION, ROWS_NAME, MANIFEST_NAME) if name in top] + old:
                 target.remove(name)
             shards = {name: size for name, size in shards.items() if not _is_shard(name)}
-    elif top - {ROWS_NAME, *unfinished_names(RECORD_NAME, ROWS_NAME)}:
+    elif top - {_GIT_NAME, ROWS_NAME, *unfinished_names(RECORD_NAME, ROWS_NAME)}:
         raise InputError(f"{target} is not empty and not a build of this package; choose another folder.")
     # The card's patterns, and so `load_dataset`, would take them for rows of this build.
     if foreign := sorted(name for name in shards if name.startswith(_SPLIT_NAMES) and name not in ours):

@@ -145,11 +145,14 @@ class Place:
                 return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file.
+        """Write a file, if it is not there as it is.
 
         Raises:
             InputError: it cannot be written.
         """
+        if self.read(name) == content:
+            # In a repository each writing is a commit.
+            return
         self._write(name, lambda system, path: system.pipe_file(path, content))
 
     def remove(self, name: str) -> None:
@@ -200,21 +203,21 @@ class Place:
     def _system(self) -> "tuple[AbstractFileSystem, str]":
         from fsspec.core import url_to_fs
 
-        # Listings are of this moment: other machines write there, too.
-        system, root = url_to_fs(self.address, use_listings_cache=False)
+        system, root = url_to_fs(self.address)
+        # Other machines write there, too.
+        system.invalidate_cache()
         return system, root.rstrip("/")
 
     def _listed(self, folder: str) -> list[dict[str, Any]]:
         with self._said("read"):
             system, root = self._system()
-            system.invalidate_cache()
             try:
                 return list(system.ls(f"{root}/{folder}".rstrip("/"), detail=True))
             except FileNotFoundError:
                 return []
 
     def _write(self, name: str, write: "Callable[[AbstractFileSystem, str], object]") -> None:
-        with self._said("written to"):
+        with self._said("written to"), _without_bars(self._protocol):
             system, root = self._system()
             path = f"{root}/{_inside(name)}"
             if self._protocol in _WHOLE:
@@ -251,6 +254,26 @@ class Place:
                 f"{self} cannot be {what} ({redact(lines[0])[:200].rstrip('.')}); check the address, and what this "
                 "machine may do there."
             ) from error
+
+
+@contextmanager
+def _without_bars(protocol: str) -> Iterator[None]:
+    """Show no progress bar of the Hub's client for each file in this block: there is one for all of them."""
+    if protocol == "hf":
+        from huggingface_hub.utils import (
+            are_progress_bars_disabled,
+            disable_progress_bars,
+            enable_progress_bars,
+        )
+
+        if not are_progress_bars_disabled():
+            disable_progress_bars()
+            try:
+                yield
+            finally:
+                enable_progress_bars()
+            return
+    yield
 
 
 Target: TypeAlias = Folder | Place

@@ -277,6 +277,26 @@ def test_a_place_gets_the_same_files(machines, whole, tmp_path, there):
         build_at(LIGHT, f"file://{place}", scheduler=scheduler, **(ASKED | {"seed": 4}))
 
 
+def test_a_repository_of_the_hub_gets_the_same_files(hub, api, dataset, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    asked = ASKED | {"count": 18}
+    here = build_collection(LIGHT, tmp_path / "here", **asked)
+    address = f"hf://datasets/{dataset}"
+    with DaskCluster(tmp_path) as started:
+        build_at(LIGHT, address, scheduler=started.address, **asked)
+        commits = len(api.list_repo_commits(dataset, repo_type="dataset"))
+        build_at(LIGHT, address, scheduler=started.address, **asked)
+    assert "hffs" not in capfd.readouterr().err
+    system = fsspec.filesystem("hf", token=hub.token, skip_instance_cache=True)
+    for name, content in contents(here).items():
+        assert system.cat_file(f"datasets/{dataset}/{name}") == content, name
+    # What was there was left alone.
+    assert len(api.list_repo_commits(dataset, repo_type="dataset")) == commits
+    monkeypatch.setenv("HF_TOKEN", hub.read_token)
+    with pytest.raises(InputError, match=rf"{address}.*write permission"):
+        build_at(LIGHT, address, overwrite=True, **(asked | {"seed": 4}))
+
+
 def test_memory_and_any_other_storage(whole):
     build_at(LIGHT, "memory://deep/built", workers=1, **ASKED)
     system = fsspec.filesystem("memory")
