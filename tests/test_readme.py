@@ -31,6 +31,7 @@ PAGES = (
     "your-instrument",
     "page",
     "listening-test",
+    "cluster",
 )
 GROUPS = ("publish", "listening-test")
 """Commands that have commands of their own."""

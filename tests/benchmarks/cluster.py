@@ -61,7 +61,9 @@ def main() -> None:
             few |= {"scheduler": machines.address}
             build_collection(options.collection, folder / "warm-there", **few)
             start_there = timed(lambda: build_collection(options.collection, folder / "few-there", **few))
+            busy_start = time.process_time()
             alone = timed(lambda: build_collection(options.collection, folder / "b", **there))
+            busy = (time.process_time() - busy_start) / -(-options.rows // options.rows_per_shard)
             ended, killed = threading.Event(), []
 
             def kill() -> None:
@@ -86,6 +88,7 @@ def main() -> None:
         f"  cluster                    {alone:7.1f} s, of which {start_there:.1f} s for its start; without: "
         f"{overhead:+.0%} (asked: at most {MOST_OVERHEAD:+.0%})\n"
         f"  cluster, {len(killed):2} workers killed {shaken:7.1f} s, one every {options.every:g} s\n"
+        f"  this process: {1000 * busy:.0f} ms of processor a shard, to take it and look at it\n"
         f"  {'identical to the byte' if same else 'NOT IDENTICAL'}"
     )
     sys.exit(not (same and killed and overhead <= MOST_OVERHEAD))

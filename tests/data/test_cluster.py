@@ -26,6 +26,8 @@ from secret_sauce_hf.instruments import InputError, Note, get_collection, read_d
 from secret_sauce_hf.instruments.instrument import Hosted, HostedParameter
 from secret_sauce_hf.presets import draw_presets
 
+pytest.importorskip("distributed")
+
 LIGHT = get_collection("noisemaker-light")
 ASKED = {"seed": 3, "count": 60, "rows_per_shard": 6, "progress": False}
 GARBAGE = """
