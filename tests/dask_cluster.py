@@ -19,10 +19,14 @@ class DaskCluster:
         folder: for what they write and say.
         workers: how many are started at once, of a thread each.
         failures: how many workers may die of a task, or beside it, before Dask gives it up.
+        environment: variables that all of them have beside ours.
     """
 
-    def __init__(self, folder: Path, workers: int = 2, failures: int = 3) -> None:
+    def __init__(
+        self, folder: Path, workers: int = 2, failures: int = 3, environment: dict[str, str] | None = None
+    ) -> None:
         self.folder, self._count, self._failures = folder, workers, failures
+        self._environment = environment or {}
         self._processes: list[subprocess.Popen] = []
         self.address = ""
 
@@ -95,7 +99,7 @@ class DaskCluster:
         command = [sys.executable, "-m", "dask", kind, "--host", "127.0.0.1", *arguments]
         if kind == "worker":
             command += ["--local-directory", str(self.folder / "space")]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **(added or {})}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **self._environment, **(added or {})}
         with log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=environment, cwd=self.folder, start_new_session=True

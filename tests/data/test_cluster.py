@@ -68,8 +68,8 @@ NoiseMaker.render = louder
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory):
-    with DaskCluster(tmp_path_factory.mktemp("cluster")) as started:
+def machines(tmp_path_factory, hub):
+    with DaskCluster(tmp_path_factory.mktemp("cluster"), environment={"HF_TOKEN": hub.token}) as started:
         yield started
 
 
@@ -229,14 +229,14 @@ def test_workers_that_cannot_do_it_are_one_line(tmp_path, monkeypatch):
         with pytest.raises(InputError, match=r"^The scheduler at .* has no worker; start some with: dask worker tcp:"):
             build_collection(LIGHT, tmp_path / "built", scheduler=started.address, **ASKED)
         monkeypatch.undo()
-        worker = started.add_worker(path=other)
+        worker = started.add_worker("--no-nanny", path=other)
         with pytest.raises(
             InputError, match=r"^The worker tcp:.* has secret_sauce_hf 9\.9, and this machine 0.*install"
         ):
             build_collection(LIGHT, tmp_path / "built", scheduler=started.address, **ASKED)
         assert not (tmp_path / "built").exists()
         started.stop(worker)
-        started.add_worker(path=bare)
+        started.add_worker("--no-nanny", path=bare)
         pytest.importorskip("vita")
         with pytest.raises(InputError, match=r"^The worker tcp:.* cannot make .*pip install 'secret_sauce_hf\[vital\]"):
             build_collection("vital", tmp_path / "built", scheduler=started.address, **ASKED)
@@ -279,15 +279,14 @@ def test_a_place_gets_the_same_files(machines, whole, tmp_path, there):
         build_at(LIGHT, f"file://{place}", scheduler=scheduler, **(ASKED | {"seed": 4}))
 
 
-def test_a_repository_of_the_hub_gets_the_same_files(hub, api, dataset, tmp_path, monkeypatch, capfd):
+def test_a_repository_of_the_hub_gets_the_same_files(hub, api, dataset, machines, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("HF_TOKEN", hub.token)
     asked = ASKED | {"count": 18}
     here = build_collection(LIGHT, tmp_path / "here", **asked)
     address = f"hf://datasets/{dataset}"
-    with DaskCluster(tmp_path) as started:
-        build_at(LIGHT, address, scheduler=started.address, **asked)
-        commits = len(api.list_repo_commits(dataset, repo_type="dataset"))
-        build_at(LIGHT, address, scheduler=started.address, **asked)
+    build_at(LIGHT, address, scheduler=machines.address, **asked)
+    commits = len(api.list_repo_commits(dataset, repo_type="dataset"))
+    build_at(LIGHT, address, scheduler=machines.address, **asked)
     assert "hffs" not in capfd.readouterr().err
     system = fsspec.filesystem("hf", token=hub.token, skip_instance_cache=True)
     for name, content in contents(here).items():
@@ -354,7 +353,8 @@ def test_control_c_cancels_and_the_same_command_goes_on(machines, tmp_path):
 
 def test_a_scheduler_that_ends_is_one_line(tmp_path, monkeypatch):
     note = keeping.Ledger.note
-    with DaskCluster(tmp_path, workers=1) as started:
+    with DaskCluster(tmp_path, workers=0) as started:
+        started.add_worker("--no-nanny")
 
         def end(self, made):
             note(self, made)
