@@ -78,6 +78,7 @@ LONGEST = (
     "test_recorder.py",
     "test_training.py",
     "test_readme.py",
+    "test_cluster.py",
     "test_learning.py",
     "test_pages.py",
     "test_publishing.py",

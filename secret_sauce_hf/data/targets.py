@@ -260,7 +260,7 @@ class Place:
 def _without_bars(protocol: str) -> Iterator[None]:
     """Show no progress bar of the Hub's client for each file in this block: there is one for all of them."""
     if protocol == "hf":
-        from huggingface_hub.utils import (
+        from huggingface_hub.utils.tqdm import (
             are_progress_bars_disabled,
             disable_progress_bars,
             enable_progress_bars,
