@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_BENCH := $(VENV)/.installed-bench
-# What runs apart from the other tests: what is seen in a browser or needed there, and the documentation.
+# What runs apart from the other tests: what is seen in a browser or needed there, several machines, the documentation.
 PAGES := tests/app/test_page.py tests/browser tests/hub/test_space.py tests/listening_test/test_listening_page.py \
 	tests/modeling/test_exporting.py
+CLUSTER := tests/data/test_cluster.py
 DOCS := tests/test_docs.py tests/examples
 STAMP_DOCS := $(VENV)/.installed-docs
 # datasets 3.6 is the last version that loads scripts.
@@ -47,13 +48,14 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-pages lint format clean
+.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-pages test-cluster lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
 	@echo 'make demo      match a sound of the real plug-in and show truth beside prediction'
 	@echo 'make collections   build the twelve collections of our own engines into ./collections (ARGS="dx7" to choose)'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
+	@echo 'make test-cluster   run the tests of builds on a cluster'
 	@echo 'make test-pages   run the tests of the pages in a browser, and of what models need there'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
@@ -73,7 +75,7 @@ collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
 test: $(STAMP) $(STAMP_COMMON)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(DOCS)) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
@@ -91,6 +93,9 @@ docs: $(STAMP_DOCS)
 
 test-pages: $(STAMP) $(STAMP_WEB)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PAGES) $(ARGS)
+
+test-cluster: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist load $(CLUSTER) $(ARGS)
 
 test-docs: $(STAMP_DOCS)
 	$(BIN)/python -m pytest -n 2 --dist load $(DOCS) $(ARGS)

@@ -35,15 +35,27 @@ def read_record(path: Path) -> dict[str, Any]:
             raise InputError(f"{path} cannot be read (it is no file).")
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} cannot be read ({path.stat().st_size:,} bytes, more than such a record has).")
-        record = json.loads(path.read_text(encoding="utf-8"))
+        return record_in(path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def record_in(content: bytes, where: object) -> dict[str, Any]:
+    """The names and values that JSON holds, whoever wrote it.
+
+    Args:
+        content: the JSON, in UTF-8.
+        where: it was found, for messages.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        record = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read (not JSON: {str(error)[:200]}).") from error
+        raise InputError(f"{where} cannot be read (not JSON: {str(error)[:200]}).") from error
     if not isinstance(record, dict):
-        raise InputError(f"{path} cannot be read (it holds no names and values).")
+        raise InputError(f"{where} cannot be read (it holds no names and values).")
     return record
 
 

@@ -18,6 +18,8 @@ EXTRAS = {
     "mcp": "app",
     "dexed": "dx7",
     "vita": "vital",
+    "distributed": "cluster",
+    "dask": "cluster",
 }
 """The extra that brings a package, by the name that it is imported under."""
 

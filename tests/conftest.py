@@ -81,6 +81,7 @@ LONGEST = (
     "test_readme.py",
     "test_card_snippets.py",
     "test_docs.py",
+    "test_cluster.py",
     "test_learning.py",
     "test_pages.py",
     "test_publishing.py",

@@ -33,6 +33,7 @@ PAGES = (
     "your-instrument",
     "page",
     "listening-test",
+    "cluster",
 )
 GROUPS = ("instrument", "publish", "listening-test")
 """Commands that have commands of their own."""

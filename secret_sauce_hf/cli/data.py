@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,7 +44,14 @@ ShardRows = Annotated[int, typer.Option(help="Rows of one Parquet file.", **WHOL
 @app.command()
 def build(
     collection: CollectionName,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the dataset.", show_default=False)],
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|ADDRESS",
+            help="The folder of the dataset, or where else it goes: s3://…, hf://…, file:///….",
+            show_default=False,
+        ),
+    ],
     rows: Rows = None,
     seed: Seed = None,
     count: Count = None,
@@ -87,6 +94,14 @@ def build(
     workers: Annotated[
         int, typer.Option(help="Processes that render. One uses every core; more need more memory.", **WHOLE)
     ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Render on a Dask cluster instead, whose scheduler is there: tcp://HOST:8786.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same folder.")] = False,
 ) -> None:
     """Render a collection into a dataset that `datasets.load_dataset` reads.
@@ -108,34 +123,43 @@ def build(
     secret-sauce build noisemaker-light --note C2 --velocity 90 --seconds 2 --out low
 
     secret-sauce build dx7 --bank ROM1A.syx --out rom
+
+    secret-sauce build subphatty --seed 1 --count 1000000 --scheduler tcp://head:8786 --out s3://sounds/many
     """
     declared = get_collection(collection)
     playing = asked(note, velocity, duration, seconds, clip, channel)
     lengthened = playing.lengthened(declared)
     given = None if table is None else given_rows(declared, table, playing)
     plays = playing.notes(lengthened if given is None else given.collection)
-    out = check_folder(out, what="the dataset")
+    if "://" not in out:
+        check_folder(out, what="the dataset")
     tell_clip(playing, lengthened)
 
-    from secret_sauce_hf.data import build_collection
+    from secret_sauce_hf.data import build_at, build_collection
+    from secret_sauce_hf.data.names import MANIFEST_NAME
+    from secret_sauce_hf.remote import redact
 
     limits, count = chosen_rows(rows, seed, count)
-    folder = build_collection(
-        declared,
-        out,
-        rows=limits,
-        seed=seed,
-        count=count,
-        prior=prior,
-        presets=given,
-        in_session=in_session,
-        rows_per_shard=rows_per_shard,
-        measure=measure_heard,
-        plays=plays,
-        seconds=None if given is not None else playing.seconds,
-        workers=workers,
-        overwrite=overwrite,
-    )
+    asked_for: dict[str, Any] = {
+        "rows": limits,
+        "seed": seed,
+        "count": count,
+        "prior": prior,
+        "presets": given,
+        "in_session": in_session,
+        "rows_per_shard": rows_per_shard,
+        "measure": measure_heard,
+        "plays": plays,
+        "seconds": None if given is not None else playing.seconds,
+        "workers": workers,
+        "scheduler": scheduler,
+        "overwrite": overwrite,
+    }
+    if "://" in out:
+        build_at(declared, out, **asked_for)
+        say(f"{redact(out)}: all of it is there; {MANIFEST_NAME} has the checksums.")
+        return
+    folder = build_collection(declared, out, **asked_for)
     say(f'{folder}: load it with datasets.load_dataset("{folder}").')
 
 

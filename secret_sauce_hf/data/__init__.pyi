@@ -1,5 +1,5 @@
 from .builder import CollectionBuilder, CollectionConfig
-from .building import build_collection
+from .building import build_at, build_collection
 from .columns import features
 from .heard import Agreement, Measurement, agreement, measure_heard
 from .reading import Takes, iter_takes, load_takes, read_audio
@@ -15,6 +15,7 @@ __all__ = [
     "Measurement",
     "Takes",
     "agreement",
+    "build_at",
     "build_collection",
     "collect_recordings",
     "features",

@@ -2,38 +2,32 @@
 
 import io
 import json
-import multiprocessing
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from secret_sauce_hf import forms
 from secret_sauce_hf.cards.dataset import dataset_card
 from secret_sauce_hf.cards.names import CARD_NAME, DECLARATION
-from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.names import DATA_FOLDER, RECORD_NAME, ROWS_NAME, SPLITS
-from secret_sauce_hf.data.plan import Plan, Shard, make_plan, recorded_plan, shard_files
-from secret_sauce_hf.data.shards import is_finished, lost_rows, shard_schema, write_shard
-from secret_sauce_hf.data.worker import prepare_worker, work
+from secret_sauce_hf.data.cluster import ClusterPool, check_for_cluster, refuse_plugin
+from secret_sauce_hf.data.keeping import Ledger
+from secret_sauce_hf.data.names import DATA_FOLDER, MANIFEST_NAME, RECORD_NAME, ROWS_NAME, SPLITS
+from secret_sauce_hf.data.plan import Plan, make_plan, recorded_plan
+from secret_sauce_hf.data.pools import LocalPool, Pool
+from secret_sauce_hf.data.shards import is_finished, shard_schema
+from secret_sauce_hf.data.targets import Target, is_address, target_of, unfinished_names
 from secret_sauce_hf.engines import Engine
-from secret_sauce_hf.files import temporary, write_whole
-from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Note, get_collection, integer
 from secret_sauce_hf.instruments.declaring import declaration_text
 from secret_sauce_hf.instruments.priors import UNIFORM
-from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.presets import Presets
-from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.rows import read_rows, write_rows
 
 _MOST_TOLD = 10
+_GIT_NAME = ".gitattributes"
+"""Lies in every repository of the Hub from the start."""
+_SPLIT_NAMES = tuple(f"{split}-" for split in SPLITS)
 MAX_WORKERS = 1_024
 """More processes than this are no number of workers but a mistake."""
 
@@ -54,6 +48,7 @@ def build_collection(
     prior: str = UNIFORM,
     presets: Presets | None = None,
     workers: int = 1,
+    scheduler: str | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -86,6 +81,8 @@ def build_collection(
         workers: processes that render, a shard each. With one, rendering happens in this
             process on every core. With more, scripts need the guard
             `if __name__ == "__main__":`, as for all of Python's multiprocessing.
+        scheduler: address of a Dask scheduler, whose workers render instead; the bytes are the same. They
+            find the engine by its name.
         overwrite: replace another build that is in `out`.
         progress: whether to show a progress bar.
 
@@ -94,47 +91,122 @@ def build_collection(
 
     Raises:
         InputError: arguments that do not go together or are out of range; `out` holds
-            something else; the engine cannot render the collection's takes, or there is none.
-        ChildProcessError: a worker was killed from outside.
+            something else; the engine cannot render the collection's takes, or there is none; the scheduler or
+            one of its workers cannot do the work.
+        ChildProcessError: a worker was killed from outside; all workers of a scheduler are gone.
     """
-    out = expanded(out)
-    workers = integer("workers", workers, 1, MAX_WORKERS)
-    plan = make_plan(
-        get_collection(collection),
-        rows,
-        seed,
-        count,
-        in_session,
-        rows_per_shard,
-        measure,
-        engine,
+    if is_address(out):
+        raise InputError(f"{out} is an address, not a folder: use build_at.")
+    target = target_of(out)
+    plan = _plan(
+        collection,
+        rows=rows,
+        seed=seed,
+        count=count,
+        in_session=in_session,
+        rows_per_shard=rows_per_shard,
+        measure=measure,
+        engine=engine,
         plays=plays,
         seconds=seconds,
         prior=prior,
-        given=presets,
+        presets=presets,
+        scheduler=scheduler,
     )
-    schema = shard_schema(plan)
-    _claim(out, plan, overwrite)
-    data = out / DATA_FOLDER
-    todo = [shard for shard in plan.shards if not is_finished(data / shard.name, shard, schema)]
-    total = plan.stop - plan.start
-    with row_progress("Building", total, progress, done=total - sum(map(len, todo))) as advance:
-        if workers == 1 or len(todo) < 2:
-            for shard in todo:
-                write_shard(plan, shard, schema, data, advance)
-        else:
-            _write_in_processes(plan, todo, schema, data, min(workers, len(todo)), advance)
-    tell_lost({row: why for path in shard_files(out) for row, why in lost_rows(path).items()}, progress)
-    if plan.collection.name not in COLLECTIONS:
-        # What its columns mean, for whoever has the folder alone; which file a plug-in lies in concerns nobody.
-        write_whole(out / DECLARATION, declaration_text(plan.collection).encode())
-    facts = dataset_facts(plan.collection, split_files(out), plan)
-    write_whole(out / CARD_NAME, dataset_card(plan.collection, facts).encode())
-    return out
+    _build(plan, target, workers, scheduler, overwrite, progress)
+    return Path(str(target))
+
+
+def build_at(
+    collection: str | Collection,
+    address: str,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    **asked: Any,
+) -> str:
+    """Render a collection as `build_collection` does, the same files, to where an address leads.
+
+    Args:
+        collection: the collection or its name.
+        address: a place in any storage that fsspec knows, `s3://BUCKET/FOLDER`, `hf://datasets/ORG/NAME`,
+            `file:///FOLDER`. With a `scheduler` its workers write there themselves.
+        workers: as of `build_collection`.
+        scheduler: as of `build_collection`.
+        overwrite: replace another build that is there.
+        progress: whether to show a progress bar.
+        asked: which rows, and how they are played and rendered: `rows`, `seed`, `count`, `in_session`,
+            `rows_per_shard`, `measure`, `engine`, `plays`, `seconds`, `prior` and `presets` of `build_collection`.
+
+    Returns:
+        The address.
+
+    Raises:
+        InputError: as of `build_collection`; the storage is not known, or cannot be written to.
+        ChildProcessError: as of `build_collection`.
+    """
+    if not is_address(address):
+        raise InputError(f"{address} is no address such as s3://BUCKET/FOLDER: use build_collection for a folder.")
+    _build(_plan(collection, scheduler=scheduler, **asked), target_of(address), workers, scheduler, overwrite, progress)
+    return address
 
 
 build = build_collection
 """The name under which the package's front door has it."""
+
+
+def _plan(
+    collection: str | Collection,
+    *,
+    rows: tuple[int, int] | None = None,
+    seed: int | None = None,
+    count: int | None = None,
+    in_session: bool | None = None,
+    rows_per_shard: int = 1000,
+    measure: bool = False,
+    engine: Engine | None = None,
+    presets: Presets | None = None,
+    scheduler: str | None = None,
+    **played: Any,
+) -> Plan:
+    collection = get_collection(collection)
+    if scheduler is not None:
+        refuse_plugin(collection)
+    return make_plan(
+        collection, rows, seed, count, in_session, rows_per_shard, measure, engine, given=presets, **played
+    )
+
+
+def _build(plan: Plan, target: Target, workers: int, scheduler: str | None, overwrite: bool, progress: bool) -> None:
+    workers = integer("workers", workers, 1, MAX_WORKERS)
+    if scheduler is not None:
+        if workers != 1:
+            raise InputError("workers are processes of this machine; with a scheduler leave them out: it has its own.")
+        check_for_cluster(plan)
+    schema = shard_schema(plan)
+    pool: Pool = LocalPool(workers) if scheduler is None else ClusterPool(scheduler, progress)
+    target.check()
+    # Nothing is made where the work cannot begin.
+    with pool, Ledger(plan, schema, target) as ledger:
+        _claim(target, plan, overwrite)
+        todo = ledger.missing()
+        total = plan.stop - plan.start
+        with row_progress("Building", total, progress, done=total - sum(map(len, todo))) as advance:
+            made = pool.make(plan, todo, schema, target, advance)
+            try:
+                for one in made:
+                    ledger.note(one)
+            finally:
+                # The pool ends first: until then a file may still come.
+                made.close()
+                ledger.write()
+        tell_lost(ledger.lost, progress)
+        if plan.collection.name not in COLLECTIONS:
+            # What its columns mean, for whoever has the folder alone; which file a plug-in lies in concerns nobody.
+            target.write(DECLARATION, declaration_text(plan.collection).encode())
+        target.write(CARD_NAME, dataset_card(plan.collection, ledger.facts()).encode())
 
 
 def finished_plan(folder: Path, collection: Collection | None = None, engine: Engine | None = None) -> Plan | None:
@@ -153,7 +225,7 @@ def finished_plan(folder: Path, collection: Collection | None = None, engine: En
         return None
     again = "build it again with this version (--overwrite)"
     try:
-        plan = recorded_plan(read_record(record), collection, engine, lambda of: _given_rows(folder, of))
+        plan = recorded_plan(forms.read_record(record), collection, engine, lambda of: _given_rows(folder, of))
     except InputError as error:
         raise InputError(f"{folder} is not a build of this version: {error}; {again}.") from error
     schema = shard_schema(plan)
@@ -179,92 +251,50 @@ def _given_rows(folder: Path, collection: Collection) -> Presets:
     return parts[0]
 
 
-def _claim(out: Path, plan: Plan, overwrite: bool) -> None:
-    """Make `out` this build's folder, or say why it cannot be."""
-    record_path = out / RECORD_NAME
-    check_folder(out, what="the dataset")
-    if record_path.is_file():
-        differences = _differences(record_path, plan)
+def _claim(target: Target, plan: Plan, overwrite: bool) -> None:
+    """Make the target this build's, or say why it cannot be."""
+    record = (json.dumps(plan.record, indent=2) + "\n").encode()
+    there, top = target.read(RECORD_NAME, forms.MAX_BYTES), target.top()
+    shards = target.shards()
+    ours = {shard.name for shard in plan.shards}
+    if there is not None:
+        differences = _differences(there, target, plan)
         if differences and not overwrite:
-            raise InputError(f"{out} holds another build ({differences}); choose another folder or pass --overwrite.")
+            raise InputError(
+                f"{target} holds another build ({differences}); choose another folder or pass --overwrite."
+            )
         if overwrite:
             # The old record stays until it is replaced: stopped here, this is an unfinished old build.
-            for path in [out / CARD_NAME, out / DECLARATION, out / ROWS_NAME, *shard_files(out)]:
-                path.unlink(missing_ok=True)
-    elif out.is_dir() and any(path not in _first_files(out) for path in out.iterdir()):
-        raise InputError(f"{out} is not empty and not a build of this package; choose another folder.")
-    data = out / DATA_FOLDER
+            old = [f"{DATA_FOLDER}/{name}" for name in shards if _is_shard(name)]
+            for name in [name for name in (CARD_NAME, DECLARATION, ROWS_NAME, MANIFEST_NAME) if name in top] + old:
+                target.remove(name)
+            shards = {name: size for name, size in shards.items() if not _is_shard(name)}
+    elif top - {_GIT_NAME, ROWS_NAME, *unfinished_names(RECORD_NAME, ROWS_NAME)}:
+        raise InputError(f"{target} is not empty and not a build of this package; choose another folder.")
     # The card's patterns, and so `load_dataset`, would take them for rows of this build.
-    ours = {shard.name for shard in plan.shards}
-    if foreign := sorted(path.name for split in SPLITS for path in data.glob(f"{split}-*") if path.name not in ours):
-        raise InputError(f"{data} holds {foreign[0]!r}, which is not of this build; move it elsewhere.")
-    out.mkdir(parents=True, exist_ok=True)
+    if foreign := sorted(name for name in shards if name.startswith(_SPLIT_NAMES) and name not in ours):
+        raise InputError(f"{target}/{DATA_FOLDER} holds {foreign[0]!r}, which is not of this build; move it elsewhere.")
+    target.prepare()
     if plan.given is not None:
         text = io.StringIO()
         write_rows([plan.given], text)
-        write_whole(out / ROWS_NAME, text.getvalue().encode())
-    write_whole(record_path, (json.dumps(plan.record, indent=2) + "\n").encode())
-    data.mkdir(exist_ok=True)
-    for leftover in data.glob(".*.parquet.*.tmp"):
-        leftover.unlink(missing_ok=True)
+        target.write(ROWS_NAME, text.getvalue().encode())
+    if record != there:
+        target.write(RECORD_NAME, record)
 
 
-def _first_files(out: Path) -> list[Path]:
-    """What a build that was stopped before it had a record may have left."""
-    rows = out / ROWS_NAME
-    return [temporary(out / RECORD_NAME), temporary(rows), rows]
+def _is_shard(name: str) -> bool:
+    return name.startswith(_SPLIT_NAMES) and "-of-" in name and name.endswith(".parquet")
 
 
-def _differences(record_path: Path, plan: Plan) -> str:
+def _differences(there: bytes, target: Target, plan: Plan) -> str:
     try:
-        there = read_record(record_path)
+        record = forms.record_in(there, f"{target}/{RECORD_NAME}")
     except InputError as error:
         return str(error)[:-1]
     here: dict[str, Any] = plan.record
     return ", ".join(
-        f"{key}: {repr(there.get(key))[:60]} there, {repr(here.get(key))[:60]} here"
-        for key in sorted(here.keys() | there.keys())
-        if there.get(key) != here.get(key)
+        f"{key}: {repr(record.get(key))[:60]} there, {repr(here.get(key))[:60]} here"
+        for key in sorted(here.keys() | record.keys())
+        if record.get(key) != here.get(key)
     )
-
-
-def _write_in_processes(
-    plan: Plan, shards: list[Shard], schema: pa.Schema, folder: Path, workers: int, advance: Callable[[int], None]
-) -> None:
-    # Spawned: a fork of a process with running threads can hang.
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    threads = max(1, thread_count() // workers)
-    with ProcessPoolExecutor(workers, context, prepare_worker, (stop, threads)) as pool:
-        try:
-            # Submitting is what starts the processes.
-            with _interrupts_ignored():
-                futures = {pool.submit(work, plan, shard, schema, folder): shard for shard in shards}
-            pending = set(futures)
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                    advance(len(futures[future]))
-        except BrokenProcessPool as error:
-            raise ChildProcessError(
-                "A worker was killed from outside, perhaps for want of memory; the same command goes on from the "
-                "finished shards; give it fewer workers."
-            ) from error
-        finally:
-            # After Ctrl-C or a fault the workers end at their next chunk and tidy up.
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started in here ignore Ctrl-C from their first moment, their imports included."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread may change this; it is also the one that Ctrl-C reaches.
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler if previous is None else previous)

@@ -7,6 +7,8 @@ SPLITS = ("train", "test")
 DATA_FOLDER = "data"
 RECORD_NAME = ".build.json"
 """What a folder was built from; beside the data, not among it."""
+MANIFEST_NAME = "manifest.json"
+"""Which files a build consists of, with their checksums."""
 ROWS_NAME = "rows.jsonl"
 """The rows of a build that were given, beside its record."""
 

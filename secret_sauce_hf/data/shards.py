@@ -43,15 +43,15 @@ def shard_schema(plan: Plan) -> pa.Schema:
     return schema.with_metadata({**(schema.metadata or {}), RECORD_KEY: record})
 
 
-def is_finished(path: Path, shard: Shard, schema: pa.Schema) -> bool:
-    """Whether `path` holds this shard of this build, as far as its footer tells.
+def is_finished(path: Path | pa.BufferReader, shard: Shard, schema: pa.Schema) -> bool:
+    """Whether a file, or its content, is this shard of this build, as far as its footer tells.
 
     Shards get their name only when complete; what is caught here is a file that was cut
     or exchanged afterwards.
     """
     try:
         with pq.ParquetFile(path) as file:
-            rows = file.metadata.num_rows + len(_lost(file.metadata))
+            rows = file.metadata.num_rows + len(lost_in(file.metadata))
             return rows == len(shard) and file.schema_arrow.equals(schema, check_metadata=True)
     except (OSError, pa.ArrowInvalid, ValueError):
         return False
@@ -64,10 +64,11 @@ def lost_rows(path: Path) -> dict[int, str]:
         InputError: it is no shard that can be read.
     """
     with opened(path) as file:
-        return _lost(file.metadata)
+        return lost_in(file.metadata)
 
 
-def _lost(metadata: pq.FileMetaData) -> dict[int, str]:
+def lost_in(metadata: pq.FileMetaData) -> dict[int, str]:
+    """The same of a footer."""
     told = json.loads((metadata.metadata or {}).get(LOST_KEY, b"{}"))
     return {int(row): str(why) for row, why in told.items()}
 

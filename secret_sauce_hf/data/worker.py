@@ -5,12 +5,12 @@ import os
 import signal
 import threading
 from multiprocessing.synchronize import Event
-from pathlib import Path
 
 import pyarrow as pa
 
+from secret_sauce_hf.data.making import Made, make_shard
 from secret_sauce_hf.data.plan import Plan, Shard
-from secret_sauce_hf.data.shards import write_shard
+from secret_sauce_hf.data.targets import Target
 
 _stop: Event | None = None
 
@@ -34,14 +34,14 @@ def prepare_worker(stop: Event, threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def work(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path) -> None:
-    """Write one shard.
+def work(plan: Plan, shard: Shard, schema: pa.Schema, target: Target) -> Made:
+    """Make one shard.
 
     Raises:
         Stopped: the build was stopped meanwhile.
     """
     _look_for_stop()
-    write_shard(plan, shard, schema, folder, lambda _rows: _look_for_stop())
+    return make_shard(plan, shard, schema, target, lambda _rows: _look_for_stop())
 
 
 def _end_with_parent() -> None:

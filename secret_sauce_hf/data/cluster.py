@@ -1,0 +1,334 @@
+"""The shards of a build made by an existing Dask cluster: its scheduler gets them, its workers render."""
+
+import json
+import queue
+import time
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from importlib import metadata
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from secret_sauce_hf.data.cluster_worker import make_on_worker
+from secret_sauce_hf.data.making import Made, checked_content
+from secret_sauce_hf.data.manifest import DECIDING, Entry, versions
+from secret_sauce_hf.data.names import DATA_FOLDER
+from secret_sauce_hf.data.plan import Plan, Shard
+from secret_sauce_hf.data.targets import Place, Target
+from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
+from secret_sauce_hf.instruments.declaring import declaration_text
+from secret_sauce_hf.needed import remedy
+from secret_sauce_hf.progress import say
+from secret_sauce_hf.remote import redact
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+CONNECT_SECONDS = 10.0
+"""A scheduler that does not answer for so long is not there."""
+WORKER_SECONDS = 60.0
+"""For so long a cluster may have no worker, at the start or later: those that were killed are started again."""
+MOST_LOSSES = 5
+"""Dask gives a task up when four workers have died of it, or beside it. So often it is asked anew."""
+_POLL_SECONDS = 0.5
+_LOST = "The connection to the scheduler was lost; the same command goes on from here."
+_AHEAD = 2
+"""Shards that every thread of the cluster has before it: one that it makes, one that waits."""
+
+
+class ClusterPool:
+    """The workers of a Dask cluster, in a `with` block.
+
+    Into a folder of this machine the workers send the files, and this process writes them; to an
+    address they write themselves. Either way each file is read here, and one of its rows rendered, before it counts.
+
+    Args:
+        address: of the scheduler, as `dask scheduler` tells it: `tcp://HOST:8786`.
+        progress: whether to tell where the cluster's own page is.
+    """
+
+    def __init__(self, address: str, progress: bool = True) -> None:
+        self._address, self._progress = address, progress
+        self._client: Client | None = None
+
+    def __enter__(self) -> "ClusterPool":
+        """Connect to the scheduler, wait for a worker and see that all of them can do the work.
+
+        Raises:
+            InputError: `distributed` is not installed; nobody answers at the address; there is no
+                worker, or one has another version of what decides the bytes.
+        """
+        try:
+            from distributed import Client
+        except ImportError as error:
+            if (what := remedy(error)) is None:
+                raise
+            raise InputError(f"A build on a cluster needs {what}") from error
+        try:
+            self._client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+            raise InputError(
+                f"No Dask scheduler answers at {redact(self._address)} within {CONNECT_SECONDS:.0f} s; give the "
+                "address that `dask scheduler` tells, such as tcp://HOST:8786."
+            ) from error
+        try:
+            self._check_workers(self._client)
+        except BaseException:
+            self._client.close()
+            raise
+        if self._progress:
+            workers = self._client.nthreads()
+            # A scheduler may have been started without its page.
+            has_page = "dashboard" in self._client.scheduler_info()["services"]
+            page = f"; what they do: {self._client.dashboard_link}" if has_page else ""
+            say(f"Threads of {len(workers)} workers: {sum(workers.values())}{page}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def make(
+        self, plan: Plan, shards: Sequence[Shard], schema: pa.Schema, target: Target, advance: Callable[[int], None]
+    ) -> Generator[Made, None, None]:
+        """As of `Pool`.
+
+        Raises:
+            InputError: a worker cannot do it, or cannot write to the target; what it made is not right.
+            ChildProcessError: the scheduler or all workers are gone; a shard ends every worker that makes it.
+        """
+        client = self._client
+        if client is None:
+            raise RuntimeError("Outside of its `with` block a pool has no workers.")
+        yield from _Run(client, plan, schema, target, advance).make(shards)
+
+    def _check_workers(self, client: "Client") -> None:
+        until = time.monotonic() + WORKER_SECONDS
+        while not client.nthreads():
+            if time.monotonic() > until:
+                raise InputError(
+                    f"The scheduler at {redact(self._address)} has no worker; start some with: dask worker "
+                    f"{redact(self._address)}"
+                )
+            time.sleep(_POLL_SECONDS)
+        here = versions()
+        for name in DECIDING:
+            # Python's own function: whatever a worker has installed, it knows this one.
+            for worker, there in client.run(metadata.version, name, on_error="return").items():
+                if there == here[name]:
+                    continue
+                has = f"{name} {there}" if isinstance(there, str) else f"no {name}"
+                raise InputError(
+                    f"The worker {worker} has {has}, and this machine {here[name]}: their sounds could differ; install "
+                    f"{name}=={here[name]} there."
+                )
+
+
+class _Run:
+    """One build's shards on their way."""
+
+    def __init__(
+        self, client: "Client", plan: Plan, schema: pa.Schema, target: Target, advance: Callable[[int], None]
+    ) -> None:
+        self._client, self._plan, self._schema, self._target = client, plan, schema, target
+        self._advance = advance
+        self._address = target.address if isinstance(target, Place) else None
+        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._pending: dict[Any, tuple[Future, Shard]] = {}
+        self._losses: dict[str, int] = {}
+        self._seen = time.monotonic()
+
+    def make(self, shards: Sequence[Shard]) -> Generator[Made, None, None]:
+        # A task, not data: where the worker that holds it is lost, another one makes it again.
+        with warnings.catch_warnings():
+            # Of many rows that are given; they are sent to every worker once.
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            setup = self._client.submit(str, setup_text(self._plan), pure=False)
+        waiting = list(reversed(shards))
+        try:
+            while waiting or self._pending:
+                room = _AHEAD * self._threads() - len(self._pending)
+                for _ in range(min(room, len(waiting))):
+                    self._submit(waiting.pop(), setup)
+                for future in self._finished():
+                    _, shard = self._pending.pop(future.key)
+                    made = self._taken(future, shard)
+                    if made is None:
+                        waiting.append(shard)
+                        continue
+                    self._advance(len(shard))
+                    yield made
+        finally:
+            # After Ctrl-C or a fault: what nobody has begun is not begun, and what was begun ends at its next rows.
+            with suppress(OSError):
+                self._client.cancel([setup, *(future for future, _ in self._pending.values())], force=True)
+
+    def _submit(self, shard: Shard, setup: "Future") -> None:
+        future = self._client.submit(
+            make_on_worker, setup, shard.name, shard.start, shard.stop, self._address, pure=False
+        )
+        self._pending[future.key] = future, shard
+        future.add_done_callback(self._done.put)
+
+    def _finished(self) -> "list[Future]":
+        """What is finished by now; after a while nothing, too."""
+        try:
+            found = [self._done.get(timeout=_POLL_SECONDS)]
+        except queue.Empty:
+            self._check_alive()
+            # Of a future whose error cannot be read here nothing else tells.
+            return [future for future, _ in self._pending.values() if future.done()]
+        while not self._done.empty():
+            found.append(self._done.get())
+        # Each once, however it was found.
+        return [future for future in dict.fromkeys(found) if future.key in self._pending]
+
+    def _threads(self) -> int:
+        """How many threads the cluster has now.
+
+        Raises:
+            ChildProcessError: the scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise ChildProcessError(_LOST)
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError as error:
+            raise ChildProcessError(_LOST) from error
+
+    def _check_alive(self) -> None:
+        """See that there is somebody to wait for.
+
+        Raises:
+            ChildProcessError: there is not.
+        """
+        if self._threads():
+            self._seen = time.monotonic()
+        elif time.monotonic() > self._seen + WORKER_SECONDS:
+            raise ChildProcessError(
+                f"The scheduler has had no worker for {WORKER_SECONDS:.0f} s; start some, and the same command goes on "
+                "from here."
+            )
+
+    def _taken(self, future: "Future", shard: Shard) -> Made | None:
+        """What came of a shard, in its place; None if it has to be made again."""
+        from distributed import KilledWorker
+
+        if future.status != "finished":
+            if future.status != "error":
+                raise ChildProcessError(_LOST)
+            error = future.exception()
+            future.release()
+            if isinstance(error, KilledWorker):
+                self._losses[shard.name] = self._losses.get(shard.name, 0) + 1
+                if self._losses[shard.name] < MOST_LOSSES:
+                    return None
+                raise ChildProcessError(
+                    f"Every worker ended that was to make {shard.name}, perhaps for want of memory; give them more, or "
+                    "the build fewer --rows-per-shard."
+                ) from error
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(
+                f"A worker cannot make {shard.name} ({type(error).__name__}: {redact(said)[:200].rstrip('.')}); it "
+                "needs this version of secret_sauce_hf."
+            ) from error
+        answer = future.result()
+        future.release()
+        return self._checked(answer, shard)
+
+    def _checked(self, answer: Any, shard: Shard) -> Made:
+        """A shard that was looked at, in its place.
+
+        Raises:
+            InputError: the worker said why it cannot make it; it is not what it should be.
+        """
+        if not isinstance(answer, dict):
+            answer = {}
+        by = str(answer.get("worker"))[:100]
+        if isinstance(mistake := answer.get("mistake"), str):
+            raise InputError(f"The worker {by} cannot make {shard.name}: {redact(mistake)[:500]}")
+        name = f"{DATA_FOLDER}/{shard.name}"
+        content = answer.get("content") if self._address is None else self._target.read(name)
+        wrong = f"What the worker {by} made of {shard.name} is wrong: "
+        remedy = " Nothing was kept of it; end that worker, and the same command goes on."
+        if not isinstance(content, bytes):
+            if self._address is None:
+                raise InputError(f"{wrong}it sent no file.{remedy}")
+            raise InputError(
+                f"The worker {by} has written {shard.name}, and from here it is not in {self._target}: give a place "
+                "that all machines share."
+            )
+        try:
+            made = checked_content(self._plan, shard, self._schema, content)
+            told = Entry(made.entry.rows, answer.get("size", -1), answer.get("sha256", ""))
+            if told != made.entry:
+                raise InputError("it has not the checksum that the worker tells.")
+        except InputError as error:
+            if self._address is not None:
+                self._target.remove(name)
+            raise InputError(f"{wrong}{error}{remedy}") from error
+        if self._address is None:
+            self._target.write(name, content)
+        return made
+
+
+def refuse_plugin(collection: Collection) -> None:
+    """Refuse an instrument that is a plug-in file, before that is loaded here.
+
+    Raises:
+        InputError: it is one.
+    """
+    if collection.instrument.plugin is not None:
+        raise InputError(
+            f"{collection.instrument.name} is a plug-in file, and a build on a cluster would choose which file other "
+            "machines run: build it on this machine, without --scheduler."
+        )
+
+
+def check_for_cluster(plan: Plan) -> None:
+    """See that other machines can render a build from its description alone.
+
+    Raises:
+        InputError: its engine is a plug-in file, records an instrument, or is one that only this program knows.
+    """
+    refuse_plugin(plan.collection)
+    name = plan.collection.instrument.name
+    if plan.engine.records:
+        raise InputError(f"{name} is recorded, and the instrument is here: build it without --scheduler.")
+    found = find_engine(plan.collection, in_session=plan.in_session)
+    if found is None or type(found) is not type(plan.engine) or found.label != plan.engine.label:
+        raise InputError(
+            f"Workers find the engine of {name} by its name, and would not find the one that was given: leave the "
+            "engine out, or the scheduler."
+        )
+
+
+def setup_text(plan: Plan) -> str:
+    """All that a worker must know of a build, as JSON: no object of this program, and nothing that names a file."""
+    given = None
+    if plan.given is not None:
+        played = plan.given.performances
+        given = {
+            "units": plan.given.unit.tolist(),
+            "files": list(plan.given.files),
+            "first": played.first.tolist(),
+            "notes": {name: getattr(played, name).tolist() for name in ("onset", "duration", "pitch", "velocity")},
+        }
+    collection = plan.collection
+    return json.dumps(
+        {
+            "record": plan.record,
+            "versions": versions(),
+            "declaration": None if collection.name in COLLECTIONS else declaration_text(collection),
+            # To the last digit, which a declaration does not have.
+            "timing": asdict(collection.timing),
+            "given": given,
+        }
+    )

@@ -1,0 +1,118 @@
+"""What the workers of a cluster do: a build's description and the numbers of rows in, a shard out."""
+
+import json
+import os
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from secret_sauce_hf.data.making import make_shard
+from secret_sauce_hf.data.manifest import versions
+from secret_sauce_hf.data.plan import Plan, Shard, recorded_plan
+from secret_sauce_hf.data.shards import shard_schema
+from secret_sauce_hf.data.targets import Folder, Place
+from secret_sauce_hf.instruments import Collection, InputError, known_collection
+from secret_sauce_hf.instruments.declaring import read_declaration
+from secret_sauce_hf.instruments.instrument import Timing
+from secret_sauce_hf.instruments.notes import Performances
+from secret_sauce_hf.presets import Presets
+
+_BUILDS = 4
+"""Kept ready: a cluster may work at several."""
+
+
+class Cancelled(Exception):
+    """Nobody wants this shard any more."""
+
+
+def make_on_worker(setup: str, name: str, start: int, stop: int, address: str | None) -> dict[str, Any]:
+    """Make a shard on a worker of a cluster. Its bytes follow from the arguments alone.
+
+    Args:
+        setup: the build, as `cluster.setup_text` describes it.
+        name: of the shard's file.
+        start: number of its first row.
+        stop: number of the row after its last.
+        address: of the place to which its file goes; None to send it back.
+
+    Returns:
+        `worker`, its address, and either `size`, `sha256` and `content` of the file (None where it was
+        written), or the `mistake` by which it cannot be made here, for people.
+    """
+    # A thread of Dask's is meant to be busy with one task on one core.
+    os.environ.setdefault("SECRET_SAUCE_THREADS", "1")
+    here = _worker_address()
+    try:
+        plan = _plan(setup)
+        shard = Shard(name, start, stop)
+        schema = shard_schema(plan)
+        if address is not None:
+            made = make_shard(plan, shard, schema, Place(address), lambda _rows: _look_for_cancel())
+            return {"worker": here, "size": made.entry.size, "sha256": made.entry.sha256, "content": None}
+        with TemporaryDirectory(prefix="secret-sauce-") as folder:
+            target = Folder(Path(folder))
+            target.prepare()
+            made = make_shard(plan, shard, schema, target, lambda _rows: _look_for_cancel())
+            content = target.read(f"data/{name}")
+        return {"worker": here, "size": made.entry.size, "sha256": made.entry.sha256, "content": content}
+    except InputError as error:
+        return {"worker": here, "mistake": str(error)}
+    except OSError as error:
+        return {"worker": here, "mistake": f"{error.filename or 'its disk'}: {error.strerror or error}."}
+
+
+@lru_cache(maxsize=_BUILDS)
+def _plan(setup: str) -> Plan:
+    """The build that is described.
+
+    Raises:
+        InputError: this worker would make other bytes, or cannot make them.
+    """
+    told = json.loads(setup)
+    here = versions()
+    if other := [name for name, there in told["versions"].items() if here.get(name) != there]:
+        raise InputError(f"it has {other[0]} {here.get(other[0])}, and the build is of {told['versions'][other[0]]}.")
+    declared = told["declaration"]
+    collection = known_collection(told["record"].get("collection")) if declared is None else _declared(declared)
+    timing = told["timing"]
+    collection = replace(collection, timing=Timing(**(timing | {"cut": tuple(timing["cut"])})))
+    given = told["given"]
+    return recorded_plan(told["record"], collection, None, lambda of: _presets(of, given))
+
+
+def _declared(text: str) -> Collection:
+    with TemporaryDirectory(prefix="secret-sauce-") as folder:
+        path = Path(folder) / "declaration.json"
+        path.write_text(text, encoding="utf-8")
+        collection = read_declaration(path)
+    if collection.instrument.plugin is not None:
+        raise InputError(f"{collection.instrument.name} is a plug-in file, which is run on no other machine.")
+    return collection
+
+
+def _presets(collection: Collection, given: dict[str, Any]) -> Presets:
+    """The rows of a build of which they were given."""
+    kinds = {"pitch": np.int64, "velocity": np.int64, "onset": np.float64, "duration": np.float64}
+    columns = {name: np.array(given["notes"][name], kind) for name, kind in kinds.items()}
+    played = Performances(first=np.array(given["first"], np.int64), **columns)
+    return Presets(collection, np.array(given["units"], np.float64), given["files"], played)
+
+
+def _worker_address() -> str:
+    from distributed import get_worker
+
+    return str(get_worker().address)
+
+
+def _look_for_cancel() -> None:
+    """End the task in which this is called, if it was cancelled: Dask leaves it running."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    if task is None or task.state in ("cancelled", "released", "forgotten"):
+        raise Cancelled
