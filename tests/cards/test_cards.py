@@ -46,4 +46,5 @@ def test_there_is_a_template_per_kind():
         "dataset_card.md.jinja",
         "metric_card.md.jinja",
         "model_card.md.jinja",
+        "space_card.md.jinja",
     }
