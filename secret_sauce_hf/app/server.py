@@ -41,7 +41,7 @@ from secret_sauce_hf.midi import preset_messages
 STATIC = Path(__file__).parent / "static"
 POLLED_SECONDS = 0.15
 """How often a watched search is looked at."""
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a page of this machine alone may be called: another name that leads here is somebody's trick."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -132,7 +132,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.line, app.state.store, app.state.workshop = line, store, workshop
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.mount("/mcp", tools_app)
 
@@ -143,6 +142,9 @@ def create_app(
             return JSONResponse({"detail": "This page is not to be had under that name."}, 421)
         length = request.headers.get("content-length", "0")
         uploads = request.url.path in ("/api/sounds", "/mcp", "/mcp/")
+        if not uploads and "transfer-encoding" in request.headers:
+            # Nobody knows how much it will be, and all of it would be read.
+            return JSONResponse({"detail": "Say by Content-Length how long the body is."}, 411)
         if not length.isdigit() or (not uploads and int(length) > MAX_BODY_BYTES):
             return JSONResponse({"detail": "That is more than is read here."}, 413)
         response = await answer(request)
@@ -245,7 +247,7 @@ def create_app(
             workshop.collection(order.collection)
         for job in list(session.jobs.values()):
             job.stop()
-        told = None if order.notes is None else [_note_record(note) for note in order.notes]
+        told = None if order.notes is None else [note.model_dump() for note in order.notes]
         asked = Asked(sound, order.collection, order.region, told, order.seconds, order.candidates)
         job = Job(lambda own: workshop.seek(asked, own), order.seconds + 3)
         line.add(job)
@@ -374,10 +376,6 @@ def _told(key: str, sound: KeptSound) -> dict[str, Any]:
 
 def _note(note: PlayedNote) -> Note:
     return Note(note.pitch, note.velocity or 120, note.onset or 0.0, note.duration or 1.0)
-
-
-def _note_record(note: PlayedNote) -> dict[str, Any]:
-    return note.model_dump()
 
 
 def _candidate(answer: Answer, number: int) -> Any:

@@ -16,7 +16,7 @@ from secret_sauce_hf.app.line import BusyError, Job, Line
 from secret_sauce_hf.app.store import KeptSound
 from secret_sauce_hf.app.telling import panel
 from secret_sauce_hf.app.workshop import Asked, Rendering, Workshop, played, rendered, wav
-from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
 from secret_sauce_hf.instruments.notes import Note
 
 POLLED_SECONDS = 0.1
@@ -109,7 +109,7 @@ def mcp_server(workshop: Workshop, line: Line, rendering: Rendering) -> MCPServe
                 return wav(rendered(played(form, preset, [Note(note, 120, 0.05, 0.7 * seconds)], seconds)))
 
         content = await anyio.to_thread.run_sync(made)
-        return {"wav_base64": base64.b64encode(content).decode(), "sampling_rate": 22_050}
+        return {"wav_base64": base64.b64encode(content).decode(), "sampling_rate": SAMPLE_RATE}
 
     return server
 

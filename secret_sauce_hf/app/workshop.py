@@ -16,7 +16,7 @@ from secret_sauce_hf.app.limits import MAX_RENDERED_SECONDS, MAX_RENDERING
 from secret_sauce_hf.app.line import BusyError, Job
 from secret_sauce_hf.app.store import KeptSound
 from secret_sauce_hf.data.heard import changes
-from secret_sauce_hf.engines import Engine, find_engine
+from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.lengths import with_seconds
 from secret_sauce_hf.instruments.notes import Note, constant_note
@@ -159,15 +159,11 @@ class Workshop:
             self.collections[collection.name] = collection
             self._loaded[collection.name] = loaded
 
-    def engine(self, collection: Collection) -> Engine | None:
-        """What renders a collection here."""
-        return find_engine(collection)
-
     def offered(self) -> list[dict[str, Any]]:
         """The collections that can be asked for: name, title, instrument, and what there is for each."""
         found = []
         for name, collection in self.collections.items():
-            engine = self.engine(collection)
+            engine = find_engine(collection)
             has_model = name in self._loaded or ships(name)
             if engine is None and not has_model:
                 continue

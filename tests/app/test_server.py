@@ -213,6 +213,8 @@ class TestMistakes:
 
     def test_a_body_that_is_too_large(self, visitor):
         assert visitor.http.post("/api/render", content=b"[" * (limits.MAX_BODY_BYTES + 1)).status_code == 413
+        # One that does not say how long it is would be read to its end.
+        assert visitor.http.post("/api/render", content=iter([b"["] * 10)).status_code == 411
 
     @pytest.mark.parametrize(
         "order",
