@@ -32,10 +32,11 @@ PAGES = (
     "hub",
     "your-instrument",
     "page",
+    "in-the-browser",
     "listening-test",
     "cluster",
 )
-GROUPS = ("instrument", "publish", "listening-test")
+GROUPS = ("export", "instrument", "publish", "listening-test")
 """Commands that have commands of their own."""
 FILES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES), ROOT / "SKILL.md"]
 TEXT = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
@@ -136,7 +137,8 @@ def test_commands_that_take_too_long_to_run_exist_at_least():
         if words[:1] == ["make"]:
             assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
         if words[:1] == ["python"]:
-            done = subprocess.run([sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True)
+            program = words[1:3] if words[1] == "-m" else [ROOT / words[1]]
+            done = subprocess.run([sys.executable, *program, "--help"], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
         if words[:1] == ["secret-sauce"]:
             name = words[1:3] if words[1] in GROUPS else words[1:2]

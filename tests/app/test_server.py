@@ -26,8 +26,6 @@ from secret_sauce_hf.app.workshop import MAX_RENDERED_SECONDS, Rendering
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.matching import demo_sound
 
-pytestmark = pytest.mark.filterwarnings("ignore:websockets.legacy is deprecated:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def app():
