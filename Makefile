@@ -8,7 +8,13 @@ STAMP_BENCH := $(VENV)/.installed-bench
 PAGES := tests/app/test_page.py tests/browser tests/hub/test_space.py tests/listening_test/test_listening_page.py \
 	tests/modeling/test_exporting.py
 CLUSTER := tests/data/test_cluster.py
-DOCS := tests/test_docs.py tests/examples
+# What is written is what happens; of the documentation only what `make docs` installs is needed besides.
+DOCS := tests/test_docs.py tests/test_readme.py tests/test_snippet_types.py tests/hub/test_card_snippets.py \
+	tests/outside tests/examples
+# Machines on wires and plug-ins in hosts: JACK, amsynth, a screen that is none, a compiler.
+MACHINES := tests/engines/test_recorder.py tests/engines/test_engine_plugin.py $(wildcard tests/engines/test_plugin_*.py) \
+	tests/midi/test_vital_plugin.py $(addprefix tests/cli/,test_instrument_command.py test_playing.py test_recording.py \
+	test_sending.py)
 STAMP_DOCS := $(VENV)/.installed-docs
 # datasets 3.6 is the last version that loads scripts.
 VENV36 := .venv-datasets36
@@ -48,7 +54,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-pages test-cluster lint format clean
+.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-pages test-cluster lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -56,13 +62,14 @@ help:
 	@echo 'make collections   build the twelve collections of our own engines into ./collections (ARGS="dx7" to choose)'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-cluster   run the tests of builds on a cluster'
+	@echo 'make test-machines   run the tests of plug-ins, and of recording and playing what has a wire'
 	@echo 'make test-pages   run the tests of the pages in a browser, and of what models need there'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
 	@echo 'make lint      check style, types and the order of the rooms'
 	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
 	@echo 'make docs      build the documentation into ./site, which needs no network to be read'
-	@echo 'make test-docs   build it, check its links, and run the notebooks'
+	@echo 'make test-docs   build it, check its links, and run all that it and the README show'
 	@echo 'make format    format the code'
 	@echo 'make clean     remove $(VENV), $(VENV36), $(VENVLOW), $(COMMON), $(WEB) and the tools'"'"' caches'
 
@@ -75,7 +82,7 @@ collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
 test: $(STAMP) $(STAMP_COMMON)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS)) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS) $(MACHINES)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
@@ -98,7 +105,10 @@ test-cluster: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist load $(CLUSTER) $(ARGS)
 
 test-docs: $(STAMP_DOCS)
-	$(BIN)/python -m pytest -n 2 --dist load $(DOCS) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(DOCS) $(ARGS)
+
+test-machines: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(MACHINES) $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

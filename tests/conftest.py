@@ -7,13 +7,14 @@ import socket
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from warm_process import bare_process
 
 if TYPE_CHECKING:
     from hub_server import HubServer
@@ -110,6 +111,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure() -> None:
     if RESERVED:
         RESERVED.close()
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[Callable[..., str]]:
+    """Runs a program in a process that has imported torch and transformers and nothing of ours, without a network.
+
+    Its standard output; an error if it fails.
+    """
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    with bare_process({name: value for name, value in environment.items() if name != "HF_TOKEN"}) as process:
+
+        def run(program: str, *arguments: str | Path, **options: Any) -> str:
+            done = process(program, *map(str, arguments), **options)
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
+
+        run.completed = process
+        yield run
 
 
 @pytest.fixture(scope="session")

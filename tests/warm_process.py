@@ -1,10 +1,14 @@
-"""A process that has imported everything, and forks for every command: what takes seconds is done once.
+"""A process that has imported what takes seconds, and forks for every command: that is done once.
 
     with warm_process(folder, environment) as own:
         subprocess.run("secret-sauce --help", shell=True, env=own)
 
 puts a program `secret-sauce`, and one `warm-python` for `-c PROGRAM`, before all others. They hand their arguments,
-folder, environment and streams to the process.
+folder, environment and streams to the process. Where a test asks what a new process imports, the process has
+imported nothing of this package:
+
+    with bare_process(environment) as run:
+        done = run("import secret_sauce_hf; print(secret_sauce_hf.__version__)")
 """
 
 import array
@@ -14,9 +18,10 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PYTHON = "warm-python"
@@ -35,19 +40,49 @@ sys.exit(int(code or b"70"))
 """
 
 
+# What the commands import when they need it. Nothing of it starts a thread, or a fork might wait for ever.
+_EVERYTHING = """
+import datasets, scipy.signal, torch, transformers
+import secret_sauce_hf.modeling
+from secret_sauce_hf.cli import main
+from secret_sauce_hf.matching import match
+secret_sauce_hf.modeling.load_pipeline
+"""
+# What others have written: it stays the same whoever imports it first. None of the tasks of pipelines is named yet.
+_OTHERS = "import torch, transformers.modeling_utils, transformers.trainer_utils, scipy.signal, numba"
+
+
 @contextlib.contextmanager
-def warm_process(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def bare_process(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Runs programs as new processes would, but that torch, transformers, SciPy and Numba are imported already.
+
+    Args:
+        environment: of every program, but for what one changes.
+    """
+    # The address of a socket is at most a hundred characters long.
+    with tempfile.TemporaryDirectory() as folder, warm_process(Path(folder), environment, _OTHERS) as own:
+
+        def run(program: str, *arguments: str, cwd: Path | None = None, **variables: str):
+            words = [str(Path(folder) / PYTHON), "-c", program, *arguments]
+            return subprocess.run(words, env=own | variables, cwd=cwd, capture_output=True, text=True)
+
+        yield run
+
+
+@contextlib.contextmanager
+def warm_process(folder: Path, environment: dict[str, str], imports: str = _EVERYTHING) -> Iterator[dict[str, str]]:
     """An environment in which `secret-sauce` is run by a warm process, while that lives.
 
     Args:
         folder: an empty one, whose path is short enough for a socket.
         environment: of the process, and of what is run but for what a command changes.
+        imports: what the process does before its first fork.
     """
     address = folder / "socket"
     for name in ("secret-sauce", PYTHON):
         (folder / name).write_text(_CLIENT.format(python=sys.executable, most=_MOST, address=str(address)))
         (folder / name).chmod(0o755)
-    with subprocess.Popen([sys.executable, __file__, address], env=environment) as process:
+    with subprocess.Popen([sys.executable, __file__, address, imports], env=environment) as process:
         try:
             until = time.monotonic() + 60
             while not address.exists() and process.poll() is None and time.monotonic() < until:
@@ -57,18 +92,8 @@ def warm_process(folder: Path, environment: dict[str, str]) -> Iterator[dict[str
             process.kill()
 
 
-def _serve(address: str) -> None:
-    # What the commands import when they need it. Nothing of it starts a thread, or a fork might wait for ever.
-    import datasets  # noqa: F401
-    import scipy.signal  # noqa: F401
-    import torch  # noqa: F401
-    import transformers  # noqa: F401
-
-    import secret_sauce_hf.modeling
-    from secret_sauce_hf.cli import main  # noqa: F401
-    from secret_sauce_hf.matching import match  # noqa: F401
-
-    secret_sauce_hf.modeling.load_pipeline  # noqa: B018 - imports what it needs
+def _serve(address: str, imports: str) -> None:
+    exec(imports, {})
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as own:
         own.bind(address)
         own.listen()
@@ -89,8 +114,6 @@ def _serve(address: str) -> None:
 
 
 def _run(words: list[str], folder: str, environment: dict[str, str], streams: array.array) -> None:
-    from secret_sauce_hf.cli import main
-
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.chdir(folder)
@@ -105,8 +128,11 @@ def _run(words: list[str], folder: str, environment: dict[str, str], streams: ar
         if Path(words[0]).name == PYTHON:
             for module in ("secret_sauce_hf", "__main__"):
                 warnings.filterwarnings("error", category=DeprecationWarning, module=module)
+            sys.argv = words[1:2] + words[3:]
             exec(compile(words[2], "<string>", "exec"), {"__name__": "__main__"})
         else:
+            from secret_sauce_hf.cli import main
+
             main()
         code = 0
     except SystemExit as end:
@@ -120,4 +146,4 @@ def _run(words: list[str], folder: str, environment: dict[str, str], streams: ar
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], sys.argv[2])

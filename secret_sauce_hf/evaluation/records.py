@@ -7,8 +7,7 @@ from typing import Any
 
 from secret_sauce_hf.forms import Form, anything, count, each, fields, line, list_of, maybe, number, read_record, some
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.modeling.checkpoint_secret_sauce import weight_files
-from secret_sauce_hf.training.run import RECORD_FILE
+from secret_sauce_hf.training.config import RECORD_FILE
 
 EVALUATION_FILE = "evaluation.json"
 PICTURE_FILE = "evaluation.png"
@@ -103,6 +102,9 @@ _HISTORY = fields({}, {"history": list_of(_STEP), "run": fields({}, {"base": may
 
 def weights_digest(folder: str | Path) -> str:
     """SHA-256 of a checkpoint's weights, of all their files one after the other."""
+    # Here, not above: publishing a dataset reads names from this file, and needs no torch.
+    from secret_sauce_hf.modeling.checkpoint_secret_sauce import weight_files
+
     total = hashlib.sha256()
     for path in weight_files(Path(folder)):
         total.update(path.read_bytes())

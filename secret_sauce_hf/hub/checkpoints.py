@@ -47,8 +47,7 @@ from secret_sauce_hf.modeling.configuration_secret_sauce import SecretSauceConfi
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.registration import TASK
 from secret_sauce_hf.remote import is_repo_id
-from secret_sauce_hf.training.config import named_settings
-from secret_sauce_hf.training.run import RECORD_FILE
+from secret_sauce_hf.training.config import RECORD_FILE, named_settings
 
 _OURS = re.compile(
     r"[a-z_]+_secret_sauce\.py|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?|\.eval_results/[^/]+\.yaml"

@@ -8,6 +8,8 @@ from typing import Any
 from secret_sauce_hf.instruments import InputError, integer
 from secret_sauce_hf.instruments.priors import BOTH, PRIORS, UNIFORM
 
+RECORD_FILE = "training.json"
+"""Beside a checkpoint: how it was trained."""
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's global generator, which transformers seeds too, takes."""
 _LIMITS = {

@@ -16,8 +16,9 @@ from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
 from secret_sauce_hf.outputs import check_folder, expanded
 from secret_sauce_hf.training.answering import distributions
 from secret_sauce_hf.training.calibration import calibrate, calibration
+from secret_sauce_hf.training.config import RECORD_FILE
 from secret_sauce_hf.training.domain import SOUNDS, fit_domain
-from secret_sauce_hf.training.run import RECORD_FILE, rendering_engine, save_checkpoint
+from secret_sauce_hf.training.run import rendering_engine, save_checkpoint
 from secret_sauce_hf.training.strokes import extract_strokes, fresh_strokes
 
 CALIBRATION_SEED = 2_000_000_011

@@ -40,6 +40,7 @@ from secret_sauce_hf.training.config import (
     HIDDEN_SIZE,
     LAYERS,
     OLD_NAMES,
+    RECORD_FILE,
     TrainingConfig,
     current_names,
 )
@@ -61,7 +62,6 @@ DRAWN = 20_000
 EVALUATIONS = 20
 """How many times a run is validated and saved."""
 RUN_FILE = "run.json"
-RECORD_FILE = "training.json"
 CLOCK_FILE = "seconds"
 
 

@@ -193,13 +193,12 @@ def test_names_of_every_kind(run, name):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_what_is_found_is_printed_before_it_is_written(tmp_path):
+def test_what_is_found_is_printed_before_it_is_written(tmp_path, bare):
     write_tone(tmp_path / "bass.wav")
     (tmp_path / "found").mkdir()
     (tmp_path / "found/bass.json").symlink_to("/dev/full")
-    options = ["-c", "noisemaker-light", "--seconds", "0", "--out", "found"]
-    command = [sys.executable, "-m", "secret_sauce_hf", "match", "bass.wav", *options]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    words = ["match", "bass.wav", "-c", "noisemaker-light", "--seconds", "0", "--out", "found"]
+    done = bare.completed("import sys; from secret_sauce_hf.cli import main; main(sys.argv[1:])", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "secret-sauce: found/bass.json: No space left on device.\n"
     assert "bass.wav as a preset of noisemaker-light" in done.stdout

@@ -5,8 +5,6 @@ import io
 import json
 import runpy
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -340,17 +338,13 @@ for folder in sys.argv[2:]:
 """
 
 
-def test_without_torchcodec(takes, tmp_path):
+def test_without_torchcodec(takes, tmp_path, bare):
     folder = audiofolder(tmp_path / "folder", draw_presets(BASS, 3, seed=8))
     (tmp_path / "flat").mkdir()
     shutil.copy(takes / "data" / "train-00000-of-00001.parquet", tmp_path / "flat" / "train.parquet")
     folders = [takes, tmp_path / "flat", folder]
-    run = subprocess.run(
-        [sys.executable, "-c", _WITHOUT, EXAMPLE / "bass_box.json", *folders],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert [float(line) for line in run.stdout.split()] == [
+    told = bare(_WITHOUT, EXAMPLE / "bass_box.json", *folders, cwd=tmp_path)
+    assert [float(line) for line in told.split()] == [
         pytest.approx(load_takes(path, collection=BASS).sounds.sum(), abs=1e-3) for path in folders
     ]
 

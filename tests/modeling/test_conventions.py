@@ -15,7 +15,6 @@ from huggingface_hub import HfApi
 from kinds import ORIGINAL
 from safetensors.torch import save_file
 from test_modeling import small_model, tone
-from test_pipeline import run
 from training.test_base_models import save_ast
 from transformers import (
     AutoConfig,
@@ -282,8 +281,8 @@ class TestShippedByName:
         with pytest.raises(InputError, match="guitar ships with the package and has no revisions"):
             pipeline(TASK, model="guitar", revision="v1")
 
-    def test_a_function_that_was_imported_before(self):
-        told = run(
+    def test_a_function_that_was_imported_before(self, bare):
+        told = bare(
             "from transformers import pipeline\nimport secret_sauce_hf, inspect\n"
             "print(pipeline('audio-to-preset', model='subphatty').model.config.collection)\n"
             "print(list(inspect.signature(pipeline).parameters)[:3], pipeline.__name__)"
@@ -346,10 +345,11 @@ class TestForward:
         assert torch.equal(as_tuple[-1][0], told.hidden_states[0])
 
     # Of torch's own, in its flex attention.
-    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:flex_attention called without torch.compile")
     @pytest.mark.parametrize("name", ["eager", "flex_attention"])
     def test_attention_implementations(self, model, name, tmp_path):
-        with torch.no_grad():
+        # Compiled, flex attention is the same and takes half a minute.
+        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
             inputs = inputs_of(model)
             expected = model(**inputs)
             model.set_attn_implementation(name)

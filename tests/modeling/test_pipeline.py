@@ -65,6 +65,10 @@ def run(code: str) -> str:
 
 
 class TestRegistration:
+    def test_a_new_process_finds_the_task(self):
+        told = run("import secret_sauce_hf; from transformers import pipeline; print(pipeline('audio-to-preset').task)")
+        assert told == "audio-to-preset"
+
     @pytest.mark.parametrize(
         "imports",
         [
@@ -73,16 +77,16 @@ class TestRegistration:
             "import secret_sauce_hf.modeling.pipeline_secret_sauce; from transformers import pipeline",
         ],
     )
-    def test_any_order_of_imports(self, imports: str):
-        told = run(
+    def test_any_order_of_imports(self, bare, imports: str):
+        told = bare(
             f"{imports}\nimport numpy as np\npipe = pipeline('audio-to-preset')\n"
             "print(type(pipe).__name__, *pipe({'array': np.zeros(9), 'sampling_rate': 8000})['preset'])"
         )
         assert told.split() == ["AudioToPresetPipeline", *LIGHT.columns]
 
-    def test_auto_classes(self):
+    def test_auto_classes(self, bare):
         folder = str(secret_sauce_hf.checkpoint_path("noisemaker-light"))
-        told = run(
+        told = bare(
             "import secret_sauce_hf\n"
             "from transformers import AutoConfig, AutoFeatureExtractor, AutoModel\n"
             "for auto in (AutoConfig, AutoFeatureExtractor, AutoModel):\n"
@@ -110,8 +114,8 @@ class TestRegistration:
         )
         assert told.count("pip install 'secret_sauce_hf[models]'") == 2
 
-    def test_the_finder_leaves_ordinary_modules_behind(self):
-        told = run(
+    def test_the_finder_leaves_ordinary_modules_behind(self, bare):
+        told = bare(
             "import secret_sauce_hf, transformers.pipelines as p, importlib\n"
             "print(type(p.__loader__).__name__, type(p.__spec__.loader).__name__)\nimportlib.reload(p)"
         )
@@ -129,7 +133,7 @@ class TestRegistration:
         with pytest.raises(InputError, match="Unknown collection"):
             secret_sauce_hf.checkpoint_path("../..")
 
-    def test_the_files_stand_alone_beside_the_spec(self, tmp_path: Path):
+    def test_the_files_stand_alone_beside_the_spec(self, bare, tmp_path: Path):
         """A published checkpoint carries copies of them, for those who have not installed the package."""
         package = tmp_path / "standalone"
         package.mkdir()
@@ -137,7 +141,7 @@ class TestRegistration:
         for path in code_files().values():
             shutil.copy(path, package)
         folder = str(secret_sauce_hf.checkpoint_path("noisemaker-light"))
-        told = run(
+        told = bare(
             f"import sys; sys.modules['secret_sauce_hf'] = None; sys.modules['mido'] = None\n"
             f"sys.path.insert(0, {str(tmp_path)!r})\n"
             "import numpy as np\n"
@@ -367,7 +371,7 @@ def test_it_hears_the_real_plug_in(pipe, shared: Path):
     """Recordings of the plug-in, none of which was trained on; 2018's best were 1.91, 1.15 and 0.96."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(shared / "real" / "noisemaker_light-rows-0-799.parquet")
+    table = pq.read_table(shared / "real" / "noisemaker_light-rows-0-799.parquet")[:300]
     answers = pipe([{"bytes": content} for content in table["flac"].to_pylist()], batch_size=50)
     errors = {
         p.name: np.abs(np.array([answer["preset"][p.name] for answer in answers]) - table[p.name].to_numpy()).mean()

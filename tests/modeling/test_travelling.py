@@ -186,7 +186,7 @@ class TestWithThePackage:
             assert type(part).__module__.startswith("secret_sauce_hf.modeling.")
         assert_same(answers(pipe, sounds), answers(load_pipeline(), sounds))
 
-    def test_not_imported(self, published: Path, sounds: Path, tmp_path: Path):
+    def test_not_imported(self, bare, published: Path, sounds: Path, tmp_path: Path):
         """Trust brings the copies, which leave the package alone; imported later, it takes over."""
         code = f"""
 import sys, numpy as np
@@ -208,8 +208,7 @@ pipe = pipeline("audio-to-preset", model={str(tmp_path / "again")!r})
 assert type(pipe.model).__module__.startswith("secret_sauce_hf.")
 assert [answer["midi"] for answer in pipe(sounds)] == [answer["midi"] for answer in told]
 """
-        done = run([sys.executable, "-c", code], tmp_path, HF_HUB_OFFLINE="1")
-        assert done.returncode == 0, done.stderr
+        bare(code)
         assert_complete(tmp_path / "again", published, tmp_path)
 
 
