@@ -15,6 +15,8 @@ DOCS := tests/test_docs.py tests/test_readme.py tests/test_snippet_types.py test
 MACHINES := tests/engines/test_recorder.py tests/engines/test_engine_plugin.py $(wildcard tests/engines/test_plugin_*.py) \
 	tests/midi/test_vital_plugin.py $(addprefix tests/cli/,test_instrument_command.py test_playing.py test_recording.py \
 	test_sending.py)
+# Models that are trained, and instruments that are learned: seconds become minutes.
+TRAINING := tests/training tests/modeling/test_gradients.py
 STAMP_DOCS := $(VENV)/.installed-docs
 # datasets 3.6 is the last version that loads scripts.
 VENV36 := .venv-datasets36
@@ -54,7 +56,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-pages test-cluster lint format clean
+.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-training test-pages test-cluster lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -63,6 +65,7 @@ help:
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-cluster   run the tests of builds on a cluster'
 	@echo 'make test-machines   run the tests of plug-ins, and of recording and playing what has a wire'
+	@echo 'make test-training   run the tests of training, on one process and on several'
 	@echo 'make test-pages   run the tests of the pages in a browser, and of what models need there'
 	@echo 'make test-datasets36   run the tests of datasets and loading scripts with datasets 3.6'
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
@@ -82,7 +85,7 @@ collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
 test: $(STAMP) $(STAMP_COMMON)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS) $(MACHINES)) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS) $(MACHINES) $(TRAINING)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
@@ -109,6 +112,9 @@ test-docs: $(STAMP_DOCS)
 
 test-machines: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(MACHINES) $(ARGS)
+
+test-training: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TRAINING) $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
