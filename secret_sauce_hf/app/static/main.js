@@ -6,7 +6,7 @@ import * as midi from "./midi.js";
 import { Panel } from "./panel.js";
 import { drawFalling, drawSpectrogram } from "./picture.js";
 import { audio, decode, Player, wavOf } from "./player.js";
-import { exchange, listed, loadTexts, number, onLanguage, t } from "./texts.js";
+import { exchange, listed, loadTexts, number, onLanguage, remark, t } from "./texts.js";
 import RegionsPlugin from "./vendor/regions.esm.js";
 import WaveSurfer from "./vendor/wavesurfer.esm.js";
 
@@ -239,7 +239,7 @@ function words() {
   $("cannot").hidden = !answer.doubtful;
   const percent = answer.in_domain === null ? "" : Math.round(answer.in_domain * 100);
   $("cannot").textContent = answer.doubtful ? t("cannot", { percent }) : "";
-  const lines = facts(answer).concat(answer.remarks);
+  const lines = facts(answer).concat(answer.remarks.map(remark));
   if (answer.floor) lines.push(t("floor", { floor: number(answer.floor) }));
   if (answer.others.length) lines.push(t("others", { list: listed(answer.others.map((one) => `${one.instrument} ${number(one.distance)} dB`)) }));
   $("remarks").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));

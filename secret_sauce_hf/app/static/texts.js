@@ -24,6 +24,28 @@ export function number(value, digits = 2) {
   return Number(value).toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** A sentence that the search wrote, in English, in this language. One that nobody has translated stays as it is. */
+export function remark(line) {
+  for (const [written, meant] of Object.entries(table.remarks?.[language] ?? {})) {
+    const places = [];
+    const pattern = written
+      .replace(/[.*+?^$()|[\]\\]/g, "\\$&")
+      .replace(/\{(\w+)\}/g, (_, name) => { places.push(name); return "(.+?)"; });
+    const found = line.match(new RegExp(`^${pattern}$`));
+    if (found === null) continue;
+    const values = Object.fromEntries(places.map((name, place) => [name, placed(name, found[place + 1])]));
+    return meant.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+  return line;
+}
+
+/** What stands in a place of a remark: the words that are known of it, a number as `number` writes it. */
+function placed(name, text) {
+  const words = table.remarks.words[language]?.[name] ?? {};
+  const point = number(0, 1)[1];
+  return text.replace(/[A-Za-z]+/g, (word) => words[word] ?? word).replace(/^([+-]?\d+)\.(\d+)$/, `$1${point}$2`);
+}
+
 /** Words joined as in a sentence. */
 export function listed(words) {
   return new Intl.ListFormat(language, { type: "conjunction" }).format(words);
