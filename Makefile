@@ -56,7 +56,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-training test-pages test-cluster lint format clean
+.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-training test-pages test-cluster lint format clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -94,6 +94,10 @@ test-datasets36: $(STAMP36)
 
 test-lowest: $(STAMPLOW)
 	$(VENVLOW)/bin/python -m pytest $(LOWEST) $(ARGS)
+
+# For tests/benchmarks/later_pythons.sh.
+print-lowest:
+	@echo $(LOWEST)
 
 bench: $(STAMP_BENCH)
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
