@@ -49,11 +49,11 @@ def fetch(address: str, most: int, seconds: float = FETCH_SECONDS) -> io.BytesIO
     if reading.is_alive():
         over.set()
         raise InputError(f"The sound cannot be read from {address} (it takes more than {seconds:g} s).")
-    for error in faults:
-        if isinstance(error, FileNotFoundError):
-            raise InputError(f"No such sound file: {address}.") from error
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"The sound cannot be read from {address} ({reason}).") from error
+    for fault in faults:
+        if isinstance(fault, FileNotFoundError):
+            raise InputError(f"No such sound file: {address}.") from fault
+        reason = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+        raise InputError(f"The sound cannot be read from {address} ({reason}).") from fault
     return io.BytesIO(b"".join(content))
 
 
