@@ -17,6 +17,8 @@ NAME_BYTES = 255
 """Of a file's name: no more than this is allowed by any common file system, and some allow less."""
 WAIT_SECONDS = 60.0
 """How long a file waits for another process that is writing it; longer than the slowest disk needs for the largest."""
+OPENED = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+"""How a file of ours is opened that may be another process's now: a link that somebody put there leads elsewhere."""
 _LOCKED_AT = 2**40
 """Which byte is locked where a lock is one of bytes: none that is read."""
 
@@ -123,7 +125,7 @@ def _taken_over(path: Path) -> BinaryIO:
     """
     until = time.monotonic() + WAIT_SECONDS
     while True:
-        stream = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")  # noqa: PTH123, SIM115 - not emptied yet
+        stream = open(os.open(path, OPENED, 0o666), "r+b")  # noqa: PTH123, SIM115 - not emptied yet
         if lock(stream):
             if _is_at(stream, path):
                 stream.truncate()

@@ -14,7 +14,7 @@ from inspect import signature
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from secret_sauce_hf.files import is_stream, lock, name_bytes
+from secret_sauce_hf.files import OPENED, is_stream, lock, name_bytes
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.instruments.sounds import expanded as expanded  # a checkpoint carries it
 from secret_sauce_hf.progress import visible
@@ -112,7 +112,7 @@ def alone(what: str) -> Callable[[Callable[Given, Done]], Callable[Given, Done]]
 @contextmanager
 def _claim(path: Path, what: str) -> Iterator[None]:
     while True:
-        stream = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")  # noqa: PTH123, SIM115 - as it is
+        stream = open(os.open(path, OPENED, 0o644), "r+b")  # noqa: PTH123, SIM115 - as it is
         if not lock(stream):
             with stream:
                 who = visible(stream.read(200).decode("utf-8", "replace")) or "nobody says which"

@@ -491,7 +491,9 @@ def _limit_answer(response: "Response") -> None:
         if _state.pages > MAX_PAGES:
             raise InputError(f"{_server(response)} lists without an end: check HF_ENDPOINT and the proxy.")
     most = MAX_ANSWER_BYTES if is_answer else None if "Content-Length" in headers else MAX_UNTOLD_BYTES
-    response.stream = _limited(response, most)
+    if most is not None:
+        vars(response)["iter_bytes"] = partial(_counted, response, most)
+    response.stream = _paced(response)
 
 
 class _State(threading.local):
@@ -508,28 +510,25 @@ def _server(response: "Response") -> str:
     return f"The server {response.request.url.scheme}://{response.request.url.netloc.decode()}"
 
 
-def _limited(response: "Response", most: int | None) -> "SyncByteStream":
-    """The body of an answer, which ends with an error where it is too large or comes too slowly.
+def _counted(response: "Response", most: int, chunk_size: int | None = None) -> Iterator[bytes]:
+    """What an answer holds, unpacked, which ends with an error where it is too large."""
+    for chunk in type(response).iter_bytes(response, chunk_size):
+        if (most := most - len(chunk)) < 0:
+            raise InputError(f"{_server(response)} sends more than an answer has: check HF_ENDPOINT and the proxy.")
+        yield chunk
 
-    Args:
-        response: the answer.
-        most: how many bytes may come; any number if None.
-    """
+
+def _paced(response: "Response") -> "SyncByteStream":
+    """The body of an answer, which ends with an error where it comes too slowly."""
     import httpx2
 
     body: Any = response.stream
 
-    class Limited(httpx2.SyncByteStream):
+    class Paced(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
-            count = since = 0
-            begun = time.monotonic()
+            since, begun = 0, time.monotonic()
             for chunk in body:
-                count, since = count + len(chunk), since + len(chunk)
-                if most is not None and count > most:
-                    raise InputError(
-                        f"{_server(response)} sends more than {most:,} bytes where it should not: check HF_ENDPOINT "
-                        "and the proxy."
-                    )
+                since += len(chunk)
                 yield chunk
                 # Also what is done with it takes its time.
                 if since >= SLOW_BYTES:
@@ -543,7 +542,7 @@ def _limited(response: "Response", most: int | None) -> "SyncByteStream":
         def close(self) -> None:
             body.close()
 
-    return Limited()
+    return Paced()
 
 
 def _checked_json(response: "Response", **options: Any) -> Any:

@@ -81,6 +81,18 @@ def test_what_a_killed_writer_left_is_taken_over(tmp_path):
     assert {found.name: found.read_bytes() for found in tmp_path.iterdir()} == {path.name: b"whole"}
 
 
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed here")
+def test_a_link_in_the_way_is_not_followed(tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    temporary(tmp_path / "found").symlink_to(tmp_path / "mine")
+    (tmp_path / LOCK).symlink_to(tmp_path / "mine")
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "found", b"theirs")
+    with pytest.raises(OSError), claimed(tmp_path, "a test"):
+        raise AssertionError
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
 def test_a_file_that_cannot_get_its_name_leaves_nothing(tmp_path):
     (tmp_path / "folder" / "full").mkdir(parents=True)
     with pytest.raises(OSError):

@@ -93,18 +93,17 @@ def print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _print_traceback
-    if logging.lastResort is not None:
-        # What libraries log, to which nobody listens.
-        logging.lastResort.setFormatter(_VisibleFormatter())
+    # What libraries log, each with a handler of its own.
+    logging.setLogRecordFactory(_VisibleRecord)
 
 
 def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     print(visible("".join(traceback.format_exception(kind, error, trace)), lines=True), end="", file=sys.stderr)
 
 
-class _VisibleFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record), lines=True)
+class _VisibleRecord(logging.LogRecord):
+    def getMessage(self) -> str:
+        return visible(super().getMessage(), lines=True)
 
 
 def tell(text: str, *, lines: bool = False) -> None:

@@ -69,9 +69,12 @@ def test_a_log_and_the_error_in_it_are_shown(capsys):
 
 def test_what_libraries_log_and_what_nobody_caught_is_shown(capsys, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    factory = logging.getLogRecordFactory()
     print_anything()
     sys.excepthook(RuntimeError, RuntimeError(EVIL), None)
-    logging.lastResort.handle(logging.LogRecord("other", logging.WARNING, "", 1, "%s", (EVIL,), None))
+    record = logging.getLogRecordFactory()("other", logging.WARNING, "", 1, "%s", (EVIL,), None)
+    logging.StreamHandler(sys.stderr).handle(record)
+    logging.setLogRecordFactory(factory)
     said = capsys.readouterr().err
     assert said.count("[2J") == 2 and not OBEYED.search(said)
 

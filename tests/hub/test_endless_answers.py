@@ -1,5 +1,6 @@
 """Servers that call themselves a Hub and never come to an end: each way has a limit, and one line that tells of it."""
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.remote import checked_answers, remote_errors
 
 COMMIT = "a" * 40
+BOMB = gzip.compress(b"[" + bytes(2**22) + b"]")
 pytestmark = pytest.mark.usefixtures("waits")
 
 
@@ -55,6 +57,12 @@ class Endless(BaseHTTPRequestHandler):
             return
         if kind == "drip":
             self.send_header("Content-Length", "1000000")
+        if kind == "bomb":
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(BOMB)))
+            self.end_headers()
+            self.wfile.write(BOMB)
+            return
         self.end_headers()
         try:
             for _ in range(2**20):
@@ -93,7 +101,8 @@ def place(server, monkeypatch):
 
 LISTING = {
     "drip": "sends fewer than 1,024 bytes in 0.3 s",
-    "flood": "sends more than 262,144 bytes where it should not",
+    "flood": "sends more than an answer has",
+    "bomb": "sends more than an answer has",
     "pages": "lists without an end",
     "waits": "wants to be asked again in 86400 s",
     "silent": "cannot be reached",
