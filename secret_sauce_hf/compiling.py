@@ -1,7 +1,6 @@
 """How kernels are compiled, and where their machine code is kept."""
 
 import hashlib
-import logging
 import os
 import pickle
 import stat
@@ -20,8 +19,9 @@ from numba.core.compiler import CompileResult
 from platformdirs import user_cache_path
 
 from secret_sauce_hf.files import temporary
+from secret_sauce_hf.progress import logger_of
 
-log = logging.getLogger(__name__)
+log = logger_of(__name__)
 
 # Full fast-math also reassociates, and then a cached kernel differs from a fresh one in the last bit.
 _OPTIONS: dict[str, Any] = {"fastmath": {"nnan", "nsz", "ninf"}, "error_model": "numpy"}

@@ -1,14 +1,26 @@
 """Files that are there whole or not at all, what their names may be, and what JSON files can hold."""
 
+import errno
 import hashlib
 import math
 import os
 import stat
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 NAME_BYTES = 255
 """Of a file's name: no more than this is allowed by any common file system, and some allow less."""
+WAIT_SECONDS = 60.0
+"""How long a file waits for another process that is writing it; longer than the slowest disk needs for the largest."""
+OPENED = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+"""How a file of ours is opened that may be another process's now: a link that somebody put there leads elsewhere."""
+_LOCKED_AT = 2**40
+"""Which byte is locked where a lock is one of bytes: none that is read."""
 
 
 def name_bytes(folder: Path) -> int:
@@ -67,15 +79,94 @@ def _write_whole(path: Path, content: bytes) -> None:
             stream.write(content)
         return
     target = followed(path)
-    unfinished = temporary(target)
-    try:
-        unfinished.write_bytes(content)
+    with _unfinished(target) as (unfinished, stream):
+        stream.write(content)
+        stream.flush()
         if target.is_file():
             # Who may read it stays as it was.
             unfinished.chmod(stat.S_IMODE(target.stat().st_mode))
+        if sys.platform == "win32":
+            stream.close()
         unfinished.replace(target)
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """An empty file to write in, which becomes `target`, or is gone at the end of the block.
+
+    Of several processes that write the same file one waits for the other, so that none takes away what another is
+    writing. What a process left that was killed is taken over.
+    """
+    if sys.platform == "win32":
+        # There nobody takes away what is open, but it must be closed before it gets its name.
+        path = temporary(target, f".{os.getpid()}-{threading.get_ident()}")
+        stream = path.open("wb")
+    else:
+        path = temporary(target)
+        stream = _taken_over(path)
+    try:
+        with stream:
+            try:
+                yield path, stream
+            finally:
+                # Before the lock goes: after that it may be another's.
+                if sys.platform != "win32" and _is_at(stream, path):
+                    path.unlink()
     finally:
-        unfinished.unlink(missing_ok=True)
+        if sys.platform == "win32":
+            path.unlink(missing_ok=True)
+
+
+def _taken_over(path: Path) -> BinaryIO:
+    """A file that this process alone writes in, emptied.
+
+    Raises:
+        OSError: it cannot be written, or another process has it for too long.
+    """
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        stream = open(os.open(path, OPENED, 0o666), "r+b")  # noqa: PTH123, SIM115 - not emptied yet
+        if lock(stream):
+            if _is_at(stream, path):
+                stream.truncate()
+                return stream
+            # The other one has given it its name meanwhile, or taken it away.
+            stream.close()
+            continue
+        stream.close()
+        if time.monotonic() > until:
+            raise OSError(errno.EBUSY, "another process is writing it", str(path))
+        time.sleep(0.01)
+
+
+def _is_at(stream: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
+    except OSError:
+        return False
+
+
+def lock(stream: BinaryIO) -> bool:
+    """Take an open file for this process, until it is closed or the process ends, however that ends.
+
+    Returns:
+        Whether it was free; true, too, where the file system knows no locks.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            stream.seek(_LOCKED_AT)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+            stream.seek(0)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
+    return True
 
 
 def followed(path: Path) -> Path:

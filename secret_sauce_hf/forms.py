@@ -7,6 +7,7 @@ others:
 """
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
@@ -76,6 +77,16 @@ def line(value: Any, where: str) -> None:
     _demand(isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST, value, where, "a line of text")
 
 
+def command(value: Any, where: str) -> None:
+    """A line that a shell takes for one command of ours: a reader may paste it."""
+    line(value, where)
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        words = []
+    _demand(words[:1] == ["secret-sauce"] and shlex.join(words) == value, value, where, "a command of secret-sauce")
+
+
 def plain(value: Any, where: str) -> None:
     """A line, a number, a truth value or nothing."""
     if value is not None and not isinstance(value, bool):
@@ -91,6 +102,16 @@ def maybe(form: Form) -> Form:
 
     def check(value: Any, where: str) -> None:
         if value is not None:
+            form(value, where)
+
+    return check
+
+
+def unless_empty(form: Form) -> Form:
+    """This form, or an empty text."""
+
+    def check(value: Any, where: str) -> None:
+        if value != "":
             form(value, where)
 
     return check

@@ -1,14 +1,26 @@
-"""Places to write to, looked at before the work: whether they can be written, and that no input is lost there."""
+"""Places to write to: whether they can be written, that no input is lost there, and that two do not write at once."""
 
 import os
+import platform
+import sys
 import tempfile
+import threading
+import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from inspect import signature
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
-from secret_sauce_hf.files import is_stream, name_bytes
+from secret_sauce_hf.files import OPENED, is_stream, lock, name_bytes
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.instruments.sounds import expanded as expanded  # a checkpoint carries it
+from secret_sauce_hf.progress import visible
+
+Given = ParamSpec("Given")
+Done = TypeVar("Done")
 
 _SHOWN = 3
 
@@ -32,6 +44,103 @@ def same_text(path: Path) -> Path:
         if found is not None and _composed(found.name) == _composed(path.name):
             return found
     return path
+
+
+LOCK = ".secret-sauce.lock"
+"""In a folder that is being written to: who does that."""
+_held: set[tuple[str, int]] = set()
+"""Folders that are claimed, each with the thread that did."""
+
+
+@contextmanager
+def claimed(folder: Path, what: str) -> Iterator[None]:
+    """Have a folder for this process alone while a work goes on that two of would spoil.
+
+    The claim ends with the block, and with the process, however that ends. Within the block the same thread may claim
+    it again. The folder is made where it is missing, and taken away again where it is still empty then.
+
+    Args:
+        folder: where is written.
+        what: is done, for people: "build".
+
+    Raises:
+        InputError: another process, or another thread, has it; the message says which, since when and what it does.
+        OSError: the folder cannot be made, or written to.
+    """
+    key = (os.path.realpath(folder), threading.get_ident())
+    if key in _held:
+        yield
+        return
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _claim(folder / LOCK, what):
+            _held.add(key)
+            try:
+                yield
+            finally:
+                _held.discard(key)
+    finally:
+        # A mistake must not leave folders in the way of the next try.
+        for place in missing:
+            with suppress(OSError):
+                place.rmdir()
+
+
+def alone(what: str) -> Callable[[Callable[Given, Done]], Callable[Given, Done]]:
+    """A decorator: a function that writes into the folder `out` has it for this process alone meanwhile, see `claimed`.
+
+    Of processes that train together the first claims it for all.
+    """
+
+    def decorated(function: Callable[Given, Done]) -> Callable[Given, Done]:
+        form = signature(function)
+
+        @wraps(function)
+        def work(*args: Given.args, **options: Given.kwargs) -> Done:
+            out = form.bind(*args, **options).arguments["out"]
+            if os.environ.get("RANK", "0") != "0":
+                return function(*args, **options)
+            with claimed(check_folder(out, what="what is made"), what):
+                return function(*args, **options)
+
+        return work
+
+    return decorated
+
+
+@contextmanager
+def _claim(path: Path, what: str) -> Iterator[None]:
+    while True:
+        stream = open(os.open(path, OPENED, 0o644), "r+b")  # noqa: PTH123, SIM115 - as it is
+        if not lock(stream):
+            with stream:
+                who = visible(stream.read(200).decode("utf-8", "replace")) or "nobody says which"
+            raise InputError(
+                f"Another process is writing to {path.parent} ({who}); wait until it has ended, or choose another "
+                "folder."
+            )
+        if os.path.lexists(path) and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            break
+        # Whoever had it is done, and took it away meanwhile.
+        stream.close()
+    try:
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        stream.truncate()
+        stream.write(f"{what}, process {os.getpid()} on {platform.node()[:60]}, since {now}".encode())
+        stream.flush()
+        yield
+    finally:
+        if sys.platform == "win32":
+            # There nothing that is open can be taken away.
+            stream.close()
+        path.unlink(missing_ok=True)
+        stream.close()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nothing is in a folder, or it is not there; a claim does not count."""
+    return not folder.is_dir() or all(found.name == LOCK for found in folder.iterdir())
 
 
 def check_folder(

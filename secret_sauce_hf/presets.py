@@ -14,7 +14,7 @@ from secret_sauce_hf.instruments.rules import holds, may_hold
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.moved import old_names
 from secret_sauce_hf.tables import FILE_COLUMN as FILE_COLUMN
-from secret_sauce_hf.tables import NOTE_COLUMNS, CsvTable, check_known, note_cells
+from secret_sauce_hf.tables import NOTE_COLUMNS, CsvTable, check_known, guarded, note_cells
 
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)
@@ -306,6 +306,9 @@ class Presets:
     def to_csv(self, target: TextIO) -> None:
         """Write the table in the 2018 format, to the letter.
 
+        A label or a name that a spreadsheet would take for a formula, which no collection of 2018 has, gets an
+        apostrophe before it (see `tables.guarded`); readers of this package take it away.
+
         Where a row plays another note than the collection's timing has, the columns `note`, `velocity`,
         `note_on` and `note_off` tell what each one plays.
 
@@ -313,13 +316,13 @@ class Presets:
             InputError: a row plays several notes: `write_rows` writes these as JSON Lines.
         """
         columns = {
-            p.name: [p.text(value) for value in values]
+            p.name: [p.text(guarded(value) if p.classes else value) for value in values]
             for p, values in zip(self.parameters, self.settings.values(), strict=True)
         }
         if not self.play_constant:
             columns |= zip(NOTE_COLUMNS, note_cells(self.collection, self.performances), strict=True)
         if self.collection.has_file_column:
-            columns[FILE_COLUMN] = [f'"{name}"' for name in self.files]
+            columns[FILE_COLUMN] = [f'"{guarded(name)}"' for name in self.files]
         target.write(",".join(columns) + "\n")
         for row in zip(*columns.values(), strict=True):
             target.write(",".join(row) + "\n")

@@ -1,8 +1,63 @@
-"""What this machine is, and how much of it may be used."""
+"""What this machine is, how much of it may be used, and that processes of ours do not outlive who started them."""
 
 import os
 import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+WATCH_SECONDS = 1.0
+"""How often a process looks whether the one that started it is there."""
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with(parent: int, *, at_once: bool = False) -> None:
+    """Have this process end within seconds when the one that started it ends, however that ends.
+
+    Whoever is killed cannot tell its workers, and some of them would wait for work, or write into a pipe that
+    nobody reads, for ever. A thread looks after it; what this process was doing is left as after a kill.
+
+    Args:
+        parent: the process that started this one.
+        at_once: on Linux, have the system end this process, too, even while foreign code lets no thread of Python
+            run. Only where the main thread of `parent` started it: the system takes the end of a thread for that.
+    """
+    if at_once:
+        die_with_parent()
+    gone = _watch(parent)
+
+    def look() -> None:
+        while not gone():
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True, name="parent").start()
+
+
+def die_with_parent() -> None:
+    """Have Linux kill this process when the thread that started it ends; nothing on other systems."""
+    if sys.platform == "linux":
+        # Hardly anybody needs it.
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
+def _watch(parent: int) -> Callable[[], bool]:
+    """What tells whether the process that started this one is gone."""
+    if sys.platform == "win32":
+        # There the number of a parent stays when it is gone, and may be another's then.
+        import _winapi
+
+        try:
+            handle = _winapi.OpenProcess(_winapi.SYNCHRONIZE, False, parent)
+        except OSError:
+            return lambda: True
+        return lambda: _winapi.WaitForSingleObject(handle, 0) == _winapi.WAIT_OBJECT_0
+    return lambda: os.getppid() != parent
 
 
 def _available() -> int:

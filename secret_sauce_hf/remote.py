@@ -5,6 +5,8 @@ import ipaddress
 import json
 import os
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from secret_sauce_hf.instruments import InputError
 
 if TYPE_CHECKING:
-    from httpx2 import Client, Response
+    from httpx2 import Client, Request, Response, SyncByteStream
 
 _TOKEN = re.compile(r"\b(?:hf|api_org|hf_oauth)_[A-Za-z0-9_.~+/=-]{4,}|(?<=[Bb]earer )\S+|(?<=[Bb]asic )\S+")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
@@ -31,13 +33,28 @@ _ETAG = re.compile(r"(?!.*\.\.)[A-Za-z0-9{][A-Za-z0-9._+=~{}-]{0,127}")
 """Hashes on the Hub; also base64 without a slash, and the `{SHA1{…}}` of repository managers."""
 _XET_TOKEN = re.compile(r"(?:\((\d{3}) [^)]*\).*)?/xet-(?:read|write)-token/", re.DOTALL)
 """What hf_xet says where a server did not tell it the way to its storage."""
+_WAITS = ("connect", "read", "write", "pool")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _ODD_ANSWER = (UnicodeDecodeError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What the client raises for an answer that is JSON of another form than it takes for granted, or in no encoding."""
 _DESCRIPTION = re.compile(r"/api/(?:whoami-v2|(?:models|datasets|spaces)/[^/]+/[^/]+(?:/revision/[^/]+)?)$")
 """Addresses at which every Hub answers with an object."""
-_OUTSIDE = re.compile(r"/|(?:.*/)?(?:\.\.(?:/|$)|[A-Za-z]:)|.*[\x00-\x1f\x7f\\]", re.DOTALL)
+_OUTSIDE = re.compile(r"/|(?:.*/)?(?:\.\.(?:/|$)|[A-Za-z]:)|.*[\x00-\x1f\x7f-\x9f\\]", re.DOTALL)
 """Starts of paths that are absolute, go up, name a drive, or have what some systems take for a separator or an end."""
+
+SILENT_SECONDS = 60.0
+"""For a connection, and for each piece of an answer, where the client sets no limit of its own."""
+SLOW_SECONDS, SLOW_BYTES = 60.0, 1024
+"""In so long so much must come of an answer: the slowest line that anybody would wait for brings a hundred times that,
+and a server that sends a byte a second keeps to every limit of single pieces."""
+MAX_ANSWER_BYTES = 2**27
+"""Of an answer that is taken into memory; a page of a listing, a thousand files, has some 300 KB."""
+MAX_UNTOLD_BYTES = 2**33
+"""Of a file whose length is not told; the Hub always tells it, some proxies do not. Nothing of ours is larger."""
+MAX_PAGES = 10_000
+"""Of one listing: of a thousand files each, a hundred times what a repository of the Hub may have."""
+MAX_WAIT_SECONDS = 300
+"""That a server may have the client wait before the next request: the Hub counts requests over five minutes."""
 
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 LOGIN_TO_WRITE = f"{LOGIN}, to a token with write permission"
@@ -419,13 +436,26 @@ def _checking_client() -> "Client":
 def _hook(client: "Client | None") -> None:
     if client is not None and _check_response not in client.event_hooks["response"]:
         # New lists, as other threads may be going through the old ones. Ours is first, before another one reads.
-        client.event_hooks = {**client.event_hooks, "response": [_check_response, *client.event_hooks["response"]]}
+        hooks = client.event_hooks
+        client.event_hooks = {
+            "request": [*hooks["request"], _limit_request],
+            "response": [_check_response, *hooks["response"]],
+        }
 
 
 def _unhook(client: "Client | None") -> None:
     if client is not None:
-        others = [hook for hook in client.event_hooks["response"] if hook is not _check_response]
-        client.event_hooks = {**client.event_hooks, "response": others}
+        ours = (_check_response, _limit_request)
+        client.event_hooks = {
+            kind: [hook for hook in hooks if hook not in ours] for kind, hooks in client.event_hooks.items()
+        }
+
+
+def _limit_request(request: "Request") -> None:
+    """Let no request wait for ever: some of the client's have no limit at all."""
+    limits = request.extensions.get("timeout", {})
+    given = {name: SILENT_SECONDS if limits.get(name) is None else limits[name] for name in _WAITS}
+    request.extensions = {**request.extensions, "timeout": given}
 
 
 def _check_response(response: "Response") -> None:
@@ -437,9 +467,82 @@ def _check_response(response: "Response") -> None:
     _check(response, "ETag", headers.get("X-Linked-Etag"), _is_etag)
     if response.request.method == "HEAD":
         _check(response, "ETag", headers.get("ETag"), _is_etag)
+    _limit_answer(response)
     # The body must not be read here: it may be a large file, and addresses and types do not tell which is JSON, as the
     # server chooses where redirects and further pages lead.
     vars(response)["json"] = partial(_checked_json, response)
+
+
+def _limit_answer(response: "Response") -> None:
+    """Give an answer an end: of its size, its time, the pages after it, and the wait that it asks for."""
+    from huggingface_hub.utils._http import parse_ratelimit_headers
+
+    headers = response.headers
+    told = headers.get("Retry-After", "0")
+    limit = parse_ratelimit_headers(headers) if response.status_code == 429 else None
+    waits = max(int(told) if told.isdigit() else 0, limit.reset_in_seconds if limit is not None else 0)
+    if response.status_code in (429, 503) and waits > MAX_WAIT_SECONDS:
+        raise InputError(f"{_server(response)} wants to be asked again in {waits} s: give the same command again then.")
+    # What is reached from the API by a redirect is taken into memory, too, whatever its address is.
+    is_answer = "/api/" in response.url.path or _state.redirected
+    _state.redirected = is_answer and response.has_redirect_location
+    if is_answer and not _state.redirected:
+        _state.pages = _state.pages + 1 if 'rel="next"' in headers.get("Link", "") else 0
+        if _state.pages > MAX_PAGES:
+            raise InputError(f"{_server(response)} lists without an end: check HF_ENDPOINT and the proxy.")
+    most = MAX_ANSWER_BYTES if is_answer else None if "Content-Length" in headers else MAX_UNTOLD_BYTES
+    if most is not None:
+        vars(response)["iter_bytes"] = partial(_counted, response, most)
+    response.stream = _paced(response)
+
+
+class _State(threading.local):
+    """Of the answers that a thread got."""
+
+    redirected = False
+    pages = 0
+
+
+_state = _State()
+
+
+def _server(response: "Response") -> str:
+    return f"The server {response.request.url.scheme}://{response.request.url.netloc.decode()}"
+
+
+def _counted(response: "Response", most: int, chunk_size: int | None = None) -> Iterator[bytes]:
+    """What an answer holds, unpacked, which ends with an error where it is too large."""
+    for chunk in type(response).iter_bytes(response, chunk_size):
+        if (most := most - len(chunk)) < 0:
+            raise InputError(f"{_server(response)} sends more than an answer has: check HF_ENDPOINT and the proxy.")
+        yield chunk
+
+
+def _paced(response: "Response") -> "SyncByteStream":
+    """The body of an answer, which ends with an error where it comes too slowly."""
+    import httpx2
+
+    body: Any = response.stream
+
+    class Paced(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            since, begun = 0, time.monotonic()
+            for chunk in body:
+                since += len(chunk)
+                yield chunk
+                # Also what is done with it takes its time.
+                if since >= SLOW_BYTES:
+                    since, begun = 0, time.monotonic()
+                elif time.monotonic() - begun > SLOW_SECONDS:
+                    raise InputError(
+                        f"{_server(response)} sends fewer than {SLOW_BYTES:,} bytes in {SLOW_SECONDS:g} s: check the "
+                        "network, and give the same command again."
+                    )
+
+        def close(self) -> None:
+            body.close()
+
+    return Paced()
 
 
 def _checked_json(response: "Response", **options: Any) -> Any:
@@ -467,11 +570,9 @@ def _check(response: "Response", what: str, value: Any, allowed: Callable[[str],
     """Refuse a value that is told and is not what it may be."""
     if value is None or (isinstance(value, str) and allowed(value)):
         return
-    url = response.request.url
-    said = repr(value)
     raise InputError(
-        f"The server {url.scheme}://{url.netloc.decode()} answers with {redact(said[:80])} as the {what}, by which "
-        "files could be written outside the cache, so nothing was taken from it: check HF_ENDPOINT and the proxy."
+        f"{_server(response)} answers with {redact(repr(value)[:80])} as the {what}, by which files could be written "
+        "outside the cache, so nothing was taken from it: check HF_ENDPOINT and the proxy."
     )
 
 

@@ -38,6 +38,8 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # No setting is a thousand: what looks like its comma is a decimal one.
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]*(?:[eE][+-]?[0-9]+)?")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?")
+# With the wide forms that some take for the same, and with space that some leave out.
+_FORMULA = re.compile(r"'*\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 # Sums of times as they are written: none has so many digits.
 _DIGITS = 200
 
@@ -80,6 +82,21 @@ def read_text(source: str | Path | TextIO) -> str:
         except UnicodeDecodeError as error:
             raise InputError(f"{name} is not a text file in UTF-8: {error}; save it as CSV in UTF-8.") from error
     return data.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def guarded(text: str) -> str:
+    """A label or a name as a cell that no spreadsheet calculates: it gets an apostrophe where it looks like a formula.
+
+    Formulas can fetch, send and start things, and labels and names are written by others. Numbers stay as they are:
+    they are harmless, and have to be read as numbers. What begins with apostrophes before such a sign gets one more,
+    so that `unguarded` gives back every text to the letter.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """The text of a cell that `guarded` made, or somebody wrote who knows of no such thing."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 class CsvTable:
@@ -131,6 +148,8 @@ class CsvTable:
         """The rows, in the form of 2018; empty ones are left out."""
         numbers = [parameter.name for parameter in self._collection.parameters if not parameter.classes]
         numbers += [name for name in self._note_columns if name != "note"]
+        texts = [parameter.name for parameter in self._collection.parameters if parameter.classes]
+        texts.append(FILE_COLUMN)
         try:
             for row in self._reader:
                 beside = row.pop(None, [])
@@ -142,6 +161,9 @@ class CsvTable:
                 for name in numbers:
                     if (cell := row[name]) and _DECIMAL_COMMA.fullmatch(cell):
                         row[name] = cell.replace(",", ".")
+                for name in texts:
+                    if cell := row.get(name):
+                        row[name] = unguarded(cell)
                 for name, cells in self.further.items():
                     cells.append(row.pop(name) or "")
                 if self.notes is not None:

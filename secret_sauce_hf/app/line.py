@@ -1,6 +1,5 @@
 """The line in which searches wait: one after another, each with its place told."""
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,8 +9,9 @@ from typing import Any, Literal
 
 from secret_sauce_hf.app.limits import MAX_WAITING, UNWATCHED_SECONDS
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.progress import logger_of
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger_of(__name__)
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 

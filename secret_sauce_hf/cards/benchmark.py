@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import DatasetCardData
 
 from secret_sauce_hf.cards.names import TAG
-from secret_sauce_hf.cards.templates import citation, render_card, table_text
+from secret_sauce_hf.cards.templates import citation, code, render_card, table_text
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection
 
 BENCHMARK_TAG = "benchmark"
@@ -63,6 +63,6 @@ def benchmark_card(
         origin=table_text(record["data"].get("recordings") or record["data"]["source"]),
         version=record["versions"]["secret_sauce_hf"],
         engine=record["versions"].get("engine"),
-        made=f"`{table_text(record['command'])}`" if record["command"] else "",
+        made=code(record["command"]) if record["command"] else "",
         citation=citation(title, repo, "datasets/"),
     )

@@ -10,7 +10,7 @@ from huggingface_hub import DatasetCardData
 
 from secret_sauce_hf.cards.names import AUDIO_TYPE, TAG
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
-from secret_sauce_hf.cards.templates import citation, render_card
+from secret_sauce_hf.cards.templates import citation, render_card, table_text
 from secret_sauce_hf.instruments import NOTE, SAMPLE_RATE, VELOCITY, Collection, InputError
 from secret_sauce_hf.instruments.priors import MUSICAL, UNIFORM
 from secret_sauce_hf.original.table import SEED, is_original
@@ -246,7 +246,8 @@ def _drawn_notes(collection: Collection, build: BuildFacts | None) -> str | None
 
 def _fixed_text(collection: Collection) -> str:
     return ", ".join(
-        f"`{name}` {value if isinstance(value, str) else format(value, '.4g')}" for name, value in collection.fixed
+        f"`{name}` {table_text(value) if isinstance(value, str) else format(value, '.4g')}"
+        for name, value in collection.fixed
     )
 
 
@@ -333,17 +334,17 @@ def _limitations(collection: Collection, facts: DatasetFacts) -> list[str]:
     if collection.seed is not None:
         others = "No recording is among them, and a model"
     moves = "nothing else of the instrument moves than the parameters above"
-    own = [f"The sounds are the instrument's own, as version {build.version} of the engine hosts it."]
+    own = [f"The sounds are the instrument's own, as version {table_text(build.version)} of the engine hosts it."]
     if build.records:
         own = [
-            f"The sounds are the instrument's own, {build.version}: with the noise of its outputs and of the "
-            "input, and with whatever ran freely in it. Recorded again, they differ by that."
+            f"The sounds are the instrument's own, {table_text(build.version)}: with the noise of its outputs and of "
+            "the input, and with whatever ran freely in it. Recorded again, they differ by that."
         ]
     made = [
         f"The sounds are made by {owner} engine, which imitates the instrument. {others} trained on them must be "
         "tested on the real instrument before anything is said about that.",
-        f"What is emulated: {build.emulates}.",
-        f"What was guessed: {build.guesses}.",
+        f"What is emulated: {table_text(build.emulates)}.",
+        f"What was guessed: {table_text(build.guesses)}.",
     ]
     return (made if build.imitates else own) + [
         f"One note, one velocity, one length; {moves}."

@@ -1,5 +1,6 @@
 """The README of a checkpoint: what it answers, how well, and how it was trained."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from secret_sauce_hf.cards.names import DECLARATION, TAG
 from secret_sauce_hf.cards.parameters import note_times, parameter_cells
 from secret_sauce_hf.cards.records import WHO, check_evaluation, check_training, runs_of
-from secret_sauce_hf.cards.templates import citation, render_card, table_text
+from secret_sauce_hf.cards.templates import citation, code, render_card, table_text
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection
 from secret_sauce_hf.remote import endpoint, is_repo_id
@@ -145,12 +146,13 @@ def checkpoint_card(
         evaluation={
             "rows": f"{data['rows']:,}",
             "split": data["split"],
-            "dataset": f"[{dataset}]({endpoint()}/datasets/{dataset})",
+            "split_word": shlex.quote(data["split"]),
+            "dataset": _link(dataset),
             "references": f"{data['references']:,}",
             "table": _score_lines(collection, evaluation["scores"]),
             "sounds": sounds and {"rows": sounds["rows"]} | {who: _number(sounds[who], 2) for who in (*WHO, "floor")},
             "build": data["build"],
-            "source": "DIR" if data["build"] else _at(data),
+            "source": "DIR" if data["build"] else shlex.quote(_at(data)),
             "versions": ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items()),
         },
         benchmark=None if benchmark is None else _benchmark(benchmark),
@@ -159,6 +161,11 @@ def checkpoint_card(
         limitations=_limitations(facts.engine, training, benchmark is not None and benchmark.recordings),
         citation=citation(title, repo),
     )
+
+
+def _link(dataset: str) -> str:
+    """A dataset in Markdown: as a link where the Hub may have it, as the record names it elsewhere."""
+    return f"[{dataset}]({endpoint()}/datasets/{dataset})" if is_repo_id(dataset) else code(dataset)
 
 
 def hub_base(training: Mapping[str, Any]) -> str | None:
@@ -305,7 +312,7 @@ def _training(collection: Collection, facts: ModelFacts) -> dict[str, Any]:
         )
     builds = {run["run"]["data"]: run["build"] for run in runs if run.get("build")}
     if builds:
-        made = ", ".join(f"`{name}` is what `{command}` makes" for name, command in builds.items())
+        made = ", ".join(f"{code(name)} is what {code(command)} makes" for name, command in builds.items())
         text += f" Here {made}."
     return {"text": text, "calls": "\n".join(calls), "settings": table}
 
@@ -370,7 +377,8 @@ def _limitations(engine: Engine | None, training: Mapping[str, Any], recordings:
     if engine is not None:
         items += [
             "The figures above are for sounds of the built-in engine, not for recordings of the instrument"
-            f"{', but for those of the benchmark' * recordings}. What the engine emulates: {engine.emulates}. What was "
-            f"guessed: {engine.guesses}.",
+            f"{', but for those of the benchmark' * recordings}. "
+            f"What the engine emulates: {table_text(engine.emulates)}. "
+            f"What was guessed: {table_text(engine.guesses)}.",
         ]
     return items

@@ -22,13 +22,13 @@ def parameter_cells(
         parameter.kind,
         table_text(parameter.values_text()),
         ", ".join(map(str, parameter.control)) or "–",
-        table_text(heard_text(parameter.heard, collection, own_notes=own_notes)),
+        heard_text(parameter.heard, collection, own_notes=own_notes),
         *(f"{share:.1%}" for share in shares),
     ]
 
 
 def heard_text(rule: Rule, collection: Collection, *, own_notes: bool = False) -> str:
-    """When a parameter is heard, for people: `always`, `never` or conditions on other parameters.
+    """When a parameter is heard, in Markdown: `always`, `never` or conditions on other parameters.
 
     What the collection's fixed settings decide is left out, and what its one note does, unless the rows play
     something else.
@@ -73,7 +73,7 @@ def _text(rule: Rule) -> str:
         return "never"
     operator, *rest = rule
     if operator == "is":
-        return f"`{rest[0]}` is {' or '.join(rest[1:])}"
+        return f"`{rest[0]}` is {' or '.join(map(table_text, rest[1:]))}"
     if operator in ("above", "below"):
         return f"{_name(rest[0])} {'>' if operator == 'above' else '<'} {_limit(rest[0], rest[1])}"
     parts = [f"({_text(part)})" if part[0] in ("all", "any") else _text(part) for part in rest]

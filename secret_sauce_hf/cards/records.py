@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from secret_sauce_hf.forms import anything, count, each, fields, line, maybe, number, plain
+from secret_sauce_hf.forms import anything, command, count, each, fields, line, maybe, number, plain
 from secret_sauce_hf.instruments import InputError
 
 WHO = ("model", "naive", "nearest")
@@ -23,7 +23,7 @@ _RUN = fields(
         "encoder_rate": maybe(number),
         "seconds": number,
         "machine": line,
-        "build": maybe(line),
+        "build": maybe(command),
     },
 )
 _LAST_RUN = fields({"validation_sounds": count, "versions": each(line)})
@@ -61,7 +61,7 @@ def check_evaluation(record: Any, names: Iterable[str]) -> None:
                 {
                     "source": line,
                     "revision": maybe(line),
-                    "build": maybe(line),
+                    "build": maybe(command),
                     "split": line,
                     "rows": count,
                     "references": count,

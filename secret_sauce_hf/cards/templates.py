@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
+from secret_sauce_hf.progress import visible
 from secret_sauce_hf.remote import endpoint
 
 ORGANISATION = "secret-sauce"
@@ -37,9 +38,39 @@ def render_card(template: str, **variables: Any) -> str:
         raise ValueError(f"The template {template} cannot be filled: {error.message}.") from error
 
 
+_MARKUP = re.compile(
+    r"[\\`*|\[\]~$]|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|&(?=#?\w+;)|:(?=//)|(?<=www)\.", re.IGNORECASE
+)
+"""What makes code, emphasis, links, cells, formulas, HTML and entities of a text, and addresses of links."""
+_START = re.compile(r"^(\d{0,9})(>|[-+#=.)](?=[-+#=]*(?:\s|$)))")
+"""What makes a heading, a list, a quotation or a rule of a line that begins so."""
+_FENCE = re.compile(r"^(?= {0,3}(?:`{3}|~{3}))", re.MULTILINE)
+
+
 def table_text(text: str) -> str:
-    """A text as it must stand in a cell of a Markdown table."""
-    return re.sub(r"([\\|*]|<(?=[A-Za-z/!]))", r"\\\1", " ".join(text.split()))
+    """A text that others wrote as Markdown shows it to the letter, in a line or in a cell of a table: no markup of it.
+
+    Characters that would be obeyed or turn the direction around stand as escapes.
+    """
+    return _START.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", visible(" ".join(str(text).split()))))
+
+
+def code(text: str) -> str:
+    """A text that others wrote as code within a line, whatever backticks are in it. Not for cells: see `code_cell`."""
+    text = visible(" ".join(str(text).split()))
+    ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def code_cell(text: str) -> str:
+    """As `code`, for a cell of a table, which bars end in code, too."""
+    return code(text).replace("|", "\\|")
+
+
+def fenced(text: str) -> str:
+    """Lines that others wrote as they must stand between two fences: none of them is a fence."""
+    return _FENCE.sub("    ", visible(str(text), lines=True))
 
 
 def citation(title: str, repo: str | None = None, place: str = "") -> str:
@@ -61,13 +92,15 @@ def citation(title: str, repo: str | None = None, place: str = "") -> str:
 
 
 def _in_tex(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    # A backslash would begin a command, or take away the one before a brace.
+    plain = visible(" ".join(text.split())).replace("\\", "/")
+    return re.sub(r"([&%$#_{}])", r"\\\1", plain)
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    # Markdown is not HTML: nothing is escaped.
-    return Environment(
+    # Markdown is not HTML: nothing is escaped but by these filters, each where such a text stands.
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -75,3 +108,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters |= {"text": table_text, "code": code, "code_cell": code_cell, "fenced": fenced}
+    return environment

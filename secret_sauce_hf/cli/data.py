@@ -18,7 +18,16 @@ from secret_sauce_hf.cli.playing import (
     asked,
     tell_clip,
 )
-from secret_sauce_hf.cli.terminal import EXIT_BAD_ARCHIVE, WHOLE, CollectionName, Count, Prior, Seed, collection_names
+from secret_sauce_hf.cli.terminal import (
+    EXIT_BAD_ARCHIVE,
+    WHOLE,
+    CollectionName,
+    Count,
+    Prior,
+    Seed,
+    collection_names,
+    tell,
+)
 from secret_sauce_hf.files import fitting
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
@@ -261,7 +270,7 @@ def check_archive(
     from secret_sauce_hf.original import Archive
 
     report = Archive(archive, collection).check()
-    print(report.text())
+    tell(report.text(), lines=True)
     raise typer.Exit(EXIT_BAD_ARCHIVE if report.bad_rows else 0)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from secret_sauce_hf.cli.terminal import WHOLE
+from secret_sauce_hf.cli.terminal import WHOLE, tell
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training.listening_config import ListeningConfig
@@ -61,5 +61,5 @@ def listener(
             say(f"{out} keeps what was saved: the same command with --resume goes on from there.")
         raise
     told = ", ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
-    print(f"{record['sounds']:,} sounds in {record['seconds'] / 60:.1f} min; losses: {told}.")
-    print(f"Wrote {out / 'listener.safetensors'} and {out / 'listener.json'}")
+    tell(f"{record['sounds']:,} sounds in {record['seconds'] / 60:.1f} min; losses: {told}.")
+    tell(f"Wrote {out / 'listener.safetensors'} and {out / 'listener.json'}")

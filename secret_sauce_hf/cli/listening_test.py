@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from secret_sauce_hf.cli.inputs import check_dataset, input_file, sources
-from secret_sauce_hf.cli.terminal import WHOLE, complain, print_all, table_of
+from secret_sauce_hf.cli.terminal import WHOLE, complain, print_all, table_of, tell
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.outputs import check_folder
 from secret_sauce_hf.progress import say
@@ -182,10 +182,10 @@ def make(
     )
     for note in made.notes:
         say(note)
-    print(f"Wrote {made.trials} trials")
+    tell(f"Wrote {made.trials} trials")
     width = max(len(str(path)) for path in (made.page, made.key))
-    print(f" {made.page!s:{width}}  for participants: open it, or put its folder on a web server")
-    print(f" {made.key!s:{width}}  whose each stimulus is: keep it from participants")
+    tell(f" {made.page!s:{width}}  for participants: open it, or put its folder on a web server")
+    tell(f" {made.key!s:{width}}  whose each stimulus is: keep it from participants")
 
 
 @app.command()

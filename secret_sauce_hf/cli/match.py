@@ -18,6 +18,7 @@ from secret_sauce_hf.cli.terminal import (
     print_all,
     print_json,
     table_of,
+    tell,
 )
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
@@ -498,9 +499,9 @@ def _print_files(files: dict[str, Path]) -> None:
         "png": "both sounds as a picture" if "wav" in files else "the sound as a picture",
     }
     width = max(len(str(path)) for path in files.values())
-    print("Wrote")
+    tell("Wrote")
     for kind, path in files.items():
         suffix, _, place = kind.partition("-")
-        print(f" {path!s:{width}}  {contents[suffix]}{place and f' number {place}'}")
+        tell(f" {path!s:{width}}  {contents[suffix]}{place and f' number {place}'}")
     if "png" not in files:
         say("No picture: it needs matplotlib, install secret_sauce_hf[plots].")

@@ -14,9 +14,11 @@ from secret_sauce_hf.cli.terminal import (
     AsJson,
     CollectionName,
     checkpoint_names,
+    complain,
     print_all,
     print_json,
     table_of,
+    tell,
 )
 from secret_sauce_hf.progress import say
 
@@ -265,7 +267,8 @@ def leave_at_once_when_interrupted() -> None:
     """
 
     def leave(*_: object) -> None:
-        say("\nsecret-sauce: Stopped; the same command goes on from here.")
+        print(file=sys.stderr)
+        complain("Stopped; the same command goes on from here.")
         sys.stderr.flush()
         os._exit(EXIT_INTERRUPTED)
 
@@ -289,14 +292,15 @@ def _report(done: "Publication", dry_run: bool, as_json: bool) -> None:
     print_all(table)
     if dry_run:
         state = "exists" if done.exists else "would be created"
-        print(
+        tell(
             f"Nothing was sent. {done.kind.capitalize()} {done.repo} {state} ({visible}).\n"
-            f"{len(sent)} files of {total} would go up as revision {done.tag}."
+            f"{len(sent)} files of {total} would go up as revision {done.tag}.",
+            lines=True,
         )
     elif sent or done.gone:
-        print(f"Published {done.url}\nas revision {done.tag}: {len(sent)} files of {total} in one commit.")
+        tell(f"Published {done.url}\nas revision {done.tag}: {len(sent)} files of {total} in one commit.", lines=True)
     else:
-        print(f"{done.url} had all of this already, as revision {done.tag}.")
+        tell(f"{done.url} had all of this already, as revision {done.tag}.")
 
 
 def _size_text(size: int) -> str:

@@ -30,7 +30,14 @@ from secret_sauce_hf.cli import (
     sending,
     train,
 )
-from secret_sauce_hf.cli.terminal import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_MISTAKE, complain, print_anything
+from secret_sauce_hf.cli.terminal import (
+    EXIT_BROKEN_PIPE,
+    EXIT_INTERRUPTED,
+    EXIT_MISTAKE,
+    complain,
+    print_anything,
+    tell,
+)
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.needed import EXTRAS
 
@@ -71,7 +78,7 @@ def root(
     if show_version:
         from importlib.metadata import version
 
-        print(f"secret-sauce {version('secret_sauce_hf')}")
+        tell(f"secret-sauce {version('secret_sauce_hf')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -2,8 +2,11 @@
 
 import io
 import json
+import logging
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +16,7 @@ from secret_sauce_hf.instruments import COLLECTIONS, integer
 from secret_sauce_hf.instruments.errors import MAX_INTEGER
 from secret_sauce_hf.instruments.priors import PRIORS
 from secret_sauce_hf.modeling.registration import ships
+from secret_sauce_hf.progress import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,15 +84,41 @@ EXIT_INTERRUPTED = 130
 
 
 def print_anything() -> None:
-    """Let what a terminal cannot show, or what is no text in a file's name, be printed as an escape, not fail."""
+    """Let what a terminal cannot show, or what is no text in a file's name, be printed as an escape, not fail.
+
+    Warnings and tracebacks, whose texts may be of files, too, are made visible.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _print_traceback
+    # What libraries log, each with a handler of its own.
+    logging.setLogRecordFactory(_VisibleRecord)
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    print(visible("".join(traceback.format_exception(kind, error, trace)), lines=True), end="", file=sys.stderr)
+
+
+class _VisibleRecord(logging.LogRecord):
+    def getMessage(self) -> str:
+        return visible(super().getMessage(), lines=True)
+
+
+def tell(text: str, *, lines: bool = False) -> None:
+    """A line of the result, on standard output, made visible.
+
+    Args:
+        text: the line.
+        lines: whether it is several.
+    """
+    print(visible(text, lines=lines))
 
 
 def complain(text: str) -> None:
     """The one line that says what went wrong, on standard error."""
-    print(f"secret-sauce: {' '.join(text.split())}", file=sys.stderr)
+    print(visible(f"secret-sauce: {' '.join(text.split())}"), file=sys.stderr)
 
 
 def print_json(record: Any) -> None:
@@ -109,11 +139,18 @@ def table_of(*columns: str, numbers: Sequence[str] = (), whole: Sequence[str] = 
 
 
 def print_all(*renderables: Any) -> None:
-    """Tables and texts to standard output, where results go."""
+    """Tables and texts to standard output, where results go, made visible."""
     from rich.console import Console
+    from rich.text import Text
+
+    class Visible(Console):
+        """Every text comes through here, the cells of tables included, before anything of it is drawn."""
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(visible(text, lines=True), **options)
 
     # Where no terminal says how wide it is, lines are not broken at 80.
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Visible(width=None if sys.stdout.isatty() else 120, highlight=False)
     for renderable in renderables:
         console.print(renderable, markup=False)
     # What comes after may fail.

@@ -15,6 +15,7 @@ from secret_sauce_hf.cli.terminal import (
     print_all,
     print_json,
     table_of,
+    tell,
 )
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.outputs import check_folder
@@ -131,8 +132,8 @@ def train(
         )
         if value is not None
     ]
-    print(", ".join(told) + ".")
-    print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
+    tell(", ".join(told) + ".")
+    tell(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
 
 
 @app.command()
@@ -178,12 +179,12 @@ def finish(
 
     told = run_finish(model, out, listener=listener, strangers=strangers, sounds=sounds, seed=seed)["finished"]
     sure, domain = told["calibration"], told["domain"]
-    print(
+    tell(
         f"{sure['error']:.3f} calibration error of switches, {sure['mean_coverage']:.3f} of the knobs within their "
         f"80 % intervals; its own sounds told from others with an AUROC of {domain['auroc']:.3f}"
         + (f", from {told['strangers']} files {domain['files']:.3f}." if told["strangers"] else ".")
     )
-    print(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
+    tell(f"Wrote {out}; use it with secret-sauce match SOUND --model {out}")
 
 
 @app.command()

@@ -5,7 +5,6 @@ takes the class.
 """
 
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -34,8 +33,9 @@ from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.original.archives import DRIVE_IDS, DRIVE_URL, Archive
 from secret_sauce_hf.original.table import is_original
+from secret_sauce_hf.progress import logger_of
 
-log = logging.getLogger(__name__)
+log = logger_of(__name__)
 
 
 @dataclass

@@ -189,7 +189,7 @@ def _build(plan: Plan, target: Target, workers: int, scheduler: str | None, over
     pool: Pool = LocalPool(workers) if scheduler is None else ClusterPool(scheduler, progress)
     target.check()
     # Nothing is made where the work cannot begin.
-    with pool, Ledger(plan, schema, target) as ledger:
+    with target.claimed(), pool, Ledger(plan, schema, target) as ledger:
         _claim(target, plan, overwrite)
         todo = ledger.missing()
         total = plan.stop - plan.start

@@ -12,7 +12,7 @@ from secret_sauce_hf.engines.hardware.kept import KeptTakes
 from secret_sauce_hf.engines.hardware.recorder import Recorder
 from secret_sauce_hf.instruments import InputError, Note
 from secret_sauce_hf.instruments.priors import UNIFORM
-from secret_sauce_hf.outputs import expanded
+from secret_sauce_hf.outputs import alone, expanded
 from secret_sauce_hf.presets import Presets
 from secret_sauce_hf.progress import row_progress, say
 
@@ -20,6 +20,7 @@ KEPT = ".recording"
 """The folder, inside that of the dataset, of takes that are recorded and in no shard yet."""
 
 
+@alone("a recording")
 def record_collection(
     recorder: Recorder,
     out: str | Path,

@@ -24,7 +24,7 @@ from secret_sauce_hf.instruments import Collection, InputError, get_collection, 
 from secret_sauce_hf.instruments.listening import cut, mix, strays
 from secret_sauce_hf.instruments.sounds import open_sound
 from secret_sauce_hf.instruments.takes import PEAK, SAMPLE_RATE, SILENCE, to_int16
-from secret_sauce_hf.outputs import check_folder, expanded, near_miss, same_text
+from secret_sauce_hf.outputs import LOCK, check_folder, claimed, expanded, near_miss, same_text
 from secret_sauce_hf.presets import MAX_ROWS, Presets, read_table, row_random
 from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import row_progress
@@ -133,29 +133,32 @@ def collect_recordings(
         _named_splits(further[SPLIT_COLUMN]) if SPLIT_COLUMN in further else _drawn_splits(len(presets), test_share)
     )
     found = _find_sounds(presets, sounds)
-    out = _claim(out)
-    unfinished = out / _UNFINISHED
-    unfinished.mkdir(parents=True)
-    done = np.zeros(len(_DONE), dtype=np.int64)
-    try:
-        with row_progress("Collecting", len(presets), progress) as advance:
-            for split, rows in splits.items():
-                starts = range(0, len(rows), rows_per_shard)
-                if len(starts) > MAX_FILES:
-                    raise InputError(
-                        f"{split} would be {len(starts):,} files, at most {MAX_FILES:,} can be; raise rows_per_shard."
-                    )
-                for number, start in enumerate(starts):
-                    path = unfinished / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
-                    for chunk in _write_shard(presets, rows[start : start + rows_per_shard], found, path, align):
-                        done += chunk.sum(axis=0)
-                        advance(len(chunk))
-        unfinished.replace(out / DATA_FOLDER)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return Collected(
-        out, {split: len(rows) for split, rows in splits.items()}, dict(zip(_DONE, done.tolist(), strict=True))
-    )
+    out = check_folder(out, what="the dataset")
+    with claimed(out, "collecting"):
+        out = _claim(out)
+        unfinished = out / _UNFINISHED
+        unfinished.mkdir(parents=True)
+        done = np.zeros(len(_DONE), dtype=np.int64)
+        try:
+            with row_progress("Collecting", len(presets), progress) as advance:
+                for split, rows in splits.items():
+                    starts = range(0, len(rows), rows_per_shard)
+                    if len(starts) > MAX_FILES:
+                        raise InputError(
+                            f"{split} would be {len(starts):,} files, at most {MAX_FILES:,} can be; raise "
+                            "rows_per_shard."
+                        )
+                    for number, start in enumerate(starts):
+                        path = unfinished / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
+                        for chunk in _write_shard(presets, rows[start : start + rows_per_shard], found, path, align):
+                            done += chunk.sum(axis=0)
+                            advance(len(chunk))
+            unfinished.replace(out / DATA_FOLDER)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return Collected(
+            out, {split: len(rows) for split, rows in splits.items()}, dict(zip(_DONE, done.tolist(), strict=True))
+        )
 
 
 def _named_splits(names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -198,7 +201,7 @@ def _claim(out: Path) -> Path:
     """See that `out` is free, but for what an interrupted run left, and can be written to."""
     out = check_folder(out, what="the dataset")
     if out.is_dir():
-        if any(path.name != _UNFINISHED for path in out.iterdir()):
+        if any(path.name not in (_UNFINISHED, LOCK) for path in out.iterdir()):
             raise InputError(f"{out} is not empty; choose another folder for the dataset, or delete this one.")
         shutil.rmtree(out / _UNFINISHED, ignore_errors=True)
     return out

@@ -1,8 +1,9 @@
 """Where a build goes: a folder of this machine, or a place that an address names, `s3://…`, `hf://…`, `file://…`."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from uuid import uuid4
 from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.files import temporary, write_whole
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.outputs import LOCK, check_folder, claimed, expanded
 from secret_sauce_hf.remote import redact, remote_errors
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.+)", re.DOTALL)
 """A letter alone is a drive of Windows."""
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "hf", "memory"})
 """Storages in which a file appears whole or not at all. Elsewhere it gets its name when it is whole."""
+_LOCAL = frozenset({"file", "local"})
+_LEFT_SECONDS = 24 * 3600.0
+"""After so long nobody is writing a shard any more; clocks of storages differ by less."""
 _INSIDE = re.compile(r"data/[A-Za-z0-9][A-Za-z0-9._-]{0,199}|[.A-Za-z][A-Za-z0-9._-]{0,199}")
 
 
@@ -51,9 +55,13 @@ class Folder:
         """
         check_folder(self.path, what="the dataset")
 
+    def claimed(self) -> AbstractContextManager[None]:
+        """Have it for this build alone, see `outputs.claimed`."""
+        return claimed(self.path, "a build")
+
     def top(self) -> set[str]:
-        """What lies there, by name."""
-        return {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
+        """What lies there, by name; a claim left out."""
+        return {path.name for path in self.path.iterdir()} - {LOCK} if self.path.is_dir() else set()
 
     def shards(self) -> dict[str, int]:
         """The files among the data, hidden ones left out: name → bytes."""
@@ -118,9 +126,15 @@ class Place:
         with self._said("read"):
             self.top()
 
+    def claimed(self) -> AbstractContextManager[None]:
+        """Have it for this build alone where it is a folder of this machine; other storages know no such thing."""
+        if self._protocol not in _LOCAL:
+            return nullcontext()
+        return claimed(Path(self._system()[1]), "a build")
+
     def top(self) -> set[str]:
-        """What lies there, by name."""
-        return {str(row["name"]).rstrip("/").rpartition("/")[2] for row in self._listed("")}
+        """What lies there, by name; a claim left out."""
+        return {str(row["name"]).rstrip("/").rpartition("/")[2] for row in self._listed("")} - {LOCK}
 
     def shards(self) -> dict[str, int]:
         """The files among the data, hidden ones left out: name → bytes."""
@@ -179,7 +193,7 @@ class Place:
             if self._protocol not in _WHOLE:
                 system.makedirs(f"{root}/{DATA_FOLDER}", exist_ok=True)
                 for row in self._listed(DATA_FOLDER):
-                    if str(row["name"]).endswith(".tmp"):
+                    if str(row["name"]).endswith(".tmp") and self._is_left(system, row["name"]):
                         system.rm_file(row["name"])
 
     @contextmanager
@@ -195,6 +209,16 @@ class Place:
             InputError: it cannot be written.
         """
         self._write(f"{DATA_FOLDER}/{path.name}", lambda system, to: system.put_file(str(path), to))
+
+    def _is_left(self, system: "AbstractFileSystem", path: str) -> bool:
+        """Whether nobody can be writing a file any more, as far as the storage tells."""
+        if self._protocol in _LOCAL:
+            return True
+        try:
+            changed = system.modified(path)
+        except (NotImplementedError, OSError, KeyError):
+            return True
+        return time.time() - changed.timestamp() > _LEFT_SECONDS
 
     @property
     def _protocol(self) -> str:
@@ -227,7 +251,7 @@ class Place:
             unfinished = f"{folder}/.{last}.{uuid4().hex}.tmp"
             try:
                 write(system, unfinished)
-                if self._protocol in ("file", "local"):
+                if self._protocol in _LOCAL:
                     Path(unfinished).replace(path)
                 else:
                     system.mv(unfinished, path)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 from multiprocessing.synchronize import Event
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow as pa
 from secret_sauce_hf.data.making import Made, make_shard
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.targets import Target
+from secret_sauce_hf.processors import end_with
 
 _stop: Event | None = None
 
@@ -31,7 +31,8 @@ def prepare_worker(stop: Event, threads: int) -> None:
     # Ctrl-C reaches every process of the terminal: the parent alone answers it, with `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("SECRET_SAUCE_THREADS", str(threads))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if (parent := multiprocessing.parent_process()) is not None and parent.pid is not None:
+        end_with(parent.pid)
 
 
 def work(plan: Plan, shard: Shard, schema: pa.Schema, target: Target) -> Made:
@@ -42,14 +43,6 @@ def work(plan: Plan, shard: Shard, schema: pa.Schema, target: Target) -> Made:
     """
     _look_for_stop()
     return make_shard(plan, shard, schema, target, lambda _rows: _look_for_stop())
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent was killed; it would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _look_for_stop() -> None:

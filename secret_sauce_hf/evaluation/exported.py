@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.forms import anything, count, fields, line, maybe, number, read_record, some
+from secret_sauce_hf.forms import (
+    anything,
+    command,
+    count,
+    fields,
+    line,
+    maybe,
+    number,
+    read_record,
+    some,
+    unless_empty,
+)
 from secret_sauce_hf.instruments import InputError
 
 SCHEMA = 1
@@ -42,7 +53,7 @@ _RECORD = fields(
         "data": fields({"source": line}, {"recordings": maybe(line), "split": maybe(line), "build": maybe(line)}),
         "floor": some(fields({"noise_seed": count, "median": maybe(number)})),
         "nothing_heard": count,
-        "command": line,
+        "command": unless_empty(command),
         "versions": anything,
     }
 )

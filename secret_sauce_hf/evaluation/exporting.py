@@ -24,7 +24,7 @@ from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection, integer
 from secret_sauce_hf.instruments.takes import SILENCE, to_int16
 from secret_sauce_hf.metrics import mss
-from secret_sauce_hf.outputs import check_folder
+from secret_sauce_hf.outputs import alone, check_folder, is_free
 from secret_sauce_hf.presets import FILE_COLUMN, MAX_ROWS, Presets
 from secret_sauce_hf.progress import row_progress
 
@@ -34,6 +34,7 @@ FRAMEWORK = "secret-sauce"
 DATA_FILE = f"{DATA_FOLDER}/test-00000-of-00001.parquet"
 
 
+@alone("an export")
 def export_benchmark(
     collection: str | Path | Collection,
     out: str | Path,
@@ -74,7 +75,7 @@ def export_benchmark(
     collection = get_collection(collection)
     rows = integer("rows", rows, 1, MAX_ROWS)
     folder = check_folder(out, what="the benchmark")
-    if folder.exists() and any(folder.iterdir()):
+    if not is_free(folder):
         raise InputError(f"{folder} is not empty; give a new folder for the benchmark.")
     answers = folder.with_name(f"{folder.name}-answers.parquet")
     if hidden and answers.exists():

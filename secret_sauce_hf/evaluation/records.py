@@ -5,7 +5,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.forms import Form, anything, count, each, fields, line, list_of, maybe, number, read_record, some
+from secret_sauce_hf.forms import (
+    Form,
+    anything,
+    command,
+    count,
+    each,
+    fields,
+    line,
+    list_of,
+    maybe,
+    number,
+    read_record,
+    some,
+    unless_empty,
+)
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.training.config import RECORD_FILE
 
@@ -73,7 +87,7 @@ _BENCHMARK = fields(
     {
         "weights": line,
         "collection": line,
-        "command": line,
+        "command": unless_empty(command),
         "data": fields(
             {
                 "source": line,

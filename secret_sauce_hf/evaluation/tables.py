@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from secret_sauce_hf.cards.templates import table_text
 from secret_sauce_hf.evaluation.scoring import NOISES, Estimate
 
 Record = Mapping[str, Any]
@@ -229,6 +230,7 @@ def duration(seconds: float | None) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, numbers to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    """A table in Markdown, numbers to the right; cells are shown to the letter."""
+    cells = [[table_text(cell) for cell in line] for line in (header, *rows)]
+    lines = [cells[0], ["---", *["---:"] * (len(header) - 1)], *cells[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

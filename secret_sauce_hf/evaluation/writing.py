@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from secret_sauce_hf.cards.templates import fenced, table_text
 from secret_sauce_hf.evaluation.records import (
     BENCHMARK_FILE,
     EVALUATION_FILE,
@@ -92,8 +93,8 @@ def benchmark_markdown(record: Mapping[str, Any]) -> str:
     if data["rows"] > data["first"]:
         parts.append(f"All {data['rows']:,} sounds:\n")
         parts.append(markdown_table(*settings_table(record, of_all=True, titles=True)))
-    parts.append("\n".join(f"- {note}" for note in notes(record)) + "\n")
-    parts.append(f"```sh\n{record['command']}\n```\n" if record["command"] else "")
+    parts.append("\n".join(f"- {table_text(note)}" for note in notes(record)) + "\n")
+    parts.append(f"```sh\n{fenced(record['command'])}\n```\n" if record["command"] else "")
     return "\n".join(part for part in parts if part)
 
 

@@ -1,7 +1,7 @@
 """Sounds as people have them to samples: files of every kind, streams, addresses, arrays, pairs, decoders.
 
 A checkpoint carries a copy of this file (see `secret_sauce_hf.modeling`): of its siblings it
-imports `errors` only, and what is heavy where it is needed.
+imports `errors` and `fetching` only, and what is heavy where it is needed.
 """
 
 import io
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .errors import InputError
+from .fetching import fetch
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -415,7 +416,7 @@ def _opened(sound: str | Path) -> Iterator[Any]:
             raise InputError("Nothing is sent to standard input; give a file, or pipe a sound in.")
         yield _whole(sys.stdin.buffer)
     elif _is_address(sound):
-        yield _fetched(str(sound))
+        yield fetch(str(sound), MAX_STREAM_BYTES)
     else:
         path = expanded(sound)
         _check_path(path, str(sound))
@@ -425,23 +426,6 @@ def _opened(sound: str | Path) -> Iterator[Any]:
             raise InputError(f"The sound file cannot be read: {sound} ({error.strerror}).") from error
         with stream:
             yield stream if path.is_file() else _whole(stream)
-
-
-def _fetched(address: str) -> io.BytesIO:
-    """The bytes behind an address of fsspec."""
-    try:
-        import fsspec
-    except ImportError as error:
-        raise InputError(f"An address such as {address} needs fsspec, which is not installed.") from error
-    try:
-        with fsspec.open(address, "rb") as stream:
-            return io.BytesIO(stream.read(MAX_STREAM_BYTES))
-    except FileNotFoundError as error:
-        raise InputError(f"No such sound file: {address}.") from error
-    # What its many file systems raise has no common class.
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"The sound cannot be read from {address} ({reason}).") from error
 
 
 def _whole(stream: Any) -> io.BytesIO:

@@ -1,8 +1,10 @@
 """The report of a run of `learn`: a page of Markdown with pictures."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from secret_sauce_hf.cards.templates import code, table_text
 from secret_sauce_hf.evaluation import Benchmark
 from secret_sauce_hf.evaluation.tables import heard_table, markdown_table, settings_table, sounds_table
 from secret_sauce_hf.files import write_whole
@@ -36,14 +38,14 @@ def write_report(
     folder.mkdir(exist_ok=True)
     pictures = [path.name for path in found.save(folder) if path.suffix == ".png"]
     draw_shares(shares, left_out).savefig(folder / _HEARD, dpi=110, metadata={"Software": None})
-    record = found.record
+    record, name = found.record, shlex.quote(out.name)
     tables = [table(record) for table in (settings_table, sounds_table, heard_table)]
     parts = [
-        f"# {collection.title}",
-        f"`secret-sauce match sound.wav --model {out.name}` tells its settings of a sound; "
-        f"`secret-sauce publish checkpoint {collection.name} --from {out.name}` shares it.",
-        f"Asked for {effort['minutes']:g} minutes on {record['machine']}: {effort['steps']:,.0f} steps of training, "
-        f"{effort['step']:.2f} s each"
+        f"# {table_text(collection.title)}",
+        f"{code(f'secret-sauce match sound.wav --model {name}')} tells its settings of a sound; "
+        f"{code(f'secret-sauce publish checkpoint {collection.name} --from {name}')} shares it.",
+        f"Asked for {effort['minutes']:g} minutes on {table_text(record['machine'])}: {effort['steps']:,.0f} steps of "
+        f"training, {effort['step']:.2f} s each"
         + (f"; the engine renders {effort['takes']:.0f} takes a second." if "takes" in effort else "."),
         "## How good it is",
         f"On {record['data']['rows']:,} sounds that nobody has seen before"

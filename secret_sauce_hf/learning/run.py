@@ -40,7 +40,7 @@ from secret_sauce_hf.learning.recorded import (
 from secret_sauce_hf.learning.report import REPORT, write_report
 from secret_sauce_hf.modeling import checkpoint_path
 from secret_sauce_hf.modeling.loading import load_pipeline
-from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.outputs import LOCK, alone, check_folder, expanded
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training import TrainingConfig, finish, train
 from secret_sauce_hf.training.base import reads_notes
@@ -78,6 +78,7 @@ class Learned:
     record: dict[str, Any]
 
 
+@alone("learning")
 def learn(
     source: str | Path | Collection,
     out: str | Path,
@@ -374,7 +375,7 @@ class _Stages:
             self._state = dict(read_record(path))
             if self._state.get("asked") != asked:
                 raise InputError(f"{out} holds a run of other arguments; choose another folder, or remove {self.work}.")
-        elif out.is_dir() and any(part != self.work for part in out.iterdir()):
+        elif out.is_dir() and any(part.name not in (self.work.name, LOCK) for part in out.iterdir()):
             raise InputError(f"{out} is not empty; choose a new folder.")
         else:
             self._state = {"asked": asked}

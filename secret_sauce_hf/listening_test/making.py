@@ -33,7 +33,7 @@ from secret_sauce_hf.listening_test.form import (
 from secret_sauce_hf.listening_test.levels import TARGET_LUFS, faded, gains, headroom, loudness, low_passed
 from secret_sauce_hf.listening_test.writing import write_test
 from secret_sauce_hf.metrics import mss
-from secret_sauce_hf.outputs import check_folder
+from secret_sauce_hf.outputs import alone, check_folder, is_free
 from secret_sauce_hf.progress import row_progress
 from secret_sauce_hf.training.config import MAX_SEED
 
@@ -64,6 +64,7 @@ class Made:
     notes: tuple[str, ...] = field(default=())
 
 
+@alone("a listening test")
 def make_listening_test(
     references: References,
     systems: Sequence[System],
@@ -129,7 +130,7 @@ def make_listening_test(
             f"A {method} test needs answers of {'two systems' if method == CHOICE else 'a system'} at least."
         )
     folder = check_folder(out, what="the listening test")
-    if folder.exists() and any(folder.iterdir()):
+    if not is_free(folder):
         raise InputError(f"{folder} is not empty; give a new folder for the listening test.")
     anchors = [name for name in (*ANCHORS, OTHER) if name not in without]
     if method == CHOICE:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import warnings
 from collections.abc import Callable, Container, Mapping
 from importlib.util import find_spec
@@ -19,8 +18,9 @@ from secret_sauce_hf.matching.asked import name_of, names
 from secret_sauce_hf.matching.result import Result
 from secret_sauce_hf.matching.text import NOT_HEARD, distance_rows, setting_rows, shorten
 from secret_sauce_hf.outputs import check_folder
+from secret_sauce_hf.progress import logger_of
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger_of(__name__)
 
 
 def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: bool = False) -> dict[str, Path]:

@@ -65,6 +65,7 @@ _OTHER_WEIGHTS = {"gguf_file": None, "state_dict": None, "use_safetensors": True
 
 BESIDE = (
     "errors.py",
+    "fetching.py",
     "instrument.py",
     "listening.py",
     "parameters.py",

@@ -13,7 +13,7 @@ from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.listener_secret_sauce import LISTENER, NoteListener
 from secret_sauce_hf.modeling.loading import checkpoint_folder, load_pipeline
 from secret_sauce_hf.modeling.pipeline_secret_sauce import AudioToPresetPipeline
-from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.outputs import alone, check_folder, expanded, is_free
 from secret_sauce_hf.training.answering import distributions
 from secret_sauce_hf.training.calibration import calibrate, calibration
 from secret_sauce_hf.training.config import RECORD_FILE
@@ -26,6 +26,7 @@ CALIBRATION_SEED = 2_000_000_011
 MOST_FILES = 2_000
 
 
+@alone("finishing a model")
 def finish(
     checkpoint: str | Path,
     out: str | Path,
@@ -63,7 +64,7 @@ def finish(
     """
     out = expanded(out)
     check_folder(out, what="the checkpoint")
-    if out.is_dir() and any(out.iterdir()):
+    if not is_free(out):
         raise InputError(f"{out} is not empty; choose a new folder.")
     sounds, seed = integer("sounds", sounds, 50, 10**6), integer("seed", seed)
     files = [] if strangers is None else _files(strangers)

@@ -21,7 +21,7 @@ from secret_sauce_hf.instruments.priors import PRIORS, UNIFORM, check_prior
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 from secret_sauce_hf.modeling.listener_secret_sauce import LISTENER, Features, NoteListener, features
 from secret_sauce_hf.modeling.transcription_secret_sauce import Logits
-from secret_sauce_hf.outputs import check_folder
+from secret_sauce_hf.outputs import alone, check_folder
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.training.data import fresh_rows
@@ -71,6 +71,7 @@ AVERAGED = 0.998
 STATE = "state.pt"
 
 
+@alone("a training")
 def train_listener(
     out: str | Path,
     config: ListeningConfig,

@@ -27,7 +27,7 @@ from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
-from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.outputs import alone, check_folder, expanded, is_free
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
@@ -102,6 +102,7 @@ class _Run:
         return record
 
 
+@alone("a training")
 def train(
     collection: str | Collection,
     data: str | Path | None,
@@ -312,7 +313,7 @@ def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
                 "another in a new folder."
             )
         return earlier
-    if out.is_dir() and any(out.iterdir()):
+    if not is_free(out):
         raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
     return None
 

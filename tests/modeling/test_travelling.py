@@ -45,6 +45,7 @@ CODE = {
     "strokes_secret_sauce.py",
     "transcription_secret_sauce.py",
     "errors.py",
+    "fetching.py",
     "instrument.py",
     "listening.py",
     "parameters.py",

@@ -344,6 +344,7 @@ class TestTraining:
             "encoder_secret_sauce.py",
             "errors.py",
             "feature_extraction_secret_sauce.py",
+            "fetching.py",
             "hearing_secret_sauce.py",
             "instrument.py",
             "listener_secret_sauce.py",

@@ -1,6 +1,5 @@
 """The engine for plug-ins: rows are set, played and heard in a process that a plug-in has to itself."""
 
-import logging
 import math
 import threading
 from functools import reduce
@@ -21,8 +20,9 @@ from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, Ins
 from secret_sauce_hf.instruments.checking import nearest
 from secret_sauce_hf.instruments.instrument import Hosted
 from secret_sauce_hf.presets import Presets, row_random
+from secret_sauce_hf.progress import logger_of
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger_of(__name__)
 
 BLOCKS = (490, 441, 350, 294)
 """Samples that a plug-in is asked for at once, where they divide every event of a row: those on a grid of 10 ms, or of

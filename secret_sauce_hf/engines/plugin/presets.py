@@ -5,7 +5,6 @@ is a row. A state may hold more than that, samples or a table of modulations: so
 compared with that of the row, and whoever asks is warned where they differ.
 """
 
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -30,8 +29,9 @@ from secret_sauce_hf.instruments import Collection, InputError, Instrument, get_
 from secret_sauce_hf.instruments.instrument import Hosted
 from secret_sauce_hf.instruments.notes import constant_note
 from secret_sauce_hf.presets import Presets, restricted
+from secret_sauce_hf.progress import logger_of
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger_of(__name__)
 MOST_FILES = 10_000
 """A folder with more presets is refused."""
 _WRITTEN = {"VST2": ".fxp", "VST3": ".vstpreset"}

@@ -81,7 +81,9 @@ class Worker:
         # A plug-in's threads would be added to those of every process.
         environment.setdefault("OMP_NUM_THREADS", "1")
         module = "secret_sauce_hf.engines.plugin.worker"
-        arguments = [host_module, str(file.path), str(RATE), str(block)]
+        # Whether the system may end it with the thread that starts it.
+        lasting = threading.current_thread() is threading.main_thread()
+        arguments = [host_module, str(file.path), str(RATE), str(block), str(os.getpid()), str(int(lasting))]
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],

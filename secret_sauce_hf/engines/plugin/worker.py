@@ -1,27 +1,25 @@
 """The process that a plug-in runs in: it loads one file, and plays what it is asked for, one message at a time.
 
-Started as `python -m secret_sauce_hf.engines.plugin.worker HOST`, with messages on standard input and output
-(see `frames`). HOST is the module of the host, which has a class `Host`; what a plug-in itself prints goes to
-standard error.
+Started as `python -m secret_sauce_hf.engines.plugin.worker HOST FILE RATE BLOCK PARENT LASTING`, with messages on
+standard input and output (see `frames`). HOST is the module of the host, which has a class `Host`; PARENT and LASTING
+say with whom it ends (see `end_with`); what a plug-in itself prints goes to standard error.
 """
 
-import ctypes
 import importlib
 import math
 import os
 import signal
 import sys
-import threading
 import time
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from secret_sauce_hf.engines.plugin.frames import read_frame, write_frame
+from secret_sauce_hf.processors import die_with_parent, end_with
 
 SILENCE = 1e-4
 """A sample below this (-80 dB) is that of nothing that sounds."""
-_PR_SET_PDEATHSIG = 1
 _QUIET_SECONDS = 0.5
 _MOST_QUIET = 8
 """Times so long that a plug-in is given to fall silent."""
@@ -142,11 +140,15 @@ class Player:
 def _forked(work: Any, samples: int) -> np.ndarray:
     """What some work returns, done in a copy of this process, which leaves the plug-in as it was."""
     read, write = os.pipe()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            _die_with_parent()
+            # A copy that hangs is nobody's else to end; it may be too late for that already.
+            die_with_parent()
+            if os.getppid() != parent:
+                os._exit(1)
             os.close(read)
             with os.fdopen(write, "wb") as out:
                 out.write(work().tobytes())
@@ -161,11 +163,6 @@ def _forked(work: Any, samples: int) -> np.ndarray:
         # As if it had happened here.
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF or 1)
     return np.frombuffer(content, np.float32)
-
-
-def _die_with_parent() -> None:
-    """Have Linux end this process with its parent: a copy that hangs is nobody's else to end."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def answer(player: Player, asked: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
@@ -203,8 +200,9 @@ def main(arguments: list[str]) -> None:
     # Ctrl-C reaches every process of the terminal; the parent answers it, and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = _own_streams()
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    module, file, rate, block = arguments[0], arguments[1], int(arguments[2]), int(arguments[3])
+    module, file = arguments[:2]
+    rate, block, parent, lasting = map(int, arguments[2:])
+    end_with(parent, at_once=bool(lasting))
     try:
         player = Player(module, file, rate, block)
         host = player.host
@@ -231,13 +229,6 @@ def _own_streams() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(2, 1)
     os.close(nothing)
     return requests, answers
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process when its parent was killed, even while a plug-in hangs."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def _line(error: Exception) -> str:
