@@ -4,16 +4,16 @@ What is read here are names and values, notes among them; whether they are prese
 """
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
-from secret_sauce_hf.instruments.checking import quoted
+from secret_sauce_hf.instruments.checking import quoted, repeated
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.instrument import Collection
 from secret_sauce_hf.instruments.notes import Note, Performances, check_notes, constant_note
@@ -24,8 +24,10 @@ NOTE_COLUMNS = ("note", "velocity", "note_on", "note_off")
 """What a row plays, beside its parameters: one note, its times in seconds from the start of the take."""
 MAX_TABLE_BYTES = 256 * 2**20
 """Larger tables are refused; the 2018 tables have at most 4 MB."""
+MAX_LINES = 2**21
+"""Longer files are refused: two million rows take half a minute to read, and what has more is not typed by anybody."""
 MAX_LINE = 2**18
-"""Characters of one line of JSON Lines; a row of a thousand notes has half of them."""
+"""Characters of one row, as a line of JSON Lines or in a table; a row of a thousand notes has half of them."""
 # By a byte order mark, or by the zeros beside the first letter.
 _ENCODINGS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     (lambda data: data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-32"),
@@ -63,7 +65,7 @@ def read_text(source: str | Path | TextIO) -> str:
         source: a path, or an open file of text or bytes.
 
     Raises:
-        InputError: there is no such file, it is too large, or no text.
+        InputError: there is no such file, it is too large, has too many lines, or is no text.
     """
     name = "The table" if hasattr(source, "read") else str(source)
     if hasattr(source, "read"):
@@ -81,7 +83,10 @@ def read_text(source: str | Path | TextIO) -> str:
             data = data.decode(encoding)
         except UnicodeDecodeError as error:
             raise InputError(f"{name} is not a text file in UTF-8: {error}; save it as CSV in UTF-8.") from error
-    return data.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text: str = data.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MAX_LINES:
+        raise InputError(f"{name} has more than {MAX_LINES:,} lines; cut it into several files.")
+    return text
 
 
 def guarded(text: str) -> str:
@@ -119,7 +124,8 @@ class CsvTable:
         text, separator, self._skipped = _as_csv(read_text(source))
         self._collection = collection
         # strict: a quote that is never closed is an error instead of one enormous cell.
-        self._reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=separator)
+        self._row_size = 0
+        self._reader = csv.DictReader(self._text_lines(text), strict=True, delimiter=separator)
         self._lines: list[int] = []
         try:
             # Spreadsheets save the empty columns beside a table, too.
@@ -152,6 +158,7 @@ class CsvTable:
         texts.append(FILE_COLUMN)
         try:
             for row in self._reader:
+                self._row_size = 0
                 beside = row.pop(None, [])
                 if not any(beside) and not any(row.values()):
                     continue
@@ -173,6 +180,20 @@ class CsvTable:
                 yield row
         except csv.Error as error:
             raise self._broken(error) from error
+
+    def _text_lines(self, text: str) -> Iterator[str]:
+        """The lines of the table; a cell in quotes may have several, but no row has too many characters."""
+        at, skipped = 0, self._skipped
+        for number in count(1 + skipped):
+            end = text.find("\n", at) + 1 or len(text)
+            if at == end:
+                return
+            # Empty lines are no part of a row.
+            self._row_size += end - at if end - at > 1 else 0
+            if self._row_size > MAX_LINE:
+                raise InputError(f"line {number}: a row of a table has at most {MAX_LINE:,} characters.")
+            yield text[at:end]
+            at = end
 
     def _broken(self, error: csv.Error) -> InputError:
         return InputError(f"line {self._reader.line_num + self._skipped}: not a CSV table ({error}).")
@@ -285,9 +306,8 @@ def _json(line: str, where: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise InputError(f"{where}: the key {quoted(twice)} is there more than once; leave one of them.")
+            twice = repeated(key for key, _ in pairs)
+            raise InputError(f"{where}: the key {quoted(twice[0])} is there more than once; leave one of them.")
         return found
 
     def refuse(constant: str) -> Any:
@@ -387,8 +407,8 @@ def _without_empty_end(cells: Sequence[str]) -> list[str]:
 def _check_header(collection: Collection, header: Sequence[str], others: Iterable[str]) -> None:
     if not header:
         raise InputError("The table is empty: it needs a header line with the names of the parameters.")
-    if repeated := [name for name in header if header.count(name) > 1]:
-        raise InputError(f"The header names {quoted(repeated[0])} more than once.")
+    if twice := repeated(header):
+        raise InputError(f"The header names {quoted(twice[0])} more than once.")
     if "notes" in header and "notes" not in {*collection.columns, *others}:
         raise InputError(
             f"The header: a table holds one note a row, in the columns {', '.join(NOTE_COLUMNS)}; several, as in "

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -276,3 +277,21 @@ def test_files_that_cannot_be_read(tmp_path):
     refuses(lambda: read_rows(LIGHT, tmp_path / "gone.jsonl"), "No such file")
     (tmp_path / "bad.jsonl").write_bytes(b"\xff\x00\xff")
     refuses(lambda: read_rows(LIGHT, tmp_path / "bad.jsonl"), "is not a text file in UTF-8")
+
+
+def test_large_tables_are_refused_at_once(monkeypatch):
+    names = ",".join(f"n{number}" for number in range(100_000))
+    start = time.process_time()
+    refuses(lambda: from_csv(",".join(names.split(",")[:35_000]) + ",n0\n"), "The header names 'n0' more than once")
+    refuses(lambda: from_csv(names + "\n"), "line 1: a row of a table has at most 262,144 characters")
+    good = csv_of(draw_presets(LIGHT, 2, seed=1))
+    refuses(lambda: from_csv(good + "1," * 200_000 + "\n"), "line 4: a row of a table has at most 262,144 characters")
+    # Over several lines, in one cell in quotes.
+    refuses(lambda: from_csv(good + '"' + "1\n" * 200_000), "a row of a table has at most 262,144 characters")
+    keys = ", ".join(f'"{number % 20_000}": 1' for number in range(20_001))
+    refuses(lambda: read_rows(LIGHT, io.StringIO("{" + keys + "}")), "the key '0' is there more than once")
+    assert time.process_time() - start < 5
+    monkeypatch.setattr(tables, "MAX_LINES", 3)
+    assert len(from_csv(good)) == 2
+    refuses(lambda: from_csv(good + "\n"), "The table has more than 3 lines; cut it into several files")
+    refuses(lambda: read_rows(LIGHT, io.StringIO("\n" * 4)), "has more than 3 lines")

@@ -1,7 +1,7 @@
 """What the card of a dataset tells, counted in the dataset's files."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,10 @@ import pyarrow as pa
 from datasets import DatasetInfo, SplitDict, SplitInfo
 
 from secret_sauce_hf.cards.dataset import BuildFacts, DatasetFacts, SplitFacts
+from secret_sauce_hf.data.inside import check_inside
 from secret_sauce_hf.data.names import DATA_FOLDER, HEARD_COLUMN, MEASURED_COLUMN, NOTES_COLUMN
 from secret_sauce_hf.data.noted import performances_of
-from secret_sauce_hf.data.parquet import opened, types_in
+from secret_sauce_hf.data.parquet import batches, opened, types_in
 from secret_sauce_hf.data.plan import Plan, build_command
 from secret_sauce_hf.instruments import Collection, InputError
 from secret_sauce_hf.instruments.notes import Performances
@@ -25,10 +26,14 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
 
     They lie in the folder or in its `data`, named `SPLIT.parquet` or `SPLIT-….parquet`.
     The train split comes first, the test split last.
+
+    Raises:
+        InputError: a link leads to a file outside the folder.
     """
     found: dict[str, list[Path]] = {}
     inside = folder / DATA_FOLDER
     for path in sorted((inside if inside.is_dir() else folder).glob("[!._]*.parquet")):
+        check_inside(folder, [path])
         found.setdefault(re.split(r"[-.]", path.name)[0], []).append(path)
     order = {"train": 0, "test": 2}
     return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 1), item[0])))
@@ -88,9 +93,9 @@ def _shares(paths: Sequence[Path], collection: Collection, name: str) -> dict[st
     heard = np.zeros(len(collection.columns))
     rows = 0
     for path in paths:
-        column = _column(path, name)
-        heard += [column.field(parameter).true_count for parameter in collection.columns]
-        rows += len(column)
+        for column in _column(path, name):
+            heard += [column.field(parameter).true_count for parameter in collection.columns]
+            rows += len(column)
     return dict(zip(collection.columns, heard / rows, strict=True))
 
 
@@ -99,7 +104,7 @@ def _notes(paths: Sequence[Path], collection: Collection) -> tuple[tuple[str, st
     parts, row = [], 0
     for path in paths:
         with opened(path) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[NOTES_COLUMN]):
+            for batch in batches(path, file, _ROWS_AT_ONCE, [NOTES_COLUMN]):
                 column = pa.chunked_array([batch.column(0)])
                 parts.append(performances_of(column, row, collection.seconds))
                 row += len(batch)
@@ -120,15 +125,20 @@ def _notes(paths: Sequence[Path], collection: Collection) -> tuple[tuple[str, st
 
 
 def _split_facts(split: str, paths: Sequence[Path], rows: int) -> SplitFacts:
+    first, last = "", ""
     # A file may be one without rows.
-    names = [name for path in (paths[0], paths[-1]) for name in _column(path, FILE_COLUMN).to_pylist()]
-    first, last = (names[0], names[-1]) if names else ("", "")
+    for path in (paths[0], paths[-1]):
+        for names in _column(path, FILE_COLUMN):
+            if len(names):
+                first, last = first or names[0].as_py(), names[-1].as_py()
     return SplitFacts(split, f"{DATA_FOLDER}/{split}-*", rows, first, last)
 
 
-def _column(path: Path, name: str) -> pa.Array:
+def _column(path: Path, name: str) -> Iterator[pa.Array]:
+    """One column of a file, some rows at a time."""
     with opened(path) as file:
-        return file.read([name])[name].combine_chunks()
+        for batch in batches(path, file, _ROWS_AT_ONCE, [name]):
+            yield batch.column(0)
 
 
 def _writer(path: Path) -> str:

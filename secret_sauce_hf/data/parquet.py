@@ -10,6 +10,7 @@ from datasets import Features
 from datasets.exceptions import DatasetsError
 from yaml import YAMLError
 
+from secret_sauce_hf.data.pages import check_columns, rows_that_fit
 from secret_sauce_hf.instruments import InputError
 
 FAULTS = (
@@ -51,7 +52,33 @@ def opened(path: Path, remedy: str = "build it again") -> Iterator[pq.ParquetFil
     if path.exists() and not path.is_file():
         raise InputError(f"{path} cannot be read (not a file); {remedy}.")
     with readable(path, remedy), pq.ParquetFile(path) as file:
+        try:
+            check_columns(file.metadata)
+        except InputError as error:
+            raise InputError(f"{path} cannot be read ({error}); {remedy}.") from error
         yield file
+
+
+def batches(
+    path: Path, file: pq.ParquetFile, rows: int, columns: list[str] | None = None, remedy: str = "build it again"
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, as many at a time as fit into memory whatever the file holds.
+
+    Args:
+        path: the file.
+        file: the same, open.
+        rows: how many at a time, at most.
+        columns: their names; all if None.
+        remedy: what helps.
+
+    Raises:
+        InputError: a single row may take too much memory, see `pages`.
+    """
+    try:
+        fitting = rows_that_fit(path, file, rows, columns)
+    except InputError as error:
+        raise InputError(f"{path} cannot be read ({error}); {remedy}.") from error
+    yield from file.iter_batches(fitting, columns=columns)
 
 
 def types_in(path: Path) -> Features:

@@ -19,7 +19,6 @@ from datasets import (
     IterableDataset,
     IterableDatasetDict,
     config,
-    load_dataset,
     load_dataset_builder,
 )
 from huggingface_hub import HfApi, constants
@@ -28,9 +27,10 @@ from huggingface_hub.file_download import repo_folder_name
 
 from secret_sauce_hf.data.columns import features
 from secret_sauce_hf.data.handed import has_own_paths, is_saved, rendered_tables, saved_dataset, with_bytes
+from secret_sauce_hf.data.inside import check_card, check_inside
 from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, NOTES_COLUMN, SPLITS
 from secret_sauce_hf.data.noted import performances_of
-from secret_sauce_hf.data.parquet import FAULTS, opened, readable, reason, types_in
+from secret_sauce_hf.data.parquet import FAULTS, batches, opened, readable, reason, types_in
 from secret_sauce_hf.data.sounds import rows_at_once
 from secret_sauce_hf.data.splitting import cut, parts_of
 from secret_sauce_hf.instruments import (
@@ -270,6 +270,10 @@ def _from_hub(name: str) -> DatasetDict:
             folder, cache = Path(builder.cache_dir), Path(config.HF_DATASETS_CACHE).expanduser()
             if not folder.is_relative_to(cache) or ".." in folder.relative_to(cache).parts:
                 raise InputError(f"The card of the dataset {name} names a folder outside the cache; do not use it.")
+            # Its patterns may name files of this machine, too, or other people's.
+            for file in (file for files in (builder.config.data_files or {}).values() for file in files):
+                if not str(file).startswith(f"hf://datasets/{repo}@"):
+                    raise InputError(f"The card of the dataset {name} names a file that is not its own; do not use it.")
             builder.download_and_prepare()
             return builder.as_dataset()
     except InputError as error:
@@ -303,6 +307,7 @@ def _shards(folder: Path) -> list[tuple[str, Path]]:
     shards = [
         (match["split"], path) for path in (folder / DATA_FOLDER).glob("*") if (match := _SHARD.fullmatch(path.name))
     ]
+    check_inside(folder, (path for _, path in shards))
     return sorted(shards, key=lambda shard: (shard[0] not in SPLITS, shard[0] != SPLITS[0], shard))
 
 
@@ -324,7 +329,7 @@ def _open_folder(folder: Path, split: str | None) -> _Opened:
                     "again."
                 )
             with opened(path) as file:
-                for batch in file.iter_batches(_BATCH):
+                for batch in batches(path, file, _BATCH):
                     yield pa.Table.from_batches([batch])
 
     def count(name: str) -> int:
@@ -352,15 +357,22 @@ def _open_other_folder(folder: Path, split: str | None) -> _Opened:
 
 
 def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
-    # `datasets` would wait at a pipe for ever.
-    if odd := [path for path in folder.rglob("*") if path.exists() and not (path.is_file() or path.is_dir())]:
-        raise InputError(f"{odd[0]} is neither a file nor a folder; take it out of the dataset.")
+    for path in folder.rglob("*"):
+        # `datasets` would wait at a pipe for ever.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path} is neither a file nor a folder; take it out of the dataset.")
+        if path.is_symlink():
+            check_inside(folder, [path])
+    check_card(folder)
     try:
         if is_saved(folder):
             return saved_dataset(folder)
         # Streamed, as it would otherwise be copied to the cache, for which sounds in files need torchcodec. Its
         # whole path, as a bare name could be one of a format.
-        return load_dataset(str(folder.resolve()), streaming=True)
+        builder = load_dataset_builder(str(folder.resolve()))
+        named = (Path(name) for files in (builder.config.data_files or {}).values() for name in files)
+        check_inside(folder, named)
+        return builder.as_streaming_dataset()
     except FAULTS as error:
         raise InputError(
             f"No shards in {folder / DATA_FOLDER}, and datasets cannot read {folder} ({reason(error)}): give a "

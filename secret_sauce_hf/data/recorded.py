@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from secret_sauce_hf.data.parquet import opened
+from secret_sauce_hf.data.parquet import batches, opened
 from secret_sauce_hf.data.reading import Takes, read_audio
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError
 from secret_sauce_hf.instruments.takes import sound_file
@@ -20,6 +20,7 @@ MAX_ROWS = 100_000
 MAX_SOUND_BYTES = 4 * 2**20
 """Of one row's FLAC; a take of a second has 20 KB."""
 _BATCH = 200
+_REMEDY = "give a Parquet file of recordings"
 
 
 def read_recordings(path: str | Path, collection: Collection) -> Takes:
@@ -39,10 +40,10 @@ def read_recordings(path: str | Path, collection: Collection) -> Takes:
         raise InputError(f"No such file of recordings: {path}.")
     sounds: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
-    with opened(path, "give a Parquet file of recordings") as file:
+    with opened(path, _REMEDY) as file:
         _check(file, path, collection)
         has_names = FILE_COLUMN in file.schema_arrow.names
-        for row in _rows(file, [SOUND_COLUMN, *collection.columns, *([FILE_COLUMN] if has_names else [])]):
+        for row in _rows(path, file, [SOUND_COLUMN, *collection.columns, *([FILE_COLUMN] if has_names else [])]):
             sounds.append(_sound(row.pop(SOUND_COLUMN), len(rows), collection))
             rows.append(row if has_names else row | {FILE_COLUMN: sound_file(len(rows))})
     return Takes(np.stack(sounds), Presets.from_settings(collection, rows))
@@ -68,8 +69,8 @@ def _check(file: pq.ParquetFile, path: Path, collection: Collection) -> None:
         raise InputError(f"{path}, column {SOUND_COLUMN}: {kind} instead of the bytes of FLAC files.")
 
 
-def _rows(file: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, Any]]:
-    for batch in file.iter_batches(_BATCH, columns=columns):
+def _rows(path: Path, file: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, Any]]:
+    for batch in batches(path, file, _BATCH, columns, _REMEDY):
         yield from batch.to_pylist()
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any
@@ -14,6 +14,8 @@ from secret_sauce_hf.instruments.played import PREFIX, QUANTITIES
 from secret_sauce_hf.instruments.rules import is_line
 
 MAX_PARAMETERS = 256
+MAX_POSITIONS = 128
+"""Of a switch: each has a controller value of its own, and there are no more of them."""
 MAX_TAKE_SECONDS = 60.0
 MAX_SLOT_SECONDS = 600.0
 """Longest slot of a recording session, and so the longest note."""
@@ -97,6 +99,17 @@ def nearest(wrong: object, known: Iterable[str]) -> str:
     known = list(known)
     close = get_close_matches(str(wrong), known, 1)
     return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known) or 'none'}."
+
+
+def repeated(values: Iterable[Hashable]) -> list[Any]:
+    """The values that were there before already, in their order: in one pass, as a file may have 100,000."""
+    seen: set[Hashable] = set()
+    again = []
+    for value in values:
+        if value in seen:
+            again.append(value)
+        seen.add(value)
+    return again
 
 
 def is_number(value: Any) -> bool:
@@ -191,6 +204,10 @@ def _check_switch(switch: Switch) -> None:
     codes, labels = switch.codes, switch.labels
     if not isinstance(codes, tuple) or not isinstance(labels, tuple) or len(codes) != len(labels) or len(codes) < 2:
         raise InputError("a switch needs at least two positions, a label and a controller value each.")
+    if len(codes) > MAX_POSITIONS:
+        raise InputError(
+            f"a switch has at most {MAX_POSITIONS} positions, and this one {len(codes):,}; leave some out."
+        )
     for label in labels:
         _check_text("a position's label", label, MAX_NAME)
         if '"' in label or label != label.strip():
@@ -199,8 +216,8 @@ def _check_switch(switch: Switch) -> None:
         if not _is_whole(code, 0, 127):
             raise InputError(f"the position {label!r} has the controller value {quoted(code)}; give one from 0 to 127.")
     for what, values in (("label", labels), ("controller value", codes)):
-        if repeated := [value for value in values if values.count(value) > 1]:
-            raise InputError(f"two positions have the {what} {repeated[0]!r}; give each its own.")
+        if twice := repeated(values):
+            raise InputError(f"two positions have the {what} {twice[0]!r}; give each its own.")
     for label, shown in switch.display:
         _check_text(f"what is displayed for {label!r}", shown, MAX_NAME)
         if label not in labels:
@@ -209,13 +226,13 @@ def _check_switch(switch: Switch) -> None:
 
 def _check_apart(parameters: tuple[Parameter, ...]) -> None:
     """Check that no two parameters share a name or a controller."""
+    if twice := repeated(parameter.name for parameter in parameters):
+        raise InputError(f"two parameters are called {twice[0]!r}; give each its own name.")
     names: dict[str, str] = {}
     owners: dict[int, str] = {}
     for parameter in parameters:
         # Tables and databases do not all tell upper case from lower case.
         first = names.setdefault(parameter.name.casefold(), parameter.name)
-        if first == parameter.name and [p.name for p in parameters].count(first) > 1:
-            raise InputError(f"two parameters are called {first!r}; give each its own name.")
         if first != parameter.name:
             raise InputError(f"the names {first!r} and {parameter.name!r} differ in case only; change one of them.")
         for number in parameter.control:
@@ -237,10 +254,10 @@ def _check_columns(collection: Collection, parameters: dict[str, Parameter]) -> 
     for name in columns:
         if not isinstance(name, str) or name not in parameters:
             raise InputError(f"columns name {quoted(name)}, which is no parameter; {nearest(name, parameters)}")
-        if columns.count(name) > 1:
-            raise InputError(f"columns name {name!r} twice; once is enough.")
         if name in fixed:
             raise InputError(f"parameter {name!r} is both fixed and among the columns; choose one.")
+    if twice := repeated(columns):
+        raise InputError(f"columns name {twice[0]!r} twice; once is enough.")
     for name in parameters:
         if name not in columns and name not in fixed:
             raise InputError(f"parameter {name!r} is neither among the columns nor fixed; add it to one of them.")
@@ -301,11 +318,13 @@ def _check_rule(rule: Any, parameters: dict[str, Parameter], fixed: dict[str, An
         raise InputError(f"{name!r} is a {kind}, for which there is {remedy}.")
     parameter = parameters.get(name)
     if operator == "is":
-        labels = parameter.labels if isinstance(parameter, Switch) else rest[1:]
-        if wrong := [label for label in rest[1:] if not isinstance(label, str) or label not in labels]:
-            raise InputError(f"{name!r} has no position {quoted(wrong[0])}; {nearest(wrong[0], labels)}")
+        # Of what is fixed and no parameter nobody knows the labels.
+        labels = parameter.labels if isinstance(parameter, Switch) else None
+        wrong = [label for label in rest[1:] if not isinstance(label, str) or (labels and label not in labels)]
+        if wrong:
+            raise InputError(f"{name!r} has no position {quoted(wrong[0])}; {nearest(wrong[0], labels or ())}")
         if len(rest) < 2:
-            raise InputError(f"'is' needs a label of {name!r}; {nearest('', labels)}")
+            raise InputError(f"'is' needs a label of {name!r}; {nearest('', labels or ())}")
         return
     low, high = _range(name, parameters)
     limits = rest[1:]
@@ -326,7 +345,7 @@ def _subject(operator: str, name: Any, parameters: dict[str, Parameter], fixed: 
     Raises:
         InputError: it is none of them.
     """
-    if not isinstance(name, str) or name not in parameters.keys() | fixed.keys() | QUANTITIES.keys():
+    if not isinstance(name, str) or not (name in parameters or name in fixed or name in QUANTITIES):
         if isinstance(name, str) and name.startswith(PREFIX):
             raise InputError(
                 f"{operator!r} is about {quoted(name)}, which is nothing that can be asked of notes; "

@@ -64,7 +64,7 @@ from pathlib import Path
 from typing import Any
 
 from secret_sauce_hf.files import write_whole
-from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted
+from secret_sauce_hf.instruments.checking import check_collection, is_number, nearest, quoted, repeated
 from secret_sauce_hf.instruments.errors import InputError
 from secret_sauce_hf.instruments.hosting import PARAMETER_KEYS, PLUGIN_KEYS, hosted, hosted_record, hosted_records
 from secret_sauce_hf.instruments.instrument import Collection, Instrument, Timing, same_controls
@@ -251,9 +251,8 @@ def _parse(content: bytes) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{quoted(twice)} is there twice in one pair of braces; leave one out.")
+        twice = repeated(name for name, _ in pairs)
+        raise InputError(f"{quoted(twice[0])} is there twice in one pair of braces; leave one out.")
     return record
 
 

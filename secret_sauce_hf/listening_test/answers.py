@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, InputError
+from secret_sauce_hf.instruments.checking import repeated
 from secret_sauce_hf.instruments.listening import cut
 from secret_sauce_hf.instruments.takes import SILENCE
 from secret_sauce_hf.listening_test.form import check_name
@@ -87,7 +88,7 @@ def common_names(references: References, systems: Sequence[System]) -> list[str]
         InputError: there are none, or two systems have one name.
     """
     named = [system.name for system in systems]
-    if twice := [name for name in named if named.count(name) > 1]:
+    if twice := repeated(named):
         raise InputError(f"Two systems are called {twice[0]}; give each a name of its own.")
     names = list(references.names)
     for system in systems:

@@ -22,8 +22,8 @@ from secret_sauce_hf.midi.messages import (
 from secret_sauce_hf.midi.parsing import MidiMessages, parse_midi
 from secret_sauce_hf.outputs import check_file
 
-MAX_MIDI_BYTES = 4 * 2**20
-"""Larger files are refused; the 2018 tracks have at most 1.7 MB."""
+MAX_MIDI_BYTES = 2 * 2**20
+"""Larger files are refused; the 2018 tracks have at most 1.7 MB, and half a million messages take seconds to read."""
 
 # A single preset: 120 beats a minute, at which every sequencer starts.
 _FILE_TICKS_PER_BEAT = 480

@@ -19,6 +19,10 @@ Messages: TypeAlias = mido.Message | mido.MetaMessage
 
 _LONGEST_NUMBER = 8
 """Bytes of a number; the standard has four, and none that is longer means anything."""
+MAX_TRACKS = 65_535
+"""The header has two bytes for their number."""
+_MOST_KINDS = 8
+"""Kinds of unknown chunks that are told by name."""
 _CHUNK = re.compile(rb"[A-Za-z0-9 ]{4}")
 # Data bytes by the upper half of a channel message's status, and of system messages.
 _CHANNEL_SIZES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
@@ -86,8 +90,13 @@ def _read_chunks(data: bytes, mended: Counter[str]) -> tuple[int, list[mido.Midi
     if size < 6 or at > len(data):
         mended["the header's length is wrong"] += 1
         at = 14
-    tracks = []
+    tracks: list[mido.MidiTrack] = []
+    kinds: set[bytes] = set()
+    # A track's end is a view's: a copy of all before it, for each of many tracks, takes minutes.
+    view = memoryview(data)
     while at < len(data):
+        if len(tracks) > MAX_TRACKS:
+            raise _DamageError(f"it has more than {MAX_TRACKS:,} tracks")
         start, limit = at + 8, at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
         if data[at : at + 4] == b"MTrk" and start <= len(data):
             right = _chunk_begins(data, limit)
@@ -95,7 +104,7 @@ def _read_chunks(data: bytes, mended: Counter[str]) -> tuple[int, list[mido.Midi
                 mended["a track's length is wrong"] += 1
                 following = data.find(b"MTrk", start)
                 limit = len(data) if following < 0 else following
-            track, end, ended = _read_track(data[:limit], start, mended)
+            track, end, ended = _read_track(view[:limit], start, mended)
             tracks.append(track)
             if not ended:
                 mended["a track has no end"] += 1
@@ -106,7 +115,11 @@ def _read_chunks(data: bytes, mended: Counter[str]) -> tuple[int, list[mido.Midi
                 limit = limit if following < 0 else following
             at = limit if right else end
         elif _CHUNK.match(data, at) and _chunk_begins(data, limit):
-            mended[f"a chunk {data[at : at + 4].decode()} is unknown"] += 1
+            kind_of_chunk = data[at : at + 4]
+            if len(kinds) < _MOST_KINDS:
+                kinds.add(kind_of_chunk)
+            called = kind_of_chunk.decode() if kind_of_chunk in kinds else "of another kind"
+            mended[f"a chunk {called} is unknown"] += 1
             at = limit
         else:
             mended["there are bytes that belong to no chunk"] += 1
@@ -124,7 +137,7 @@ def _chunk_begins(data: bytes, at: int) -> bool:
     return at == len(data) or (at + 8 <= len(data) and _CHUNK.match(data, at) is not None)
 
 
-def _read_track(data: bytes, at: int, mended: Counter[str]) -> tuple[mido.MidiTrack, int, bool]:
+def _read_track(data: memoryview, at: int, mended: Counter[str]) -> tuple[mido.MidiTrack, int, bool]:
     """The messages from `at` to the end of the track or of `data`; where that is, and whether there is an end."""
     track = mido.MidiTrack()
     running = waited = 0
@@ -151,7 +164,7 @@ def _read_track(data: bytes, at: int, mended: Counter[str]) -> tuple[mido.MidiTr
             size = _CHANNEL_SIZES.get(status >> 4, _SYSTEM_SIZES.get(status))
             if size is None:
                 raise _DamageError(f"undefined status byte 0x{status:02x}")
-            body = data[at : at + size]
+            body = bytes(data[at : at + size])
             at += size
             found = [_plain(status, body, size, mended)]
             if status < 0xF0:
@@ -164,13 +177,13 @@ def _read_track(data: bytes, at: int, mended: Counter[str]) -> tuple[mido.MidiTr
     return track, at, False
 
 
-def _byte(data: bytes, at: int) -> int:
+def _byte(data: memoryview, at: int) -> int:
     if at >= len(data):
         raise _DamageError("a message in it is cut short")
     return data[at]
 
 
-def _number(data: bytes, at: int) -> tuple[int, int]:
+def _number(data: memoryview, at: int) -> tuple[int, int]:
     """A number of seven bits a byte, and where it ends."""
     value = 0
     for place in range(at, at + _LONGEST_NUMBER):
@@ -181,12 +194,12 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
     raise _DamageError("it has a number that does not end")
 
 
-def _sized(data: bytes, at: int) -> tuple[bytes, int]:
+def _sized(data: memoryview, at: int) -> tuple[bytes, int]:
     """The bytes whose number stands before them, and where they end."""
     size, at = _number(data, at)
     if at + size > len(data):
         raise _DamageError("a message in it is cut short: it is longer than its track")
-    return data[at : at + size], at + size
+    return bytes(data[at : at + size]), at + size
 
 
 def _meta(kind: int, body: bytes, mended: Counter[str]) -> list[Messages]:

@@ -8,6 +8,7 @@ sum of the data nought, modulo 128.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def _packing() -> dict[str, tuple[int, int, int]]:
 
 _PACKING = _packing()
 _NAME_AT = 118
+_EACH = np.arange(len(_NAMES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,10 +324,19 @@ def _bank(data: bytes, where: str) -> list[Voice]:
 
 def _checked(values: dict[str, int], name: bytes, where: str) -> Voice:
     shown = "".join(chr(byte) if 32 <= byte < 127 else " " for byte in name).strip()
-    for parameter in _DX7.parameters:
-        value = values[parameter.name]
-        if not parameter.legal_cc(np.asarray(value)):
-            raise InputError(
-                f"{where}{f' ({shown})' if shown else ''}: {parameter.name} is {value}, which {parameter.allowed_cc()}."
-            )
-    return Voice(np.array([values[parameter.name] for parameter in _DX7.parameters]), shown)
+    told = np.array([values[parameter.name] for parameter in _DX7.parameters])
+    legal = _legal()[_EACH, told]
+    if not legal.all():
+        place = int(np.argmin(legal))
+        parameter = _DX7.parameters[place]
+        called = f"{where}{f' ({shown})' if shown else ''}"
+        raise InputError(f"{called}: {parameter.name} is {told[place]}, which {parameter.allowed_cc()}.")
+    return Voice(told, shown)
+
+
+@cache
+def _legal() -> np.ndarray:
+    """Whether each parameter may have each value of a byte, (parameters, 256): asked one by one, a file of the largest
+    size would take a minute.
+    """
+    return np.stack([parameter.legal_cc(np.arange(256)) for parameter in _DX7.parameters])

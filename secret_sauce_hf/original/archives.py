@@ -10,6 +10,7 @@ import io
 import lzma
 import os
 import stat
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,10 @@ DRIVE_IDS = {
 MAX_SOUND_BYTES = 2**20
 MAX_TABLE_BYTES = 16 * 2**20
 MAX_ENTRIES = 50_000
+MAX_LISTING_BYTES = 2**24
+"""Of a zip's list of entries, which is read whole before any is counted: 335 for each of `MAX_ENTRIES`."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How entries may be packed; LZMA asks for a dictionary of up to 4 GB before it unpacks a byte."""
 MAX_TOTAL_BYTES = 2 * 2**30
 """Most bytes that the entries of a zip may unpack to, all together."""
 
@@ -321,6 +326,20 @@ def _read_file(path: Path, limit: int) -> bytes:
         raise InputError(f"cannot be read: {error.strerror}") from error
 
 
+class _Limited(io.FileIO):
+    """A file of which nobody reads more at once than a zip's list of entries may have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file.
+
+        Raises:
+            BadZipFile: more is asked for, as a list of entries claims to have.
+        """
+        if size is not None and size > MAX_LISTING_BYTES:
+            raise zipfile.BadZipFile(f"its list of entries has {_too_large(size, MAX_LISTING_BYTES)}")
+        return super().read(size)
+
+
 class _Zip:
     """An archive in one file. Entries are read one by one, and nothing is written."""
 
@@ -350,9 +369,14 @@ class _Zip:
         self.sounds = {name: info for name, info in folders[sounds].items() if not _is_litter(name)}
 
     def _opened(self) -> zipfile.ZipFile:
+        file = _Limited(self._path)
         try:
-            return zipfile.ZipFile(self._path)
+            opened = zipfile.ZipFile(file)
+            # What is handed to it, it does not close.
+            weakref.finalize(opened, file.close)
+            return opened
         except _ZIP_FAULTS as error:
+            file.close()
             raise InputError(
                 f"{self._path} is not a zip file that can be read ({error}); download it again with a browser, unpack "
                 "archives of another kind and give the folder."
@@ -389,6 +413,8 @@ class _Zip:
     def _read(self, info: zipfile.ZipInfo, limit: int) -> bytes:
         if info.file_size > limit:
             raise InputError(_too_large(info.file_size, limit))
+        if info.compress_type not in METHODS:
+            raise InputError("cannot be unpacked: it is neither stored nor deflated")
         if self._process != os.getpid():
             # A fork shares the position in the file with its parent.
             self._process, self._zip = os.getpid(), self._opened()

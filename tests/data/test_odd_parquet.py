@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from secret_sauce_hf import InputError, load_takes
-from secret_sauce_hf.data import build_collection
+from secret_sauce_hf.data import build_collection, pages
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.normalising import is_normal
-from secret_sauce_hf.data.parquet import types_in
+from secret_sauce_hf.data.parquet import batches, opened, types_in
 from secret_sauce_hf.data.recorded import read_recordings
 from secret_sauce_hf.instruments import get_collection
 
@@ -175,3 +175,72 @@ def test_recordings_that_are_damaged(built, damage, tmp_path):
     assert len(read_recordings(path, LIGHT)) == len(rows)
     path.write_bytes(damage(path.read_bytes()))
     assert "recordings.parquet cannot be read" in told(read_recordings, path, LIGHT)
+
+
+def grown(built: dict[str, pa.Table], folder: Path, **columns: pa.Array) -> Path:
+    """A dataset of one file, with these columns beside or in place of its own."""
+    rows = len(next(iter(columns.values())))
+    table = built[FIRST].take([0] * rows).replace_schema_metadata(None)
+    for name, values in columns.items():
+        table = table.drop_columns([name]) if name in table.column_names else table
+        table = table.append_column(name, pa.chunked_array([values]))
+    return write({FIRST: table}, folder)
+
+
+def same_text(size: int, rows: int) -> pa.Array:
+    """One long text in every row, which takes the place of one."""
+    return pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * size])
+
+
+def lengths(folder: Path) -> list[int]:
+    path = folder / "data" / FIRST
+    with opened(path) as file:
+        return [len(batch) for batch in batches(path, file, 200)]
+
+
+def test_what_grows_is_read_in_smaller_parts(built, tmp_path, monkeypatch):
+    folder = grown(built, tmp_path / "texts", more=same_text(100_000, 400))
+    assert (folder / "data" / FIRST).stat().st_size < 100_000
+    assert lengths(folder) == [200, 200]
+    monkeypatch.setattr(pages, "MAX_READ_BYTES", 4 * 10**6)
+    assert max(lengths(folder)) <= 40 and sum(lengths(folder)) == 400
+    # By parts of other texts, where each has all of the one before.
+    table = built[FIRST].drop_columns(["audio"]).take([0] * 40).append_column("more", pa.array(["x" * 100_000] * 40))
+    (tmp_path / "parts" / "data").mkdir(parents=True)
+    encoding = dict.fromkeys(["more"], "DELTA_BYTE_ARRAY")
+    pq.write_table(table, tmp_path / "parts" / "data" / FIRST, use_dictionary=False, column_encoding=encoding)
+    assert max(lengths(tmp_path / "parts")) <= 30 and sum(lengths(tmp_path / "parts")) == 40
+    monkeypatch.setattr(pages, "MAX_READ_BYTES", 200_000)
+    assert "one row of it may take" in told(lengths, folder)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"file": same_text(10**6, 50)},
+        {"notes": pa.array([[1] * 100_000], pa.list_(pa.int8()))},
+        {"audio": pa.array([{"bytes": bytes(10**6), "path": "s0.wav"}])},
+    ],
+    ids=["text", "list", "zeros"],
+)
+def test_a_row_that_takes_too_much(built, columns, tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "MAX_READ_BYTES", 10**6)
+    folder = grown(built, tmp_path, **columns)
+    assert "one row of it may take" in told(lambda: load_takes(folder, collection=LIGHT))
+    if "file" in columns:
+        assert "one row of it may take" in told(dataset_facts, LIGHT, split_files(folder))
+
+
+def test_columns_and_headers_that_are_absurd(built, tmp_path, monkeypatch):
+    folder = write(built, tmp_path)
+    path = folder / "data" / FIRST
+    place = pq.read_metadata(path).row_group(0).column(0).data_page_offset
+    content = path.read_bytes()
+    for damage in (b"\xff" * 4, b"\x15\x00\x15\x01", b"\x15\x00\x15\x00\x15\x7f", b"\x19"):
+        path.write_bytes(content[:place] + damage + content[place + len(damage) :])
+        assert FIRST in told(lambda: load_takes(folder, collection=LIGHT))
+    path.write_bytes(content)
+    for name, message in (("MAX_COLUMNS", "columns, more than the 3"), ("MAX_CHUNKS", "row groups, too many")):
+        with monkeypatch.context() as patch:
+            patch.setattr(pages, name, 3)
+            assert message in told(load_takes, folder)

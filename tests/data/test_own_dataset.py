@@ -317,7 +317,7 @@ def test_a_table_names_no_files_outside_of_its_folder(tmp_path):
     folder = audiofolder(tmp_path / "folder", presets)
     (folder / "s0.wav").rename(tmp_path / "outside.wav")
     (folder / "s0.wav").symlink_to(tmp_path / "outside.wav")
-    with pytest.raises(InputError, match=r"row 0, column audio: no sound bytes, and no file .*s0\.wav' in"):
+    with pytest.raises(InputError, match=r"s0\.wav is a link that leads out of .*; put the file itself there"):
         load_takes(folder, collection=BASS)
     inside = tmp_path / "inside"
     inside.mkdir()

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from secret_sauce_hf.cli import root as cli
+from secret_sauce_hf.data import load_takes
 from secret_sauce_hf.data.building import finished_plan
+from secret_sauce_hf.data.card_facts import split_files
 from secret_sauce_hf.instruments import InputError
 
 PROGRAM = """
@@ -62,3 +64,67 @@ def test_no_command_runs_what_a_folder_names(command, folder, tmp_path, capsys):
     assert "Traceback" not in capsys.readouterr().err
     assert stop.value.code == (0 if command == "collections" else 2)
     assert not (tmp_path / "it-ran").exists()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "{outside}",
+        "../outside.csv",
+        "data/../../outside.csv",
+        "http://127.0.0.1:1/x.csv",
+        "zip://x.csv::http://127.0.0.1:1/x.zip",
+        "~/x.csv",
+        "[{{split: train, path: ['*.csv', '{outside}']}}]",
+    ],
+)
+@pytest.mark.parametrize("name", ["README.md", ".huggingface.yaml"])
+def test_a_card_names_no_files_elsewhere(files, name, tmp_path):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "train.csv").write_text("a\n1\n")
+    (tmp_path / "outside.csv").write_text("a\n2\n")
+    told = f"configs:\n- config_name: default\n  data_files: {files.format(outside=tmp_path / 'outside.csv')}\n"
+    (folder / name).write_text(f"---\n{told}---\n" if name == "README.md" else told)
+    with pytest.raises(InputError, match=r"names the files .*, which do not lie in the folder; do not use it"):
+        load_takes(folder)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("a: &a [x]\nb: *a", "it has an alias: write out"),
+        ("a: [", "cannot be read"),
+        ("a: " + "x" * 2**17, "has 131,075 characters of YAML"),
+        ("[" * 100_000, "cannot be read"),
+        ("a: " + "x" * 2**20, "larger than 1 MB"),
+        ("a: \xff", "cannot be read"),
+    ],
+    ids=["alias", "broken", "long", "deep", "large", "no text"],
+)
+def test_cards_that_cannot_be_read(told, message, tmp_path):
+    (tmp_path / "train.csv").write_text("a\n1\n")
+    (tmp_path / "README.md").write_bytes(f"---\n{told}\n---\n".encode("latin-1"))
+    with pytest.raises(InputError, match=message) as caught:
+        load_takes(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["data/train-00000-of-00001.parquet", "train.parquet"])
+def test_links_lead_out_of_no_folder(place, tmp_path):
+    (tmp_path / "secret.parquet").write_bytes(b"PAR1")
+    for folder in ("theirs", "datasets--a--b/snapshots/abc"):
+        path = tmp_path / folder / place
+        path.parent.mkdir(parents=True)
+        path.symlink_to(tmp_path / "secret.parquet")
+        with pytest.raises(InputError, match="is a link that leads out of"):
+            load_takes(tmp_path / folder)
+        with pytest.raises(InputError, match="is a link that leads out of"):
+            split_files(tmp_path / folder)
+    # As the Hub's client keeps what it has fetched.
+    blob = tmp_path / "datasets--a--b" / "blobs" / "1234"
+    blob.parent.mkdir()
+    blob.write_bytes(b"PAR1")
+    path.unlink()
+    path.symlink_to(blob)
+    assert split_files(tmp_path / folder) == {"train": [path]}

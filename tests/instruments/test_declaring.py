@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -580,3 +581,61 @@ def test_a_record_names_built_in_collections_only(name, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"is no collection of this package; give the declaration") as caught:
         known_collection(name)
     assert len(str(caught.value)) < 200
+
+
+LARGE = {
+    "a key twice": (
+        "{" + ", ".join(f'"k{i % 60_000}": 1' for i in range(60_001)) + "}",
+        "'k0' is there twice",
+    ),
+    "positions": (
+        json.dumps(
+            {
+                "name": "a",
+                "parameters": [
+                    {
+                        "kind": "switch",
+                        "name": "w",
+                        "control": 7,
+                        "positions": dict.fromkeys(map(str, range(60_000)), 0),
+                    }
+                ],
+            }
+        ),
+        "has at most 128 positions, and this one 60,000",
+    ),
+    "labels of a rule": (
+        json.dumps(
+            {
+                "name": "a",
+                "parameters": [{"kind": "knob", "name": "k", "heard": ["is", "m", *map(str, range(60_000)), 1]}],
+                "fixed": {"m": "x"},
+            }
+        ),
+        "has no position 1",
+    ),
+    "fixed names in a rule": (
+        json.dumps(
+            {
+                "name": "a",
+                "parameters": [
+                    {"kind": "knob", "name": "k", "heard": ["any", *[["is", f"m{i}", "x"] for i in range(20_000)], 1]}
+                ],
+                "fixed": {f"m{i}": "x" for i in range(20_000)},
+            }
+        ),
+        "1 is no rule",
+    ),
+}
+"""Each took from half a minute to several, by time that grows with the square."""
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_declarations_are_refused_at_once(name, tmp_path):
+    content, message = LARGE[name]
+    path = tmp_path / "large.json"
+    path.write_text(content)
+    start = time.process_time()
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_declaration(path)
+    assert time.process_time() - start < 5

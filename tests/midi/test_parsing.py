@@ -3,6 +3,7 @@
 import io
 import random
 import re
+import time
 
 import mido
 import pytest
@@ -189,3 +190,16 @@ def test_two_thousand_mutants_give_an_error_or_messages():
         read += 1
         str(read_messages(LIGHT, messages))
     assert 200 < read < 1_900
+
+
+def test_very_many_tracks_and_kinds_of_chunks():
+    """Each track was read from a copy of all that is before its end: minutes for a file of the largest size."""
+    empty = chunk(b"MTrk", b"\0\xff\x2f\0")
+    start = time.process_time()
+    read = parse_midi(HEADER + empty * 20_000, "many")
+    assert "there are 20000" in read.mended[0]
+    with pytest.raises(InputError, match="has more than 65,535 tracks"):
+        parse_midi(HEADER + empty * 65_537, "many")
+    kinds = b"".join(chunk(b"%04d" % number, b"") for number in range(1_000))
+    assert len(parse_midi(HEADER + kinds + empty, "kinds").mended) == 9
+    assert time.process_time() - start < 5

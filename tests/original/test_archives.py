@@ -377,7 +377,7 @@ def test_unknown_compression(tmp_path, files):
     path = as_zip(tmp_path / "there", files)
     header(path, "s31.wav", 10, b"\x63\x00")
     ((name, why),) = Archive(path, TINY).check().broken
-    assert name == "s31.wav" and "cannot be unpacked: That compression method is not supported" in why
+    assert name == "s31.wav" and "cannot be unpacked: it is neither stored nor deflated" in why
 
 
 @pytest.mark.parametrize("size", [1000, 400_000])
@@ -426,3 +426,20 @@ def test_damaged_zips(tmp_path):
             for row in {0, 1, 2} - set(bad_rows):
                 assert np.array_equal(archive.take(row), SILENCE)
     assert outcomes == {"refused", "reported", "read"}
+
+
+def test_a_list_of_entries_that_is_too_long(tmp_path, files, monkeypatch):
+    path = as_zip(tmp_path / "there", files)
+    monkeypatch.setattr(archives, "MAX_LISTING_BYTES", 1_000)
+    with pytest.raises(InputError, match=r"its list of entries has [0-9,]+ bytes, more than the 1,000 allowed"):
+        Archive(path, TINY)
+
+
+def test_lzma_is_not_unpacked(tmp_path, files):
+    """Its header may ask for a dictionary of 4 GB."""
+    path = tmp_path / "there.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content, zipfile.ZIP_LZMA if name == CSV else zipfile.ZIP_STORED)
+    with pytest.raises(InputError, match="cannot be unpacked: it is neither stored nor deflated"):
+        Archive(path, TINY).check()
