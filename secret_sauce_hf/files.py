@@ -65,11 +65,27 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; `filename` is the file's.
     """
-    try:
+    with named(path):
         _write_whole(path, content)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let what goes wrong while a file is written tell its name: a full disk does not say whose it is.
+
+    Args:
+        path: the name that the file was to get.
+
+    Raises:
+        OSError: what was raised in the block; `filename` is the path, unless it is that of another file, and
+            `strerror` the system's own word.
+    """
+    try:
+        yield
     except OSError as error:
-        # A full disk does not say whose it is.
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        if error.errno is None or not (error.filename is None or str(error.filename).endswith(".tmp")):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def _write_whole(path: Path, content: bytes) -> None:

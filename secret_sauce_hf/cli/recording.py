@@ -1,5 +1,6 @@
 """`secret-sauce record` and `listen`: sounds from a real instrument."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +20,10 @@ from secret_sauce_hf.cli.playing import (
 )
 from secret_sauce_hf.cli.sending import Api, Gap, MidiOrder, check_channel
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed, collection_names
+from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.instruments.priors import UNIFORM
-from secret_sauce_hf.outputs import check_folder, expanded
+from secret_sauce_hf.outputs import check_file, check_folder
 from secret_sauce_hf.progress import say
 
 app = typer.Typer()
@@ -248,7 +250,8 @@ def listen(
     from secret_sauce_hf.engines.hardware.opening import open_link
     from secret_sauce_hf.engines.hardware.reference import hear
 
-    wav = expanded(wav)
+    # Before it is played, which nobody does the same way twice.
+    wav = check_file(wav)
     if collection is not None:
         get_collection(collection)
     with open_link(via, None, audio, rate=rate, channel=device_input) as link:
@@ -256,7 +259,10 @@ def listen(
         heard = hear(link, length=length, wait=wait)
     for remark in heard.remarks:
         say(f"The sound was recorded, but {remark}.")
-    soundfile.write(wav, heard.samples, heard.rate, subtype="FLOAT" if abs(heard.samples).max() > 1 else "PCM_24")
+    content = io.BytesIO()
+    subtype = "FLOAT" if abs(heard.samples).max() > 1 else "PCM_24"
+    soundfile.write(content, heard.samples, heard.rate, format="WAV", subtype=subtype)
+    write_whole(wav, content.getvalue())
     say(f"{wav}: {len(heard.samples) / heard.rate:.2f} s from the onset on.")
     if not only:
         match(

@@ -15,7 +15,7 @@ from secret_sauce_hf.data.names import DATA_FOLDER, MANIFEST_NAME, RECORD_NAME, 
 from secret_sauce_hf.data.plan import Plan, make_plan, recorded_plan
 from secret_sauce_hf.data.pools import LocalPool, Pool
 from secret_sauce_hf.data.shards import is_finished, shard_schema
-from secret_sauce_hf.data.targets import Target, is_address, target_of, unfinished_names
+from secret_sauce_hf.data.targets import Target, is_address, is_unfinished, target_of
 from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Note, get_collection, integer
 from secret_sauce_hf.instruments.declaring import declaration_text
@@ -269,7 +269,12 @@ def _claim(target: Target, plan: Plan, overwrite: bool) -> None:
             for name in [name for name in (CARD_NAME, DECLARATION, ROWS_NAME, MANIFEST_NAME) if name in top] + old:
                 target.remove(name)
             shards = {name: size for name, size in shards.items() if not _is_shard(name)}
-    elif top - {_GIT_NAME, ROWS_NAME, *unfinished_names(RECORD_NAME, ROWS_NAME)}:
+    elif {
+        name
+        for name in top - {_GIT_NAME, ROWS_NAME}
+        # A build that was killed before its record was there leaves an empty folder for the data, too.
+        if not is_unfinished(name, RECORD_NAME, ROWS_NAME) and (name != DATA_FOLDER or shards)
+    }:
         raise InputError(f"{target} is not empty and not a build of this package; choose another folder.")
     # The card's patterns, and so `load_dataset`, would take them for rows of this build.
     if foreign := sorted(name for name in shards if name.startswith(_SPLIT_NAMES) and name not in ours):

@@ -18,7 +18,7 @@ from secret_sauce_hf.data.parquet import opened
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.sounds import encode, rows_at_once
 from secret_sauce_hf.engines.base import Engine, RowsLost
-from secret_sauce_hf.files import temporary
+from secret_sauce_hf.files import named, temporary
 from secret_sauce_hf.instruments.notes import Performances
 from secret_sauce_hf.presets import FILE_COLUMN, MAX_ROWS, Presets
 from secret_sauce_hf.processors import thread_count
@@ -83,13 +83,16 @@ def write_shard(plan: Plan, shard: Shard, schema: pa.Schema, folder: Path, advan
         folder: where the file goes.
         advance: called with the number of rows whenever some are done; what it raises
             ends the work and leaves no file behind.
+
+    Raises:
+        OSError: it cannot be written; `filename` is the file's.
     """
     path = folder / shard.name
     # Marked, as a worker of a build that was killed may not be gone yet.
     unfinished = temporary(path, f".{uuid4().hex}")
     lost: dict[int, str] = {}
     try:
-        with pq.ParquetWriter(unfinished, schema, **writer_options(schema)) as writer:
+        with named(path), pq.ParquetWriter(unfinished, schema, **writer_options(schema)) as writer:
             # Measuring is slow.
             together = min(rows_at_once(plan.collection), MAX_ROWS if plan.heard_threshold is None else ROW_GROUP)
             # Multiples of the row group, so that groups are full whatever the chunk.

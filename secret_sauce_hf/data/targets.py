@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 from secret_sauce_hf.data.names import DATA_FOLDER
-from secret_sauce_hf.files import temporary, write_whole
+from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import InputError
 from secret_sauce_hf.outputs import LOCK, check_folder, claimed, expanded
 from secret_sauce_hf.remote import redact, remote_errors
@@ -312,9 +312,14 @@ def target_of(out: str | Path) -> Target:
     return Place(str(out)) if is_address(out) else Folder(expanded(out))
 
 
-def unfinished_names(*names: str) -> set[str]:
-    """What a build that was stopped may have left of files of these names."""
-    return {temporary(Path(name)).name for name in names}
+def is_unfinished(found: str, *names: str) -> bool:
+    """Whether a file's name is that which one of these has before it is whole: what a build that was killed may leave.
+
+    Args:
+        found: the name of what lies there.
+        names: of files.
+    """
+    return found.endswith(".tmp") and any(found.startswith(f".{name}.") for name in names)
 
 
 def _inside(name: str) -> str:

@@ -247,7 +247,31 @@ class Engine(ABC):
             presets = presets.playing(None)
         before = None if preceding is None else self._checked(preceding)
         checked = self._checked(presets)
-        return self._render(Job(checked, in_session, before, noise_seed, first_row, same_noise, phases, self._dry))
+        try:
+            takes = self._render(Job(checked, in_session, before, noise_seed, first_row, same_noise, phases, self._dry))
+        except RowsLost as error:
+            self._check_takes(error.takes, presets)
+            raise
+        return self._check_takes(takes, presets)
+
+    def _check_takes(self, takes: np.ndarray, presets: Presets) -> np.ndarray:
+        """Refuse what an engine of another package made where it is not what `render` promises.
+
+        Args:
+            takes: from `_render`.
+            presets: the rows.
+
+        Raises:
+            InputError: takes of another number, length or type. Integers are always numbers.
+        """
+        samples = presets.collection.samples if self._dry is None else len(self._dry)
+        shape, kind = getattr(takes, "shape", None), getattr(takes, "dtype", type(takes).__name__)
+        if shape != (len(presets), samples) or kind != np.int16:
+            raise InputError(
+                f"The engine {self.label} has a fault: these rows are int16 of shape {(len(presets), samples)}, and it "
+                f"makes {kind} of shape {shape}; tell whoever made it."
+            )
+        return takes
 
     def check_fed(self) -> None:
         """Refuse to be fed, where the engine makes its sound itself.

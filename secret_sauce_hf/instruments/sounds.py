@@ -346,8 +346,7 @@ def _decoded(stream: Any, path: Path | None, seconds: int) -> io.BytesIO | None:
     if kind is None:
         return None
     stream.seek(0)
-    program = shutil.which("ffmpeg")
-    if program is not None:
+    if (program := shutil.which("ffmpeg")) is not None:
         return _by_ffmpeg(program, stream, path, kind, seconds)
     try:
         from torchcodec.decoders import AudioDecoder
@@ -363,9 +362,14 @@ def _decoded(stream: Any, path: Path | None, seconds: int) -> io.BytesIO | None:
 
 
 def _by_ffmpeg(program: str, stream: Any, path: Path | None, kind: str, seconds: int) -> io.BytesIO:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as nameless:
         # It seeks, and a name of any form could be another protocol's.
         copy = Path(folder, "sound")
+        if path is None and os.name == "posix":
+            # Were this process killed, a file with a name would stay, and it may be a visitor's sound.
+            nameless.write(stream.read(MAX_STREAM_BYTES))
+            nameless.flush()
+            path = Path("/dev/fd", str(nameless.fileno()))
         if path is not None:
             copy.symlink_to(path.absolute())
         else:
@@ -374,7 +378,8 @@ def _by_ffmpeg(program: str, stream: Any, path: Path | None, kind: str, seconds:
         output = ["-map", "0:a:0", "-t", str(seconds + 1), "-c:a", "pcm_f32le", "-fs", str(4 * MAX_SAMPLES)]
         command = [program, "-nostdin", "-v", "error", *limits, "-i", str(copy), *output, "-f", "wav", "pipe:1"]
         try:
-            done = subprocess.run(command, capture_output=True, check=False, timeout=_DECODING_SECONDS)
+            fds = (nameless.fileno(),) if os.name == "posix" else ()
+            done = subprocess.run(command, capture_output=True, check=False, timeout=_DECODING_SECONDS, pass_fds=fds)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise InputError(f"it is {kind}, and ffmpeg does not decode it ({error}); convert it to WAV") from error
     if done.returncode or not done.stdout:

@@ -1,5 +1,6 @@
 """The report of a run of `learn`: a page of Markdown with pictures."""
 
+import io
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +38,9 @@ def write_report(
     folder = out / PICTURES
     folder.mkdir(exist_ok=True)
     pictures = [path.name for path in found.save(folder) if path.suffix == ".png"]
-    draw_shares(shares, left_out).savefig(folder / _HEARD, dpi=110, metadata={"Software": None})
+    picture = io.BytesIO()
+    draw_shares(shares, left_out).savefig(picture, format="png", dpi=110, metadata={"Software": None})
+    write_whole(folder / _HEARD, picture.getvalue())
     record, name = found.record, shlex.quote(out.name)
     tables = [table(record) for table in (settings_table, sounds_table, heard_table)]
     parts = [

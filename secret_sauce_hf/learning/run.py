@@ -299,12 +299,13 @@ class _Report:
             engine=engine,
             same=False,
         )
-        for path in model.iterdir():
+        # The weights last, as a folder that has them is taken for a checkpoint.
+        for path in sorted(model.iterdir(), key=lambda path: path.suffix == ".safetensors"):
             if path.is_file():
-                shutil.copy2(path, out / path.name)
+                write_whole(out / path.name, path.read_bytes())
         write_declaration(collection, out / DECLARATION)
         write_report(out, collection, shares, left_out, found, effort | {"minutes": self.minutes})
-        shutil.rmtree(stages.work)
+        stages.end()
         stages.tell(f"{out / REPORT} says how good it is.")
         return Learned(out, collection, left_out, found.record)
 
@@ -399,6 +400,12 @@ class _Stages:
         """Say what is done."""
         if self.progress:
             say(text)
+
+    def end(self) -> None:
+        """Remove what is kept: the run is done."""
+        # First what says that there is a run to go on with; stopped within the rest, it would be done once more.
+        (self.work / STATE).unlink()
+        shutil.rmtree(self.work)
 
     def _save(self) -> None:
         self._state["seconds"] = round(self.seconds, 1)

@@ -59,12 +59,13 @@ def save(found: Result, folder: str | Path, stem: str = "match", *, unheard: boo
         if one.rendered is not None:
             further["wav"] = _wav(one.rendered)
         contents |= {f"{kind}-{number}": write for kind, write in further.items()}
-    files = {}
+    files = {kind: folder / name_of(kind, stem, name_bytes(folder)) for kind in contents}
+    # All are made before the first is written: whoever is stopped meanwhile has the files of one match, not of two.
+    made = {kind: io.BytesIO() for kind in contents}
     for kind, write in contents.items():
-        content = io.BytesIO()
-        write(content)
-        files[kind] = folder / name_of(kind, stem, name_bytes(folder))
-        write_whole(files[kind], content.getvalue())
+        write(made[kind])
+    for kind, path in files.items():
+        write_whole(path, made[kind].getvalue())
     return files
 
 

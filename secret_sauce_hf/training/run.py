@@ -27,7 +27,7 @@ from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
-from secret_sauce_hf.outputs import alone, check_folder, expanded, is_free
+from secret_sauce_hf.outputs import LOCK, alone, check_folder, expanded
 from secret_sauce_hf.presets import Presets, draw_presets
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
@@ -47,6 +47,7 @@ from secret_sauce_hf.training.config import (
 from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
+from secret_sauce_hf.training.resuming import KeepLast, last_checkpoint, room_for
 from secret_sauce_hf.training.stream import FreshStream, default_workers
 from secret_sauce_hf.training.strokes import built_strokes, extract_strokes, fresh_strokes
 from secret_sauce_hf.training.trainer import PresetTrainer, tell_on_standard_error
@@ -222,9 +223,9 @@ def train(
     set_unheard(model, rows)
     # All have looked at the folder before one of them makes it.
     processes.wait_for_everyone()
-    if not resume and main:
+    if earlier is None and main:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
-        work.mkdir(parents=True)
+        work.mkdir(parents=True, exist_ok=True)
         write_whole(work / RUN_FILE, (json.dumps(run.record, indent=2) + "\n").encode())
     shown = progress and sys.stderr is not None and sys.stderr.isatty()
     trainer = PresetTrainer(
@@ -239,9 +240,10 @@ def train(
     )
     tell_on_standard_error(trainer, shown)
     clock = _Clock(work / CLOCK_FILE)
-    for callback in (clock, *callbacks):
+    for callback in (clock, KeepLast(work), *callbacks):
         trainer.add_callback(callback)
-    trainer.train(resume_from_checkpoint=_last_checkpoint(work) if resume else None)
+    with room_for(out):
+        trainer.train(resume_from_checkpoint=last_checkpoint(work) if resume else None)
 
     seconds = round(clock.seconds(), 1)
     model = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
@@ -250,7 +252,10 @@ def train(
     record |= {"seconds": seconds, "machine": machine()}
     record["history"] = _history(trainer.state.log_history, run, seconds)
     if main:
-        save_checkpoint(model, extractor, out, record)
+        with room_for(out):
+            save_checkpoint(model, extractor, out, record)
+        # First what says that there is a run to go on with; stopped within the rest, it would begin once more.
+        (work / RUN_FILE).unlink()
         shutil.rmtree(work)
     trainer.accelerator.wait_for_everyone()
     return record
@@ -302,8 +307,16 @@ def rendering_engine(collection: Collection, given: Engine | None, *, needed: bo
 def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
     """See that `out` is free for a run, or holds one if it is to be resumed: what that depended on."""
     check_folder(out, what="the checkpoint")
+    lying = [path for path in out.iterdir() if path != work and path.name != LOCK] if out.is_dir() else []
+    if work.is_dir() and not lying and not any(path.name[0] != "." for path in work.iterdir()):
+        # Of a run that was killed before it had begun.
+        return None
     if resume:
         if not (work / RUN_FILE).is_file():
+            if (out / "model.safetensors").is_file():
+                # It was killed within its last step: what it no longer needs goes, and may be much.
+                shutil.rmtree(work, ignore_errors=True)
+                raise InputError(f"The run in {out} is finished, and nothing is left of it to resume.")
             raise InputError(f"There is no interrupted run in {out}; leave out --resume to start one.")
         earlier = read_json(work / RUN_FILE)
         if OLD_NAMES.keys() & earlier.keys():
@@ -313,7 +326,7 @@ def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
                 "another in a new folder."
             )
         return earlier
-    if not is_free(out):
+    if lying or work.is_dir():
         raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
     return None
 
@@ -419,7 +432,6 @@ def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress
         eval_steps=interval,
         save_strategy="steps",
         save_steps=interval,
-        save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="loss",
         greater_is_better=False,
@@ -459,18 +471,6 @@ class _Clock(TrainerCallback):
     def seconds(self) -> float:
         """Wall clock of training and validation, without the time before a part that was resumed."""
         return self._before + time.perf_counter() - self._start
-
-
-def _last_checkpoint(work: Path) -> str | None:
-    """The last checkpoint that was written to its end, None if there is none; unfinished ones are removed."""
-    finished = []
-    for folder in work.glob("checkpoint-*"):
-        # The Trainer writes this file last.
-        if (folder / "trainer_state.json").is_file():
-            finished.append(folder)
-        else:
-            shutil.rmtree(folder)
-    return str(max(finished, key=lambda folder: int(folder.name.rpartition("-")[2]))) if finished else None
 
 
 def _record(

@@ -161,13 +161,16 @@ class PluginEngine(Engine):
         asked = placement(notes, seconds) | {"do": "preset", "reset": self.reset, "indices": [], "controls": []}
         with self._lock:
             worker = self._ready(asked["block"])
-            told = np.frombuffer(worker.ask(asked, content, seconds=self._limit(seconds))[1], np.float32)
+            answer = worker.ask(asked, content, seconds=self._limit(seconds))[1]
             worker.block = asked["block"]
             if self.reset != "fork":
                 # What the preset holds beside parameters would stay.
                 worker.close()
-        count = len(told) - asked["samples"]
-        if count != 1 + len(self._defaults) or not np.isfinite(told).all():
+        count = 1 + len(self._defaults)
+        if len(answer) != 4 * (count + asked["samples"]):
+            raise WorkerFault("answers other than it was asked")
+        told = np.frombuffer(answer, np.float32)
+        if not np.isfinite(told).all():
             raise WorkerFault("answers other than it was asked")
         if not told[0]:
             raise WorkerFault("refuses it")

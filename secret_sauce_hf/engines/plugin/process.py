@@ -97,7 +97,7 @@ class Worker:
         self._requests, answers = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.owner = os.getpid()
-        self.block, self.lasted = block, 0.0
+        self.block, self.lasted, self._asked = block, 0.0, 0
         reading = threading.Thread(target=_read_all, args=(answers, self._answers), daemon=True, name="plug-in")
         reading.start()
         self._finish = weakref.finalize(
@@ -105,6 +105,8 @@ class Worker:
         )
         try:
             self.told = self._next(load_seconds)[0]
+            if "error" in self.told:
+                raise Refused(f"cannot do it: {self.told['error']}")
         except WorkerFault as error:
             help_out = remedy(environment) if isinstance(error, WorkerEnded) else ""
             raise type(error)(f"{error} while it loads.{help_out}".rstrip(".")) from error
@@ -116,10 +118,18 @@ class Worker:
             WorkerEnded: the process has ended; WorkerSilent: it did not answer in time, and was ended.
             Refused: the process could not do it, and says why.
         """
+        self._asked += 1
         # Where it has ended, what it said last is told below.
         with contextlib.suppress(OSError):
-            write_frame(self._requests, header, payload)
-        return self._next(seconds)
+            write_frame(self._requests, header | {"number": self._asked}, payload)
+        told, content = self._next(seconds)
+        if told.get("number") != self._asked:
+            # The sound of another row is as good as any, and nobody would hear that it is not this one's.
+            self.close()
+            raise WorkerEnded("answers another question than it was asked")
+        if "error" in told:
+            raise Refused(f"cannot do it: {told['error']}")
+        return told, content
 
     def take(self, asked: dict[str, Any], values: np.ndarray, *, seconds: float) -> np.ndarray:
         """One take, float32 of shape (samples,) at `RATE`; see `worker.Player.take`.
@@ -130,7 +140,11 @@ class Worker:
         samples = asked["samples"]
         payload = np.ascontiguousarray(values, np.float32).tobytes()
         told, content = self.ask({"do": "take", **asked}, payload, seconds=seconds)
-        self.block, self.lasted = asked["block"], float(told["seconds"])
+        lasted = told.get("seconds")
+        if not isinstance(lasted, float):
+            self.close()
+            raise WorkerEnded("does not tell how long a take lasted")
+        self.block, self.lasted = asked["block"], lasted
         if len(content) != samples * 4:
             self.close()
             raise WorkerEnded(f"gives {len(content) // 4:,} samples of {samples:,}")
@@ -168,8 +182,6 @@ class Worker:
                 raise WorkerEnded(f"sends what is no answer: {message}")
             raise WorkerEnded(f"ends its process ({_how(code)}{words})")
         header, payload = message
-        if "error" in header:
-            raise Refused(f"cannot do it: {header['error']}")
         return header, payload
 
     def _exit_code(self) -> int | None:

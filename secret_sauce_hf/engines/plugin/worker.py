@@ -216,7 +216,8 @@ def main(arguments: list[str]) -> None:
             header, payload = answer(player, *message)
         except Exception as error:  # noqa: BLE001 - see above
             header, payload = {"error": _line(error)}, b""
-        write_frame(answers, header, payload)
+        # By the number whoever asked knows which question this answers.
+        write_frame(answers, header | {"number": message[0].get("number")}, payload)
     # Destructors of plug-ins are where many of them fail.
     os._exit(0)
 
