@@ -5,6 +5,8 @@ import queue
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import Future as Local
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
@@ -13,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from secret_sauce_hf.data.answers import checked_file, checked_telling
 from secret_sauce_hf.data.cluster_worker import make_on_worker
-from secret_sauce_hf.data.making import Made, checked_content
-from secret_sauce_hf.data.manifest import DECIDING, Entry, versions
+from secret_sauce_hf.data.making import Made
+from secret_sauce_hf.data.manifest import DECIDING, versions
 from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.targets import Place, Target
@@ -23,6 +26,7 @@ from secret_sauce_hf.engines import find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
 from secret_sauce_hf.instruments.declaring import declaration_text
 from secret_sauce_hf.needed import remedy
+from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.remote import redact
 
@@ -36,6 +40,10 @@ WORKER_SECONDS = 60.0
 MOST_LOSSES = 5
 """Dask gives a task up when four workers have died of it, or beside it. So often it is asked anew."""
 _POLL_SECONDS = 0.5
+_COUNT_SECONDS = 1.0
+"""For so long the scheduler is not asked again how many threads there are."""
+_LOOKERS = 4
+"""Shards that are looked at at once, at most: each may be as large as a file is."""
 _LOST = "The connection to the scheduler was lost; the same command goes on from here."
 _AHEAD = 2
 """Shards that every thread of the cluster has before it: one that it makes, one that waits."""
@@ -44,8 +52,8 @@ _AHEAD = 2
 class ClusterPool:
     """The workers of a Dask cluster, in a `with` block.
 
-    Into a folder of this machine the workers send the files, and this process writes them; to an
-    address they write themselves. Either way each file is read here, and one of its rows rendered, before it counts.
+    Into a folder of this machine the workers send the files, which are looked at here and written; to an address
+    they write themselves, and read again what they wrote. Either way one row of each is rendered here before it counts.
 
     Args:
         address: of the scheduler, as `dask scheduler` tells it: `tcp://HOST:8786`.
@@ -140,10 +148,12 @@ class _Run:
         self._client, self._plan, self._schema, self._target = client, plan, schema, target
         self._advance = advance
         self._address = target.address if isinstance(target, Place) else None
-        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Future | Local[Made | None]] = queue.SimpleQueue()
         self._pending: dict[Any, tuple[Future, Shard]] = {}
+        self._looked: dict[Local[Made | None], Shard] = {}
         self._losses: dict[str, int] = {}
         self._seen = time.monotonic()
+        self._count, self._counted = 0, -_COUNT_SECONDS
 
     def make(self, shards: Sequence[Shard]) -> Generator[Made, None, None]:
         # A task, not data: where the worker that holds it is lost, another one makes it again.
@@ -152,23 +162,34 @@ class _Run:
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
             setup = self._client.submit(str, setup_text(self._plan), pure=False)
         waiting = list(reversed(shards))
+        lookers = ThreadPoolExecutor(min(_LOOKERS, thread_count()))
         try:
-            while waiting or self._pending:
-                room = _AHEAD * self._threads() - len(self._pending)
+            while waiting or self._pending or self._looked:
+                # What waits to be looked at here has its place, too: else a fast cluster would fill this machine.
+                room = _AHEAD * self._threads() - len(self._pending) - len(self._looked)
                 for _ in range(min(room, len(waiting))):
                     self._submit(waiting.pop(), setup)
-                for future in self._finished():
-                    _, shard = self._pending.pop(future.key)
-                    made = self._taken(future, shard)
+                for done in self._finished():
+                    if not isinstance(done, Local):
+                        _, shard = self._pending.pop(done.key)
+                        looked = lookers.submit(self._taken, done, shard)
+                        self._looked[looked] = shard
+                        looked.add_done_callback(self._done.put)
+                        continue
+                    shard = self._looked.pop(done)
+                    made = done.result()
                     if made is None:
                         waiting.append(shard)
                         continue
+                    if made.content is not None:
+                        self._target.write(f"{DATA_FOLDER}/{shard.name}", made.content)
                     self._advance(len(shard))
                     yield made
         finally:
             # After Ctrl-C or a fault: what nobody has begun is not begun, and what was begun ends at its next rows.
             with suppress(OSError):
                 self._client.cancel([setup, *(future for future, _ in self._pending.values())], force=True)
+            lookers.shutdown(cancel_futures=True)
 
     def _submit(self, shard: Shard, setup: "Future") -> None:
         future = self._client.submit(
@@ -177,8 +198,8 @@ class _Run:
         self._pending[future.key] = future, shard
         future.add_done_callback(self._done.put)
 
-    def _finished(self) -> "list[Future]":
-        """What is finished by now; after a while nothing, too."""
+    def _finished(self) -> "list[Future | Local[Made | None]]":
+        """What is made, or looked at, by now; after a while nothing, too."""
         try:
             found = [self._done.get(timeout=_POLL_SECONDS)]
         except queue.Empty:
@@ -188,7 +209,11 @@ class _Run:
         while not self._done.empty():
             found.append(self._done.get())
         # Each once, however it was found.
-        return [future for future in dict.fromkeys(found) if future.key in self._pending]
+        return [
+            done
+            for done in dict.fromkeys(found)
+            if (done in self._looked if isinstance(done, Local) else done.key in self._pending)
+        ]
 
     def _threads(self) -> int:
         """How many threads the cluster has now.
@@ -198,10 +223,12 @@ class _Run:
         """
         if self._client.status != "running":
             raise ChildProcessError(_LOST)
-        try:
-            return sum(self._client.nthreads().values())
-        except OSError as error:
-            raise ChildProcessError(_LOST) from error
+        if time.monotonic() > self._counted + _COUNT_SECONDS:
+            try:
+                self._count, self._counted = sum(self._client.nthreads().values()), time.monotonic()
+            except OSError as error:
+                raise ChildProcessError(_LOST) from error
+        return self._count
 
     def _check_alive(self) -> None:
         """See that there is somebody to wait for.
@@ -218,7 +245,7 @@ class _Run:
             )
 
     def _taken(self, future: "Future", shard: Shard) -> Made | None:
-        """What came of a shard, in its place; None if it has to be made again."""
+        """What came of a shard; None if it has to be made again. Called in several threads."""
         from distributed import KilledWorker
 
         if future.status != "finished":
@@ -239,12 +266,18 @@ class _Run:
                 f"A worker cannot make {shard.name} ({type(error).__name__}: {redact(said)[:200].rstrip('.')}); it "
                 "needs this version of secret_sauce_hf."
             ) from error
-        answer = future.result()
+        try:
+            answer = future.result()
+        except KilledWorker:
+            # Whoever had it was lost before it was sent.
+            return None
+        except (OSError, CancelledError) as error:
+            raise ChildProcessError(_LOST) from error
         future.release()
         return self._checked(answer, shard)
 
     def _checked(self, answer: Any, shard: Shard) -> Made:
-        """A shard that was looked at, in its place.
+        """A shard that was looked at.
 
         Raises:
             InputError: the worker said why it cannot make it; it is not what it should be.
@@ -255,27 +288,26 @@ class _Run:
         if isinstance(mistake := answer.get("mistake"), str):
             raise InputError(f"The worker {by} cannot make {shard.name}: {redact(mistake)[:500]}")
         name = f"{DATA_FOLDER}/{shard.name}"
-        content = answer.get("content") if self._address is None else self._target.read(name)
         wrong = f"What the worker {by} made of {shard.name} is wrong: "
         remedy = " Nothing was kept of it; end that worker, and the same command goes on."
-        if not isinstance(content, bytes):
-            if self._address is None:
-                raise InputError(f"{wrong}it sent no file.{remedy}")
-            raise InputError(
-                f"The worker {by} has written {shard.name}, and from here it is not in {self._target}: give a place "
-                "that all machines share."
-            )
         try:
-            made = checked_content(self._plan, shard, self._schema, content)
-            told = Entry(made.entry.rows, answer.get("size", -1), answer.get("sha256", ""))
-            if told != made.entry:
-                raise InputError("it has not the checksum that the worker tells.")
+            if self._address is not None:
+                made = checked_telling(self._plan, shard, self._schema, answer)
+                if (size := self._target.size(name)) not in (None, made.entry.size):
+                    raise InputError(f"in {self._target} it has {size:,} bytes and not {made.entry.size:,}.")
+            elif isinstance(content := answer.get("content"), bytes):
+                return checked_file(self._plan, shard, self._schema, answer, content)
+            else:
+                raise InputError("it sent no file.")
         except InputError as error:
             if self._address is not None:
                 self._target.remove(name)
             raise InputError(f"{wrong}{error}{remedy}") from error
-        if self._address is None:
-            self._target.write(name, content)
+        if size is None:
+            raise InputError(
+                f"The worker {by} has written {shard.name}, and from here it is not in {self._target}: give a place "
+                "that all machines share."
+            )
         return made
 
 

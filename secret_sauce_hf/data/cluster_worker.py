@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from secret_sauce_hf.data.answers import answer_of_file, answer_of_place
 from secret_sauce_hf.data.making import make_shard
 from secret_sauce_hf.data.manifest import versions
 from secret_sauce_hf.data.plan import Plan, Shard, recorded_plan
@@ -40,25 +42,24 @@ def make_on_worker(setup: str, name: str, start: int, stop: int, address: str | 
         address: of the place to which its file goes; None to send it back.
 
     Returns:
-        `worker`, its address, and either `size`, `sha256` and `content` of the file (None where it was
-        written), or the `mistake` by which it cannot be made here, for people.
+        `worker`, its address, and either what `answer_of_file` or `answer_of_place` tells, or the `mistake` by which
+        it cannot be made here, for people.
     """
     # A thread of Dask's is meant to be busy with one task on one core.
     os.environ.setdefault("SECRET_SAUCE_THREADS", "1")
     here = _worker_address()
     try:
-        plan = _plan(setup)
+        plan, schema = _build(setup)
         shard = Shard(name, start, stop)
-        schema = shard_schema(plan)
         if address is not None:
-            made = make_shard(plan, shard, schema, Place(address), lambda _rows: _look_for_cancel())
-            return {"worker": here, "size": made.entry.size, "sha256": made.entry.sha256, "content": None}
+            place = Place(address)
+            made = make_shard(plan, shard, schema, place, lambda _rows: _look_for_cancel())
+            return {"worker": here} | answer_of_place(made, schema, place)
         with TemporaryDirectory(prefix="secret-sauce-") as folder:
             target = Folder(Path(folder))
             target.prepare()
-            made = make_shard(plan, shard, schema, target, lambda _rows: _look_for_cancel())
-            content = target.read(f"data/{name}")
-        return {"worker": here, "size": made.entry.size, "sha256": made.entry.sha256, "content": content}
+            make_shard(plan, shard, schema, target, lambda _rows: _look_for_cancel())
+            return {"worker": here} | answer_of_file(target, shard)
     except InputError as error:
         return {"worker": here, "mistake": str(error)}
     except OSError as error:
@@ -66,8 +67,8 @@ def make_on_worker(setup: str, name: str, start: int, stop: int, address: str | 
 
 
 @lru_cache(maxsize=_BUILDS)
-def _plan(setup: str) -> Plan:
-    """The build that is described.
+def _build(setup: str) -> tuple[Plan, pa.Schema]:
+    """The build that is described, and the columns of its files: both take longer to find than a small shard to make.
 
     Raises:
         InputError: this worker would make other bytes, or cannot make them.
@@ -81,7 +82,8 @@ def _plan(setup: str) -> Plan:
     timing = told["timing"]
     collection = replace(collection, timing=Timing(**(timing | {"cut": tuple(timing["cut"])})))
     given = told["given"]
-    return recorded_plan(told["record"], collection, None, lambda of: _presets(of, given))
+    plan = recorded_plan(told["record"], collection, None, lambda of: _presets(of, given))
+    return plan, shard_schema(plan)
 
 
 def _declared(text: str) -> Collection:
