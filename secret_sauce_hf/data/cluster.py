@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from secret_sauce_hf.data.answers import checked_file, checked_telling
+from secret_sauce_hf.data.answers import checked_file, checked_telling, is_tried
 from secret_sauce_hf.data.cluster_worker import make_on_worker
 from secret_sauce_hf.data.making import Made
 from secret_sauce_hf.data.manifest import DECIDING, versions
@@ -53,7 +53,8 @@ class ClusterPool:
     """The workers of a Dask cluster, in a `with` block.
 
     Into a folder of this machine the workers send the files, which are looked at here and written; to an address
-    they write themselves, and read again what they wrote. Either way one row of each is rendered here before it counts.
+    they write themselves, and read again what they wrote. Either way a row of the first that each worker makes, and
+    of one in `answers.TRIED` later, is rendered here before it counts.
 
     Args:
         address: of the scheduler, as `dask scheduler` tells it: `tcp://HOST:8786`.
@@ -152,6 +153,7 @@ class _Run:
         self._pending: dict[Any, tuple[Future, Shard]] = {}
         self._looked: dict[Local[Made | None], Shard] = {}
         self._losses: dict[str, int] = {}
+        self._tried: set[str] = set()
         self._seen = time.monotonic()
         self._count, self._counted = 0, -_COUNT_SECONDS
 
@@ -288,15 +290,17 @@ class _Run:
         if isinstance(mistake := answer.get("mistake"), str):
             raise InputError(f"The worker {by} cannot make {shard.name}: {redact(mistake)[:500]}")
         name = f"{DATA_FOLDER}/{shard.name}"
+        # A processor on which sounds differ makes none right.
+        tried = by not in self._tried or is_tried(answer)
         wrong = f"What the worker {by} made of {shard.name} is wrong: "
         remedy = " Nothing was kept of it; end that worker, and the same command goes on."
         try:
             if self._address is not None:
-                made = checked_telling(self._plan, shard, self._schema, answer)
+                made = checked_telling(self._plan, shard, self._schema, answer, tried)
                 if (size := self._target.size(name)) not in (None, made.entry.size):
                     raise InputError(f"in {self._target} it has {size:,} bytes and not {made.entry.size:,}.")
             elif isinstance(content := answer.get("content"), bytes):
-                return checked_file(self._plan, shard, self._schema, answer, content)
+                made, size = checked_file(self._plan, shard, self._schema, answer, content, tried), len(content)
             else:
                 raise InputError("it sent no file.")
         except InputError as error:
@@ -308,6 +312,7 @@ class _Run:
                 f"The worker {by} has written {shard.name}, and from here it is not in {self._target}: give a place "
                 "that all machines share."
             )
+        self._tried.add(by)
         return made
 
 

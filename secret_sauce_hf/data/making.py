@@ -81,7 +81,9 @@ def made_of(path: Path, shard: Shard) -> Made:
     return Made(shard, entry_of_file(path, len(shard) - len(lost)), lost)
 
 
-def checked_content(plan: Plan, shard: Shard, schema: pa.Schema, content: bytes, told: Entry | None = None) -> Made:
+def checked_content(
+    plan: Plan, shard: Shard, schema: pa.Schema, content: bytes, told: Entry | None = None, tried: bool = True
+) -> Made:
     """Find out whether bytes from elsewhere are a shard: its columns, its build and its rows, and that one is right.
 
     One row, which its checksum chooses, is rendered here and has to be there to the byte, settings and sound.
@@ -92,6 +94,7 @@ def checked_content(plan: Plan, shard: Shard, schema: pa.Schema, content: bytes,
         schema: from `shard_schema`.
         content: the file.
         told: what is known of it; then nothing is rendered if it is that.
+        tried: whether that row is rendered.
 
     Raises:
         InputError: it is something else; the message goes on after "… is wrong: ".
@@ -102,7 +105,7 @@ def checked_content(plan: Plan, shard: Shard, schema: pa.Schema, content: bytes,
         with pq.ParquetFile(pa.BufferReader(content)) as file:
             lost = lost_in(file.metadata)
             entry = entry_of(content, len(shard) - len(lost))
-            if entry != told and (chosen := chosen_row(entry, shard, lost)) is not None:
+            if tried and entry != told and (chosen := chosen_row(entry, shard, lost)) is not None:
                 row, place = chosen
                 check_row(plan, schema, row, row_digests(_row(file, place)))
     except FAULTS as error:

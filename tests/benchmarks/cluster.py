@@ -156,8 +156,8 @@ def main() -> None:
     shards = -(-options.rows // options.rows_per_shard)
     print(
         f"takes           {options.rows:,} of {name}, {size / 1e6:.0f} MB in {shards} files\n"
-        f"local pool      {local.seconds:.1f} s, {options.workers} processes; its start {start.seconds:.1f} s more\n"
-        f"cluster, alone  {alone.seconds:.1f} s, {options.workers} workers; its start {start_there.seconds:.1f} s more\n"
+        f"local pool      {local.seconds:.1f} s, {options.workers} processes; start {start.seconds:.1f} s more\n"
+        f"cluster alone   {alone.seconds:.1f} s, {options.workers} workers; start {start_there.seconds:.1f} s more\n"
         f"overhead        {overhead:+.1%} by the clock (asked: at most {MOST_OVERHEAD:+.0%}), "
         f"{alone.processor / local.processor - 1:+.1%} of the processor's time "
         f"({alone.processor:.1f} s of {local.processor:.1f} s)\n"
