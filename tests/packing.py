@@ -26,8 +26,9 @@ MOST_BYTES = 2**26
 _BUILD = """
 import sys
 from setuptools import build_meta
+out = sys.argv[1]  # setuptools puts arguments of its own in their place
 for build in (build_meta.build_sdist, build_meta.build_wheel):
-    build(sys.argv[1])
+    build(out)
 """
 
 
