@@ -4,7 +4,7 @@ import json
 import queue
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures import Future as Local
 from contextlib import suppress
@@ -22,7 +22,7 @@ from secret_sauce_hf.data.manifest import DECIDING, versions
 from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.targets import Place, Target
-from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
 from secret_sauce_hf.instruments.declaring import declaration_text
 from secret_sauce_hf.needed import remedy
@@ -44,6 +44,7 @@ _COUNT_SECONDS = 1.0
 """For so long the scheduler is not asked again how many threads there are."""
 _LOOKERS = 4
 """Shards that are looked at at once, at most: each may be as large as a file is."""
+_MEMORY = "perhaps for want of memory; give them more, or less at once"
 _LOST = "The connection to the scheduler was lost; the same command goes on from here."
 _AHEAD = 2
 """Shards that every thread of the cluster has before it: one that it makes, one that waits."""
@@ -64,6 +65,7 @@ class ClusterPool:
     def __init__(self, address: str, progress: bool = True) -> None:
         self._address, self._progress = address, progress
         self._client: Client | None = None
+        self._shared: dict[str, Future] = {}
 
     def __enter__(self) -> "ClusterPool":
         """Connect to the scheduler, wait for a worker and see that all of them can do the work.
@@ -118,6 +120,65 @@ class ClusterPool:
             raise RuntimeError("Outside of its `with` block a pool has no workers.")
         yield from _Run(client, plan, schema, target, advance).make(shards)
 
+    @property
+    def threads(self) -> int:
+        """How many threads the workers have now."""
+        return 0 if self._client is None else _Pulse(self._client).threads()
+
+    def call(self, function: Callable[..., Any], shared: str, asked: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Call a function of this package on the workers.
+
+        Args:
+            function: of a module, and pure: who calls it does not matter. Its first argument is `shared`.
+            shared: a text that all calls have.
+            asked: the other arguments of each call: numbers, texts, arrays and what is made of them.
+
+        Returns:
+            What each call answers, in their order.
+
+        Raises:
+            InputError: a worker cannot do it.
+            ChildProcessError: the scheduler or all workers are gone; a call ends every worker that makes it.
+        """
+        client = self._client
+        if client is None:
+            raise RuntimeError("Outside of its `with` block a pool has no workers.")
+        pulse, done = _Pulse(client), queue.SimpleQueue[Any]()
+        found: list[Any] = [None] * len(asked)
+        losses = [0] * len(asked)
+        if shared not in self._shared:
+            self._shared[shared] = client.submit(str, shared, pure=False)
+        pending: dict[Any, tuple[Future, int]] = {}
+
+        def submit(number: int) -> None:
+            future = client.submit(function, self._shared[shared], **asked[number], pure=False)
+            pending[future.key] = future, number
+            future.add_done_callback(done.put)
+
+        try:
+            for number in range(len(asked)):
+                submit(number)
+            while pending:
+                try:
+                    keys = [done.get(timeout=_POLL_SECONDS).key]
+                except queue.Empty:
+                    pulse.check()
+                    keys = [future.key for future, _ in pending.values() if future.done()]
+                for key in keys:
+                    if key not in pending:
+                        continue
+                    future, number = pending.pop(key)
+                    came, found[number] = _result(future, "what was asked")
+                    if not came:
+                        losses[number] += 1
+                        if losses[number] == MOST_LOSSES:
+                            raise ChildProcessError(f"Every worker ended that was asked; {_MEMORY}.")
+                        submit(number)
+        finally:
+            with suppress(OSError):
+                client.cancel([future for future, _ in pending.values()], force=True)
+        return found
+
     def _check_workers(self, client: "Client") -> None:
         until = time.monotonic() + WORKER_SECONDS
         while not client.nthreads():
@@ -140,6 +201,80 @@ class ClusterPool:
                 )
 
 
+class _Pulse:
+    """Whether a scheduler and its workers are there."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._seen = time.monotonic()
+        self._count, self._counted = 0, -_COUNT_SECONDS
+
+    def threads(self) -> int:
+        """How many threads the cluster has, as of a second ago.
+
+        Raises:
+            ChildProcessError: the scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise ChildProcessError(_LOST)
+        if time.monotonic() > self._counted + _COUNT_SECONDS:
+            try:
+                self._count, self._counted = sum(self._client.nthreads().values()), time.monotonic()
+            except OSError as error:
+                raise ChildProcessError(_LOST) from error
+        return self._count
+
+    def check(self) -> None:
+        """See that there is somebody to wait for.
+
+        Raises:
+            ChildProcessError: there is not.
+        """
+        if self.threads():
+            self._seen = time.monotonic()
+        elif time.monotonic() > self._seen + WORKER_SECONDS:
+            raise ChildProcessError(
+                f"The scheduler has had no worker for {WORKER_SECONDS:.0f} s; start some, and the same command goes on "
+                "from here."
+            )
+
+
+def _result(future: "Future", what: str) -> tuple[bool, Any]:
+    """Whether something came of a future, and what: if not, it has to be asked again.
+
+    Args:
+        future: one that is done.
+        what: that a worker cannot make, in messages.
+
+    Raises:
+        InputError: the worker has failed.
+        ChildProcessError: the scheduler is gone.
+    """
+    from distributed import KilledWorker
+
+    if future.status == "finished":
+        try:
+            answer = future.result()
+        except KilledWorker:
+            # Whoever had it was lost before it was sent.
+            return False, None
+        except (OSError, CancelledError) as error:
+            raise ChildProcessError(_LOST) from error
+        future.release()
+        return True, answer
+    if future.status != "error":
+        raise ChildProcessError(_LOST)
+    fault = future.exception()
+    future.release()
+    if isinstance(fault, KilledWorker):
+        return False, None
+    said = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+    raise InputError(
+        f"A worker cannot make {what} ({type(fault).__name__}: {redact(said)[:200].rstrip('.')}); it needs this "
+        "version of secret_sauce_hf."
+    ) from fault
+
+
 class _Run:
     """One build's shards on their way."""
 
@@ -154,8 +289,7 @@ class _Run:
         self._looked: dict[Local[Made | None], Shard] = {}
         self._losses: dict[str, int] = {}
         self._tried: set[str] = set()
-        self._seen = time.monotonic()
-        self._count, self._counted = 0, -_COUNT_SECONDS
+        self._pulse = _Pulse(client)
 
     def make(self, shards: Sequence[Shard]) -> Generator[Made, None, None]:
         # A task, not data: where the worker that holds it is lost, another one makes it again.
@@ -168,7 +302,7 @@ class _Run:
         try:
             while waiting or self._pending or self._looked:
                 # What waits to be looked at here has its place, too: else a fast cluster would fill this machine.
-                room = _AHEAD * self._threads() - len(self._pending) - len(self._looked)
+                room = _AHEAD * self._pulse.threads() - len(self._pending) - len(self._looked)
                 for _ in range(min(room, len(waiting))):
                     self._submit(waiting.pop(), setup)
                 for done in self._finished():
@@ -205,7 +339,7 @@ class _Run:
         try:
             found = [self._done.get(timeout=_POLL_SECONDS)]
         except queue.Empty:
-            self._check_alive()
+            self._pulse.check()
             # Of a future whose error cannot be read here nothing else tells.
             return [future for future, _ in self._pending.values() if future.done()]
         while not self._done.empty():
@@ -217,66 +351,18 @@ class _Run:
             if (done in self._looked if isinstance(done, Local) else done.key in self._pending)
         ]
 
-    def _threads(self) -> int:
-        """How many threads the cluster has now.
-
-        Raises:
-            ChildProcessError: the scheduler is gone.
-        """
-        if self._client.status != "running":
-            raise ChildProcessError(_LOST)
-        if time.monotonic() > self._counted + _COUNT_SECONDS:
-            try:
-                self._count, self._counted = sum(self._client.nthreads().values()), time.monotonic()
-            except OSError as error:
-                raise ChildProcessError(_LOST) from error
-        return self._count
-
-    def _check_alive(self) -> None:
-        """See that there is somebody to wait for.
-
-        Raises:
-            ChildProcessError: there is not.
-        """
-        if self._threads():
-            self._seen = time.monotonic()
-        elif time.monotonic() > self._seen + WORKER_SECONDS:
-            raise ChildProcessError(
-                f"The scheduler has had no worker for {WORKER_SECONDS:.0f} s; start some, and the same command goes on "
-                "from here."
-            )
-
     def _taken(self, future: "Future", shard: Shard) -> Made | None:
         """What came of a shard; None if it has to be made again. Called in several threads."""
-        from distributed import KilledWorker
-
-        if future.status != "finished":
-            if future.status != "error":
-                raise ChildProcessError(_LOST)
-            error = future.exception()
-            future.release()
-            if isinstance(error, KilledWorker):
-                self._losses[shard.name] = self._losses.get(shard.name, 0) + 1
-                if self._losses[shard.name] < MOST_LOSSES:
-                    return None
-                raise ChildProcessError(
-                    f"Every worker ended that was to make {shard.name}, perhaps for want of memory; give them more, or "
-                    "the build fewer --rows-per-shard."
-                ) from error
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(
-                f"A worker cannot make {shard.name} ({type(error).__name__}: {redact(said)[:200].rstrip('.')}); it "
-                "needs this version of secret_sauce_hf."
-            ) from error
-        try:
-            answer = future.result()
-        except KilledWorker:
-            # Whoever had it was lost before it was sent.
+        came, answer = _result(future, shard.name)
+        if came:
+            return self._checked(answer, shard)
+        self._losses[shard.name] = self._losses.get(shard.name, 0) + 1
+        if self._losses[shard.name] < MOST_LOSSES:
             return None
-        except (OSError, CancelledError) as error:
-            raise ChildProcessError(_LOST) from error
-        future.release()
-        return self._checked(answer, shard)
+        raise ChildProcessError(
+            f"Every worker ended that was to make {shard.name}, perhaps for want of memory; give them more, or the "
+            "build fewer --rows-per-shard."
+        )
 
     def _checked(self, answer: Any, shard: Shard) -> Made:
         """A shard that was looked at.
@@ -335,12 +421,21 @@ def check_for_cluster(plan: Plan) -> None:
     Raises:
         InputError: its engine is a plug-in file, records an instrument, or is one that only this program knows.
     """
-    refuse_plugin(plan.collection)
-    name = plan.collection.instrument.name
-    if plan.engine.records:
+    check_engine(plan.collection, plan.engine, plan.in_session)
+
+
+def check_engine(collection: Collection, engine: Engine, in_session: bool = False) -> None:
+    """See that other machines find an engine.
+
+    Raises:
+        InputError: it is a plug-in file, records an instrument, or is one that only this program knows.
+    """
+    refuse_plugin(collection)
+    name = collection.instrument.name
+    if engine.records:
         raise InputError(f"{name} is recorded, and the instrument is here: build it without --scheduler.")
-    found = find_engine(plan.collection, in_session=plan.in_session)
-    if found is None or type(found) is not type(plan.engine) or found.label != plan.engine.label:
+    found = find_engine(collection, in_session=in_session)
+    if found is None or type(found) is not type(engine) or found.label != engine.label:
         raise InputError(
             f"Workers find the engine of {name} by its name, and would not find the one that was given: leave the "
             "engine out, or the scheduler."
@@ -358,14 +453,14 @@ def setup_text(plan: Plan) -> str:
             "first": played.first.tolist(),
             "notes": {name: getattr(played, name).tolist() for name in ("onset", "duration", "pitch", "velocity")},
         }
-    collection = plan.collection
-    return json.dumps(
-        {
-            "record": plan.record,
-            "versions": versions(),
-            "declaration": None if collection.name in COLLECTIONS else declaration_text(collection),
-            # To the last digit, which a declaration does not have.
-            "timing": asdict(collection.timing),
-            "given": given,
-        }
-    )
+    return json.dumps({"record": plan.record, "versions": versions(), "given": given} | described(plan.collection))
+
+
+def described(collection: Collection) -> dict[str, Any]:
+    """A collection, as `cluster_worker` finds it again."""
+    return {
+        "collection": collection.name,
+        "declaration": None if collection.name in COLLECTIONS else declaration_text(collection),
+        # To the last digit, which a declaration does not have.
+        "timing": asdict(collection.timing),
+    }
