@@ -18,7 +18,6 @@ from secret_sauce_hf.data.making import (
     chosen_row,
     counted_in,
     digests_in,
-    made_of,
 )
 from secret_sauce_hf.data.manifest import Entry, entry_of
 from secret_sauce_hf.data.names import DATA_FOLDER
@@ -35,11 +34,10 @@ TRIED = 8
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def answer_of_file(folder: Folder, shard: Shard) -> dict[str, Any]:
+def answer_of_file(made: Made, folder: Folder) -> dict[str, Any]:
     """The answer that sends a shard's file: `size`, `sha256` and `content`."""
-    name = f"{DATA_FOLDER}/{shard.name}"
-    entry = made_of(folder.path / name, shard).entry
-    return {"size": entry.size, "sha256": entry.sha256, "content": folder.read(name)}
+    content = folder.read(f"{DATA_FOLDER}/{made.shard.name}")
+    return {"size": made.entry.size, "sha256": made.entry.sha256, "content": content}
 
 
 def answer_of_place(made: Made, schema: pa.Schema, place: Place) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def make_on_worker(setup: str, name: str, start: int, stop: int, address: str | 
         with TemporaryDirectory(prefix="secret-sauce-") as folder:
             target = Folder(Path(folder))
             target.prepare()
-            make_shard(plan, shard, schema, target, lambda _rows: _look_for_cancel())
-            return {"worker": here} | answer_of_file(target, shard)
+            made = make_shard(plan, shard, schema, target, lambda _rows: _look_for_cancel())
+            return {"worker": here} | answer_of_file(made, target)
     except InputError as error:
         return {"worker": here, "mistake": str(error)}
     except OSError as error:

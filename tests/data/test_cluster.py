@@ -342,11 +342,11 @@ def test_control_c_cancels_and_the_same_command_goes_on(machines, tmp_path):
     command = [sys.executable, "-m", "secret_sauce_hf", "build", "noisemaker-light", "--seed", "3", "--count", "200"]
     command += ["--rows-per-shard", "5", "--out", "built", "--scheduler", machines.address]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 1200
         while not list(tmp_path.glob("built/data/*.parquet")) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert err.strip().splitlines()[-1] == "secret-sauce: Stopped; the same command goes on from here."
     assert "Traceback" not in err
@@ -354,7 +354,7 @@ def test_control_c_cancels_and_the_same_command_goes_on(machines, tmp_path):
     assert 0 < len(there) < 40 and all(name.endswith(".parquet") for name in there)
     assert json.loads((tmp_path / "built/manifest.json").read_text())["files"].keys() == {f"data/{n}" for n in there}
     with machines.client() as client:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while any(client.processing().values()) and time.monotonic() < until:
             time.sleep(0.05)
         assert not any(client.processing().values())
