@@ -18,6 +18,7 @@ MACHINES := tests/engines/test_recorder.py tests/engines/test_engine_plugin.py $
 # Models that are trained, and instruments that are learned: seconds become minutes.
 TRAINING := tests/training tests/modeling/test_gradients.py
 STAMP_DOCS := $(VENV)/.installed-docs
+STAMP_AUDIT := $(VENV)/.installed-audit
 # datasets 3.6 is the last version that loads scripts.
 VENV36 := .venv-datasets36
 STAMP36 := $(VENV36)/.installed
@@ -56,7 +57,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-training test-pages test-cluster lint format clean
+.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-training test-pages test-cluster lint format audit licences wheel clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -74,6 +75,9 @@ help:
 	@echo 'make docs      build the documentation into ./site, which needs no network to be read'
 	@echo 'make test-docs   build it, check its links, and run all that it and the README show'
 	@echo 'make format    format the code'
+	@echo 'make audit     ask whether a dependency of constraints.txt has a known flaw'
+	@echo 'make licences  write THIRD_PARTY.md again, from what is installed'
+	@echo 'make wheel     build wheel and sdist into ./dist, the same bytes for everybody'
 	@echo 'make clean     remove $(VENV), $(VENV36), $(VENVLOW), $(COMMON), $(WEB) and the tools'"'"' caches'
 
 install: $(STAMP)
@@ -130,6 +134,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# What asks for flaws is of no use to the tests; it exits with 3 where nobody can be asked.
+audit: $(STAMP_AUDIT)
+	@$(BIN)/python tests/audit.py $(ARGS)
+
+licences: $(STAMP)
+	$(BIN)/python tests/licences.py $(ARGS)
+
+wheel: $(STAMP)
+	$(BIN)/python tests/packing.py $(ARGS)
+
 clean:
 	rm -rf $(VENV) $(VENV36) $(VENVLOW) $(COMMON) $(WEB) .pytest_cache .ruff_cache .mypy_cache .hypothesis build site *.egg-info
 
@@ -149,6 +163,10 @@ $(STAMP_BENCH): $(STAMP)
 # What builds the documentation; the test of it is skipped without.
 $(STAMP_DOCS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group docs
+	@touch $@
+
+$(STAMP_AUDIT): $(STAMP)
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group audit
 	@touch $@
 
 # pip checks the hash; of the archive only the tests are kept.

@@ -1,6 +1,7 @@
 """`secret-sauce benchmark`: parse, run, print."""
 
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ from secret_sauce_hf.progress import say
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from secret_sauce_hf.engines import Engine
     from secret_sauce_hf.evaluation import Benchmark
 
 app = typer.Typer()
@@ -110,6 +112,15 @@ def benchmark(
             "answer as there are parameters, hours of a slow engine."
         ),
     ] = True,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Render rows and answers on a Dask cluster whose scheduler is there, tcp://HOST:8786; searches, which "
+            "are timed, stay here.",
+            show_default=False,
+        ),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what an earlier run has kept.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -138,7 +149,8 @@ def benchmark(
     if hidden and export is None:
         raise InputError("--hidden is about what is exported: give a folder with --export DIR.")
     if export is not None:
-        _export(declared, export, data, recordings, rows, hidden)
+        with _renderer(scheduler, declared) as renderer:
+            _export(declared, export, data, recordings, rows, hidden, renderer)
         return
     files = [input_file(path, "file of predictions") for path in predictions or ()]
     folder = check_folder(out or Path(f"{Path(collection).stem}-benchmark"), what="the benchmark")
@@ -162,24 +174,26 @@ def benchmark(
         words += [word for value in values or () for word in (option, value)]
     words += [] if same else ["--no-same"]
     try:
-        found = run(
-            declared,
-            model=None if model == _SHIPPED else model,
-            data=data,
-            recordings=recordings,
-            rows=rows,
-            seconds=seconds,
-            baseline_seconds=baseline_seconds,
-            without=without or (),
-            only=only or (),
-            predictions=files,
-            seeds=seeds,
-            out=folder,
-            seed=seed,
-            again=again,
-            same=same,
-            command=shlex.join(words),
-        )
+        with _renderer(scheduler, declared) as renderer:
+            found = run(
+                declared,
+                model=None if model == _SHIPPED else model,
+                data=data,
+                recordings=recordings,
+                rows=rows,
+                seconds=seconds,
+                baseline_seconds=baseline_seconds,
+                without=without or (),
+                only=only or (),
+                predictions=files,
+                seeds=seeds,
+                out=folder,
+                seed=seed,
+                again=again,
+                same=same,
+                renderer=renderer,
+                command=shlex.join(words),
+            )
     except KeyboardInterrupt:
         say(f"What was measured is kept in {folder}: the same command, without --again, goes on from here.")
         raise
@@ -195,8 +209,23 @@ def benchmark(
         say(f"Wrote {path}")
 
 
+def _renderer(scheduler: str | None, collection: Collection) -> "AbstractContextManager[Engine | None]":
+    """What renders in place of the engine, in its `with` block."""
+    if scheduler is None:
+        return nullcontext()
+    from secret_sauce_hf.data.cluster_engine import rendering
+
+    return rendering(scheduler, collection)
+
+
 def _export(
-    collection: Collection, folder: Path, data: str | None, recordings: Path | None, rows: int, hidden: bool
+    collection: Collection,
+    folder: Path,
+    data: str | None,
+    recordings: Path | None,
+    rows: int,
+    hidden: bool,
+    renderer: "Engine | None",
 ) -> None:
     from secret_sauce_hf.evaluation import export_benchmark
 
@@ -212,6 +241,7 @@ def _export(
         rows=rows,
         hidden=hidden,
         command=shlex.join(words),
+        engine=renderer,
     )
     for path in files:
         say(f"Wrote {path}")

@@ -4,7 +4,9 @@ import json
 import queue
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import Future as Local
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
@@ -13,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from secret_sauce_hf.data.answers import checked_file, checked_telling, is_tried
 from secret_sauce_hf.data.cluster_worker import make_on_worker
-from secret_sauce_hf.data.making import Made, checked_content
-from secret_sauce_hf.data.manifest import DECIDING, Entry, versions
+from secret_sauce_hf.data.making import Made
+from secret_sauce_hf.data.manifest import DECIDING, versions
 from secret_sauce_hf.data.names import DATA_FOLDER
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.targets import Place, Target
-from secret_sauce_hf.engines import find_engine
+from secret_sauce_hf.engines import Engine, find_engine
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError
 from secret_sauce_hf.instruments.declaring import declaration_text
 from secret_sauce_hf.needed import remedy
+from secret_sauce_hf.processors import thread_count
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.remote import redact
 
@@ -36,6 +40,11 @@ WORKER_SECONDS = 60.0
 MOST_LOSSES = 5
 """Dask gives a task up when four workers have died of it, or beside it. So often it is asked anew."""
 _POLL_SECONDS = 0.5
+_COUNT_SECONDS = 1.0
+"""For so long the scheduler is not asked again how many threads there are."""
+_LOOKERS = 4
+"""Shards that are looked at at once, at most: each may be as large as a file is."""
+_MEMORY = "perhaps for want of memory; give them more, or less at once"
 _LOST = "The connection to the scheduler was lost; the same command goes on from here."
 _AHEAD = 2
 """Shards that every thread of the cluster has before it: one that it makes, one that waits."""
@@ -44,8 +53,9 @@ _AHEAD = 2
 class ClusterPool:
     """The workers of a Dask cluster, in a `with` block.
 
-    Into a folder of this machine the workers send the files, and this process writes them; to an
-    address they write themselves. Either way each file is read here, and one of its rows rendered, before it counts.
+    Into a folder of this machine the workers send the files, which are looked at here and written; to an address
+    they write themselves, and read again what they wrote. Either way a row of the first that each worker makes, and
+    of one in `answers.TRIED` later, is rendered here before it counts.
 
     Args:
         address: of the scheduler, as `dask scheduler` tells it: `tcp://HOST:8786`.
@@ -55,6 +65,7 @@ class ClusterPool:
     def __init__(self, address: str, progress: bool = True) -> None:
         self._address, self._progress = address, progress
         self._client: Client | None = None
+        self._shared: dict[str, Future] = {}
 
     def __enter__(self) -> "ClusterPool":
         """Connect to the scheduler, wait for a worker and see that all of them can do the work.
@@ -109,6 +120,65 @@ class ClusterPool:
             raise RuntimeError("Outside of its `with` block a pool has no workers.")
         yield from _Run(client, plan, schema, target, advance).make(shards)
 
+    @property
+    def threads(self) -> int:
+        """How many threads the workers have now."""
+        return 0 if self._client is None else _Pulse(self._client).threads()
+
+    def call(self, function: Callable[..., Any], shared: str, asked: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Call a function of this package on the workers.
+
+        Args:
+            function: of a module, and pure: who calls it does not matter. Its first argument is `shared`.
+            shared: a text that all calls have.
+            asked: the other arguments of each call: numbers, texts, arrays and what is made of them.
+
+        Returns:
+            What each call answers, in their order.
+
+        Raises:
+            InputError: a worker cannot do it.
+            ChildProcessError: the scheduler or all workers are gone; a call ends every worker that makes it.
+        """
+        client = self._client
+        if client is None:
+            raise RuntimeError("Outside of its `with` block a pool has no workers.")
+        pulse, done = _Pulse(client), queue.SimpleQueue[Any]()
+        found: list[Any] = [None] * len(asked)
+        losses = [0] * len(asked)
+        if shared not in self._shared:
+            self._shared[shared] = client.submit(str, shared, pure=False)
+        pending: dict[Any, tuple[Future, int]] = {}
+
+        def submit(number: int) -> None:
+            future = client.submit(function, self._shared[shared], **asked[number], pure=False)
+            pending[future.key] = future, number
+            future.add_done_callback(done.put)
+
+        try:
+            for number in range(len(asked)):
+                submit(number)
+            while pending:
+                try:
+                    keys = [done.get(timeout=_POLL_SECONDS).key]
+                except queue.Empty:
+                    pulse.check()
+                    keys = [future.key for future, _ in pending.values() if future.done()]
+                for key in keys:
+                    if key not in pending:
+                        continue
+                    future, number = pending.pop(key)
+                    came, found[number] = _result(future, "what was asked")
+                    if not came:
+                        losses[number] += 1
+                        if losses[number] == MOST_LOSSES:
+                            raise ChildProcessError(f"Every worker ended that was asked; {_MEMORY}.")
+                        submit(number)
+        finally:
+            with suppress(OSError):
+                client.cancel([future for future, _ in pending.values()], force=True)
+        return found
+
     def _check_workers(self, client: "Client") -> None:
         until = time.monotonic() + WORKER_SECONDS
         while not client.nthreads():
@@ -131,6 +201,80 @@ class ClusterPool:
                 )
 
 
+class _Pulse:
+    """Whether a scheduler and its workers are there."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._seen = time.monotonic()
+        self._count, self._counted = 0, -_COUNT_SECONDS
+
+    def threads(self) -> int:
+        """How many threads the cluster has, as of a second ago.
+
+        Raises:
+            ChildProcessError: the scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise ChildProcessError(_LOST)
+        if time.monotonic() > self._counted + _COUNT_SECONDS:
+            try:
+                self._count, self._counted = sum(self._client.nthreads().values()), time.monotonic()
+            except OSError as error:
+                raise ChildProcessError(_LOST) from error
+        return self._count
+
+    def check(self) -> None:
+        """See that there is somebody to wait for.
+
+        Raises:
+            ChildProcessError: there is not.
+        """
+        if self.threads():
+            self._seen = time.monotonic()
+        elif time.monotonic() > self._seen + WORKER_SECONDS:
+            raise ChildProcessError(
+                f"The scheduler has had no worker for {WORKER_SECONDS:.0f} s; start some, and the same command goes on "
+                "from here."
+            )
+
+
+def _result(future: "Future", what: str) -> tuple[bool, Any]:
+    """Whether something came of a future, and what: if not, it has to be asked again.
+
+    Args:
+        future: one that is done.
+        what: that a worker cannot make, in messages.
+
+    Raises:
+        InputError: the worker has failed.
+        ChildProcessError: the scheduler is gone.
+    """
+    from distributed import KilledWorker
+
+    if future.status == "finished":
+        try:
+            answer = future.result()
+        except KilledWorker:
+            # Whoever had it was lost before it was sent.
+            return False, None
+        except (OSError, CancelledError) as error:
+            raise ChildProcessError(_LOST) from error
+        future.release()
+        return True, answer
+    if future.status != "error":
+        raise ChildProcessError(_LOST)
+    fault = future.exception()
+    future.release()
+    if isinstance(fault, KilledWorker):
+        return False, None
+    said = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+    raise InputError(
+        f"A worker cannot make {what} ({type(fault).__name__}: {redact(said)[:200].rstrip('.')}); it needs this "
+        "version of secret_sauce_hf."
+    ) from fault
+
+
 class _Run:
     """One build's shards on their way."""
 
@@ -140,10 +284,12 @@ class _Run:
         self._client, self._plan, self._schema, self._target = client, plan, schema, target
         self._advance = advance
         self._address = target.address if isinstance(target, Place) else None
-        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Future | Local[Made | None]] = queue.SimpleQueue()
         self._pending: dict[Any, tuple[Future, Shard]] = {}
+        self._looked: dict[Local[Made | None], Shard] = {}
         self._losses: dict[str, int] = {}
-        self._seen = time.monotonic()
+        self._tried: set[str] = set()
+        self._pulse = _Pulse(client)
 
     def make(self, shards: Sequence[Shard]) -> Generator[Made, None, None]:
         # A task, not data: where the worker that holds it is lost, another one makes it again.
@@ -152,23 +298,34 @@ class _Run:
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
             setup = self._client.submit(str, setup_text(self._plan), pure=False)
         waiting = list(reversed(shards))
+        lookers = ThreadPoolExecutor(min(_LOOKERS, thread_count()))
         try:
-            while waiting or self._pending:
-                room = _AHEAD * self._threads() - len(self._pending)
+            while waiting or self._pending or self._looked:
+                # What waits to be looked at here has its place, too: else a fast cluster would fill this machine.
+                room = _AHEAD * self._pulse.threads() - len(self._pending) - len(self._looked)
                 for _ in range(min(room, len(waiting))):
                     self._submit(waiting.pop(), setup)
-                for future in self._finished():
-                    _, shard = self._pending.pop(future.key)
-                    made = self._taken(future, shard)
+                for done in self._finished():
+                    if not isinstance(done, Local):
+                        _, shard = self._pending.pop(done.key)
+                        looked = lookers.submit(self._taken, done, shard)
+                        self._looked[looked] = shard
+                        looked.add_done_callback(self._done.put)
+                        continue
+                    shard = self._looked.pop(done)
+                    made = done.result()
                     if made is None:
                         waiting.append(shard)
                         continue
+                    if made.content is not None:
+                        self._target.write(f"{DATA_FOLDER}/{shard.name}", made.content)
                     self._advance(len(shard))
                     yield made
         finally:
             # After Ctrl-C or a fault: what nobody has begun is not begun, and what was begun ends at its next rows.
             with suppress(OSError):
                 self._client.cancel([setup, *(future for future, _ in self._pending.values())], force=True)
+            lookers.shutdown(cancel_futures=True)
 
     def _submit(self, shard: Shard, setup: "Future") -> None:
         future = self._client.submit(
@@ -177,74 +334,38 @@ class _Run:
         self._pending[future.key] = future, shard
         future.add_done_callback(self._done.put)
 
-    def _finished(self) -> "list[Future]":
-        """What is finished by now; after a while nothing, too."""
+    def _finished(self) -> "list[Future | Local[Made | None]]":
+        """What is made, or looked at, by now; after a while nothing, too."""
         try:
             found = [self._done.get(timeout=_POLL_SECONDS)]
         except queue.Empty:
-            self._check_alive()
+            self._pulse.check()
             # Of a future whose error cannot be read here nothing else tells.
             return [future for future, _ in self._pending.values() if future.done()]
         while not self._done.empty():
             found.append(self._done.get())
         # Each once, however it was found.
-        return [future for future in dict.fromkeys(found) if future.key in self._pending]
-
-    def _threads(self) -> int:
-        """How many threads the cluster has now.
-
-        Raises:
-            ChildProcessError: the scheduler is gone.
-        """
-        if self._client.status != "running":
-            raise ChildProcessError(_LOST)
-        try:
-            return sum(self._client.nthreads().values())
-        except OSError as error:
-            raise ChildProcessError(_LOST) from error
-
-    def _check_alive(self) -> None:
-        """See that there is somebody to wait for.
-
-        Raises:
-            ChildProcessError: there is not.
-        """
-        if self._threads():
-            self._seen = time.monotonic()
-        elif time.monotonic() > self._seen + WORKER_SECONDS:
-            raise ChildProcessError(
-                f"The scheduler has had no worker for {WORKER_SECONDS:.0f} s; start some, and the same command goes on "
-                "from here."
-            )
+        return [
+            done
+            for done in dict.fromkeys(found)
+            if (done in self._looked if isinstance(done, Local) else done.key in self._pending)
+        ]
 
     def _taken(self, future: "Future", shard: Shard) -> Made | None:
-        """What came of a shard, in its place; None if it has to be made again."""
-        from distributed import KilledWorker
-
-        if future.status != "finished":
-            if future.status != "error":
-                raise ChildProcessError(_LOST)
-            error = future.exception()
-            future.release()
-            if isinstance(error, KilledWorker):
-                self._losses[shard.name] = self._losses.get(shard.name, 0) + 1
-                if self._losses[shard.name] < MOST_LOSSES:
-                    return None
-                raise ChildProcessError(
-                    f"Every worker ended that was to make {shard.name}, perhaps for want of memory; give them more, or "
-                    "the build fewer --rows-per-shard."
-                ) from error
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(
-                f"A worker cannot make {shard.name} ({type(error).__name__}: {redact(said)[:200].rstrip('.')}); it "
-                "needs this version of secret_sauce_hf."
-            ) from error
-        answer = future.result()
-        future.release()
-        return self._checked(answer, shard)
+        """What came of a shard; None if it has to be made again. Called in several threads."""
+        came, answer = _result(future, shard.name)
+        if came:
+            return self._checked(answer, shard)
+        self._losses[shard.name] = self._losses.get(shard.name, 0) + 1
+        if self._losses[shard.name] < MOST_LOSSES:
+            return None
+        raise ChildProcessError(
+            f"Every worker ended that was to make {shard.name}, perhaps for want of memory; give them more, or the "
+            "build fewer --rows-per-shard."
+        )
 
     def _checked(self, answer: Any, shard: Shard) -> Made:
-        """A shard that was looked at, in its place.
+        """A shard that was looked at.
 
         Raises:
             InputError: the worker said why it cannot make it; it is not what it should be.
@@ -255,27 +376,29 @@ class _Run:
         if isinstance(mistake := answer.get("mistake"), str):
             raise InputError(f"The worker {by} cannot make {shard.name}: {redact(mistake)[:500]}")
         name = f"{DATA_FOLDER}/{shard.name}"
-        content = answer.get("content") if self._address is None else self._target.read(name)
+        # A processor on which sounds differ makes none right.
+        tried = by not in self._tried or is_tried(answer)
         wrong = f"What the worker {by} made of {shard.name} is wrong: "
         remedy = " Nothing was kept of it; end that worker, and the same command goes on."
-        if not isinstance(content, bytes):
-            if self._address is None:
-                raise InputError(f"{wrong}it sent no file.{remedy}")
-            raise InputError(
-                f"The worker {by} has written {shard.name}, and from here it is not in {self._target}: give a place "
-                "that all machines share."
-            )
         try:
-            made = checked_content(self._plan, shard, self._schema, content)
-            told = Entry(made.entry.rows, answer.get("size", -1), answer.get("sha256", ""))
-            if told != made.entry:
-                raise InputError("it has not the checksum that the worker tells.")
+            if self._address is not None:
+                made = checked_telling(self._plan, shard, self._schema, answer, tried)
+                if (size := self._target.size(name)) not in (None, made.entry.size):
+                    raise InputError(f"in {self._target} it has {size:,} bytes and not {made.entry.size:,}.")
+            elif isinstance(content := answer.get("content"), bytes):
+                made, size = checked_file(self._plan, shard, self._schema, answer, content, tried), len(content)
+            else:
+                raise InputError("it sent no file.")
         except InputError as error:
             if self._address is not None:
                 self._target.remove(name)
             raise InputError(f"{wrong}{error}{remedy}") from error
-        if self._address is None:
-            self._target.write(name, content)
+        if size is None:
+            raise InputError(
+                f"The worker {by} has written {shard.name}, and from here it is not in {self._target}: give a place "
+                "that all machines share."
+            )
+        self._tried.add(by)
         return made
 
 
@@ -298,12 +421,21 @@ def check_for_cluster(plan: Plan) -> None:
     Raises:
         InputError: its engine is a plug-in file, records an instrument, or is one that only this program knows.
     """
-    refuse_plugin(plan.collection)
-    name = plan.collection.instrument.name
-    if plan.engine.records:
+    check_engine(plan.collection, plan.engine, plan.in_session)
+
+
+def check_engine(collection: Collection, engine: Engine, in_session: bool = False) -> None:
+    """See that other machines find an engine.
+
+    Raises:
+        InputError: it is a plug-in file, records an instrument, or is one that only this program knows.
+    """
+    refuse_plugin(collection)
+    name = collection.instrument.name
+    if engine.records:
         raise InputError(f"{name} is recorded, and the instrument is here: build it without --scheduler.")
-    found = find_engine(plan.collection, in_session=plan.in_session)
-    if found is None or type(found) is not type(plan.engine) or found.label != plan.engine.label:
+    found = find_engine(collection, in_session=in_session)
+    if found is None or type(found) is not type(engine) or found.label != engine.label:
         raise InputError(
             f"Workers find the engine of {name} by its name, and would not find the one that was given: leave the "
             "engine out, or the scheduler."
@@ -321,14 +453,14 @@ def setup_text(plan: Plan) -> str:
             "first": played.first.tolist(),
             "notes": {name: getattr(played, name).tolist() for name in ("onset", "duration", "pitch", "velocity")},
         }
-    collection = plan.collection
-    return json.dumps(
-        {
-            "record": plan.record,
-            "versions": versions(),
-            "declaration": None if collection.name in COLLECTIONS else declaration_text(collection),
-            # To the last digit, which a declaration does not have.
-            "timing": asdict(collection.timing),
-            "given": given,
-        }
-    )
+    return json.dumps({"record": plan.record, "versions": versions(), "given": given} | described(plan.collection))
+
+
+def described(collection: Collection) -> dict[str, Any]:
+    """A collection, as `cluster_worker` finds it again."""
+    return {
+        "collection": collection.name,
+        "declaration": None if collection.name in COLLECTIONS else declaration_text(collection),
+        # To the last digit, which a declaration does not have.
+        "timing": asdict(collection.timing),
+    }

@@ -8,13 +8,12 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from secret_sauce_hf.cards.dataset import DatasetFacts
 from secret_sauce_hf.data.card_facts import dataset_facts, split_files
-from secret_sauce_hf.data.making import Made, checked_content, made_of
+from secret_sauce_hf.data.making import Made, checked_content, counted_in, made_of
 from secret_sauce_hf.data.manifest import Entry, entry_of, manifest_text, read_manifest
-from secret_sauce_hf.data.names import AUDIO_COLUMN, DATA_FOLDER, MANIFEST_NAME
+from secret_sauce_hf.data.names import DATA_FOLDER, MANIFEST_NAME
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.shards import is_finished
 from secret_sauce_hf.data.targets import Folder, Target
@@ -101,7 +100,7 @@ class Ledger:
             if content is None or (told is not None and entry_of(content, told.rows) != told):
                 return None
             try:
-                made = checked_content(self._plan, shard, self._schema, content)
+                made = checked_content(self._plan, shard, self._schema, content, told)
             except InputError:
                 return None
         return made if told is None or made.entry == told else None
@@ -111,23 +110,16 @@ class Ledger:
         self.lost |= made.lost
         if isinstance(self._target, Folder):
             return
-        content = made.content
-        if content is None:
-            content = self._target.read(f"{DATA_FOLDER}/{made.shard.name}")
-            if content is None or entry_of(content, made.entry.rows) != made.entry:
-                raise InputError(f"{self._target} does not hold {made.shard.name} as it was written there.")
-        self._keep_columns(made.shard.name, content)
-
-    def _keep_columns(self, name: str, content: bytes) -> None:
-        """Keep all but the sounds here, for the card: to read them again from elsewhere takes longer than all else."""
-        with pq.ParquetFile(pa.BufferReader(content)) as file:
-            footer = file.metadata
-            self._sizes[name] = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
-            columns = file.read([column for column in self._schema.names if column != AUDIO_COLUMN])
-        place = self._schema.get_field_index(AUDIO_COLUMN)
-        silent = columns.add_column(
-            place, self._schema.field(AUDIO_COLUMN), pa.nulls(len(columns), self._schema.field(AUDIO_COLUMN).type)
-        )
-        path = Path(self._kept.name) / DATA_FOLDER / name
+        counted = made.counted
+        if counted is None:
+            content = made.content
+            if content is None:
+                content = self._target.read(f"{DATA_FOLDER}/{made.shard.name}")
+                if content is None or entry_of(content, made.entry.rows) != made.entry:
+                    raise InputError(f"{self._target} does not hold {made.shard.name} as it was written there.")
+            counted = counted_in(content, self._schema)
+        # Kept here for the card: to read all of it again from elsewhere takes longer than all else.
+        self._sizes[made.shard.name] = counted.table_bytes
+        path = Path(self._kept.name) / DATA_FOLDER / made.shard.name
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(silent.cast(self._schema), path)
+        path.write_bytes(counted.content)

@@ -75,6 +75,11 @@ class Folder:
             return None
         return path.read_bytes()
 
+    def size(self, name: str) -> int | None:
+        """How many bytes a file has; None if there is none."""
+        path = self.path / _inside(name)
+        return path.stat().st_size if path.is_file() else None
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
         write_whole(self.path / _inside(name), content)
@@ -155,6 +160,19 @@ class Place:
                 if most is not None and int(system.info(path)["size"] or 0) > most:
                     return None
                 return bytes(system.cat_file(path))
+            except FileNotFoundError:
+                return None
+
+    def size(self, name: str) -> int | None:
+        """How many bytes a file has; None if there is none.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        with self._said("read"):
+            system, root = self._system()
+            try:
+                return int(system.info(f"{root}/{_inside(name)}")["size"] or 0)
             except FileNotFoundError:
                 return None
 

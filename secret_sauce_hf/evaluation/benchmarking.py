@@ -65,6 +65,7 @@ def benchmark(
     command: str = "",
     engine: Engine | None = None,
     same: bool = True,
+    renderer: Engine | None = None,
 ) -> Benchmark:
     """Score every method to tell the settings of sounds, all on the same ones.
 
@@ -99,6 +100,9 @@ def benchmark(
         engine: renders the collection; the one that is installed for it if None.
         same: whether to render every answer with each parameter set right, too, to tell which settings sound the
             same: so many renderings of every sound as it has parameters, which a slow engine takes hours for.
+        renderer: renders what is scored and known, and answers that are compared with it, where many rows are
+            rendered at once, such as `secret_sauce_hf.data.cluster_engine.rendering` gives; the engine if None.
+            Searches, which are timed, render by the engine.
 
     Raises:
         InputError: arguments out of range; a model, dataset or recordings that cannot be
@@ -115,12 +119,13 @@ def benchmark(
         check_folder(out, files, inputs=[] if recordings is None else [recordings], what="the benchmark")
     seeds = integer("seeds", seeds, 1, MAX_SEEDS)
     engine = find_engine(collection) if engine is None else engine
+    renderer = engine if renderer is None else renderer
     material: Material | None = None
     handed: list[Method] = []
     called = [Called(name, function) for name, function in (methods or {}).items()]
     if predictions:
         # Before anything is trained or searched for: a mistake in a file is told at once.
-        material = gather(collection, engine, data, recordings)
+        material = gather(collection, renderer, data, recordings)
         read = [
             Told(read_predictions(path, collection, material.presets.files, min(rows, len(material.presets))))
             for path in predictions
@@ -137,7 +142,7 @@ def benchmark(
             raise InputError(f"There is no model of {collection.name}, and nothing else is left to compare.")
     elif any(method.model for method in chosen):
         checkpoint = load_checkpoint(collection, model)
-    material = gather(collection, engine, data, recordings) if material is None else material
+    material = gather(collection, renderer, data, recordings) if material is None else material
     first = min(rows, len(material.presets))
     task = Task(
         presets=material.presets,
@@ -168,6 +173,8 @@ def benchmark(
             task.repeats[method.name] = [method.answer(other) for other in others]
     chosen = tuple(method for method in chosen if method.name in task.answers)
     truth = Truth.of(material.presets, material.sounds)
+    # Nothing is timed from here on.
+    task = replace(task, engine=renderer)
     ways = scores(task, chosen, truth)
     history, base = ([], None) if checkpoint is None else read_history(checkpoint.folder)
     return Benchmark(

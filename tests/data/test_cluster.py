@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import pytest
 from dask_cluster import DaskCluster
 from fsspec.implementations.memory import MemoryFileSystem
@@ -20,11 +21,16 @@ from fsspec.implementations.memory import MemoryFileSystem
 from secret_sauce_hf.data import build_at, build_collection, cluster, keeping
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.cluster import check_for_cluster
+from secret_sauce_hf.data.cluster_engine import rendering
 from secret_sauce_hf.data.plan import make_plan
 from secret_sauce_hf.engines import get_engine
+from secret_sauce_hf.engines.base import RowsLost
+from secret_sauce_hf.evaluation import benchmark
 from secret_sauce_hf.instruments import InputError, Note, get_collection, read_declaration, write_declaration
 from secret_sauce_hf.instruments.instrument import Hosted, HostedParameter
-from secret_sauce_hf.presets import draw_presets
+from secret_sauce_hf.instruments.notes import Performances
+from secret_sauce_hf.original.table import original_presets
+from secret_sauce_hf.presets import Presets, draw_presets
 
 pytest.importorskip("distributed")
 
@@ -35,6 +41,7 @@ import hashlib
 import os
 from pathlib import Path
 from secret_sauce_hf.data import cluster_worker
+from secret_sauce_hf.engines.base import RowsLost
 from secret_sauce_hf.engines.noisemaker.engine import NoiseMaker
 
 KIND = Path(os.environ["GARBAGE_KIND"])
@@ -59,8 +66,15 @@ def make(setup, name, start, stop, address):
     return made
 
 def louder(self, presets, **options):
+    kind = KIND.read_text()
+    if kind == "ends":
+        os._exit(1)
     takes = render(self, presets, **options)
-    return takes // 2 if KIND.read_text() == "sound" else takes
+    late = 50 - options["first_row"]
+    if kind == "lost" and 0 <= late < len(takes):
+        takes[late : late + 2] = 0
+        raise RowsLost("too late", {late: "it is late"}, takes, (late + 1,))
+    return takes // 2 if kind == "sound" else takes
 
 cluster_worker.make_on_worker = make
 NoiseMaker.render = louder
@@ -328,11 +342,11 @@ def test_control_c_cancels_and_the_same_command_goes_on(machines, tmp_path):
     command = [sys.executable, "-m", "secret_sauce_hf", "build", "noisemaker-light", "--seed", "3", "--count", "200"]
     command += ["--rows-per-shard", "5", "--out", "built", "--scheduler", machines.address]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 1200
         while not list(tmp_path.glob("built/data/*.parquet")) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert err.strip().splitlines()[-1] == "secret-sauce: Stopped; the same command goes on from here."
     assert "Traceback" not in err
@@ -340,7 +354,7 @@ def test_control_c_cancels_and_the_same_command_goes_on(machines, tmp_path):
     assert 0 < len(there) < 40 and all(name.endswith(".parquet") for name in there)
     assert json.loads((tmp_path / "built/manifest.json").read_text())["files"].keys() == {f"data/{n}" for n in there}
     with machines.client() as client:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while any(client.processing().values()) and time.monotonic() < until:
             time.sleep(0.05)
         assert not any(client.processing().values())
@@ -375,3 +389,68 @@ def test_where_distributed_is_not_installed(monkeypatch, tmp_path):
     with pytest.raises(InputError, match=r"^A build on a cluster needs distributed.*pip install '.*\[cluster\]'"):
         build_collection(LIGHT, tmp_path / "built", scheduler="tcp://127.0.0.1:1", **ASKED)
     assert not Path(tmp_path / "built").exists()
+
+
+def rendered(engine, kind):
+    """Takes of more rows than an engine renders together, in whatever way."""
+    rows = draw_presets(LIGHT, 70, seed=5)
+    if kind == "session":
+        rows = original_presets(LIGHT, 800, 870)
+        return engine.render(rows, in_session=True, preceding=original_presets(LIGHT, 799, 800), first_row=800)
+    if kind == "notes":
+        # The first ones play what the collection does, as a part of them would by itself.
+        notes = [Note(40 + row % 24, 90, 0.1 + row / 1000, 0.3) for row in range(70)]
+        played = Performances.from_notes([[note] for note in notes])
+        return engine.render(Presets(LIGHT, rows.unit, None, played), first_row=3)
+    if kind == "same noise":
+        phases = np.linspace(0, 0.9, 70 * len(engine.free_phases)).reshape(70, -1)
+        return engine.render(rows, noise_seed=4, first_row=9, same_noise=True, phases=phases)
+    return engine.render(rows, noise_seed=4, first_row=9)
+
+
+@pytest.mark.parametrize("kind", ["fresh", "session", "notes", "same noise"])
+def test_an_engine_renders_there_as_here(machines, kind):
+    own = get_engine(LIGHT)
+    with rendering(machines.address, LIGHT, progress=False) as engine:
+        assert engine.label == own.label and engine.batch < 70
+        found = rendered(engine, kind)
+    assert np.array_equal(found, rendered(own, kind))
+
+
+def test_rows_that_are_lost_there_are_named(liar):
+    rows = draw_presets(LIGHT, 70, seed=5)
+    (liar.folder / "kind").write_text("lost")
+    with rendering(liar.address, LIGHT, progress=False) as engine, pytest.raises(RowsLost, match="too late") as lost:
+        engine.render(rows, noise_seed=4, first_row=9)
+    assert lost.value.reasons == {41: "it is late"} and lost.value.unrendered == (42,)
+    whole = get_engine(LIGHT).render(rows, noise_seed=4, first_row=9)
+    kept = [row for row in range(70) if row not in (41, 42)]
+    assert np.array_equal(lost.value.takes[kept], whole[kept]) and not lost.value.takes[41:43].any()
+    (liar.folder / "kind").write_text("sound")
+    with (
+        rendering(liar.address, LIGHT, progress=False) as engine,
+        pytest.raises(InputError, match=r"^What the worker tcp:.* rendered is wrong: a take is another"),
+    ):
+        engine.render(rows, noise_seed=4)
+    (liar.folder / "kind").write_text("ends")
+    with (
+        rendering(liar.address, LIGHT, progress=False) as engine,
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(ChildProcessError, match="Every worker ended that was asked"),
+    ):
+        patch.setattr(cluster, "MOST_LOSSES", 1)
+        engine.render(rows, noise_seed=4)
+    (liar.folder / "kind").write_text("honest")
+
+
+def test_a_benchmark_is_the_same_there(machines, tmp_path):
+    data = build_collection(LIGHT, tmp_path / "data", seed=3, count=20, progress=False)
+    asked = {"model": "none", "data": data, "rows": 3, "only": ("naive", "floor"), "progress": False}
+    here = benchmark(LIGHT, **asked).record
+    with rendering(machines.address, LIGHT, progress=False) as renderer:
+        there = benchmark(LIGHT, **asked, renderer=renderer).record
+    for record in (here, there):
+        for way in record["ways"].values():
+            way.pop("seconds")
+    assert there == here
+    assert here["ways"]["naive"]["settings_of_all"] is not None
