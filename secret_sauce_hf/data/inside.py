@@ -101,7 +101,7 @@ def _front_matter(path: Path) -> Any:
             depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
             if depth > MAX_BRACKETS:
                 raise InputError(f"{path} cannot be read (nested too deep); mend it, or take it away.")
-        return yaml.load(text, Loader=_Plain)
+        return yaml.load(text, Loader=_Plain)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
