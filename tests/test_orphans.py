@@ -12,9 +12,9 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="what kills at once is called otherwise here")
 
-STARTS = 120.0
+STARTS = 600.0
 """Seconds within which the slowest machine has started everything."""
-ENDS = 30.0
+ENDS = 120.0
 """A second suffices on a machine with nothing else to do."""
 
 PLAIN = '''
@@ -99,11 +99,13 @@ def test_nothing_is_left_when_the_first_is_killed(program, tmp_path):
     command = [sys.executable, str(script), str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as first:
         stream, heard, until = first.stdout.fileno(), b"", time.monotonic() + STARTS
-        while b"ready" not in heard:
-            more = said(stream, until)
-            assert more, heard
-            heard += more
-        first.kill()
+        try:
+            while b"ready" not in heard:
+                more = said(stream, until)
+                assert more, heard
+                heard += more
+        finally:
+            first.kill()
         first.wait()
         # Every process that was started holds the other end, until it ends.
         until = time.monotonic() + ENDS
