@@ -20,7 +20,7 @@ from secret_sauce_hf.evaluation.comparing import FLOOR_NOISE
 from secret_sauce_hf.evaluation.exported import DESCRIPTION_FILE, EXPORT_FILE, SCHEMA, TASKS
 from secret_sauce_hf.evaluation.material import gather
 from secret_sauce_hf.evaluation.playing import notes_of, play_nearest
-from secret_sauce_hf.files import write_whole
+from secret_sauce_hf.files import named, temporary, write_whole
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection, integer
 from secret_sauce_hf.instruments.takes import SILENCE, to_int16
 from secret_sauce_hf.metrics import mss
@@ -173,4 +173,10 @@ def _recordings(presets: Presets, encoded: list[bytes]) -> pa.Table:
 
 def _write(table: pa.Table, path: Path) -> None:
     options = writer_options(table.schema) if AUDIO_COLUMN in table.column_names else {}
-    pq.write_table(table, path, row_group_size=ROW_GROUP, **options)
+    unfinished = temporary(path)
+    try:
+        with named(path):
+            pq.write_table(table, unfinished, row_group_size=ROW_GROUP, **options)
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

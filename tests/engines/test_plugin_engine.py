@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from secret_sauce_hf.engines import get_engine
-from secret_sauce_hf.engines.plugin import display
+from secret_sauce_hf.engines.plugin import display, process
 from secret_sauce_hf.engines.plugin.describing import declare_plugin, describe_plugin
 from secret_sauce_hf.engines.plugin.engine import BLOCKS, FINEST, PluginEngine, placement
 from secret_sauce_hf.engines.plugin.failures import PluginCrash
@@ -215,6 +215,41 @@ def test_a_process_that_was_killed_meanwhile(collection, opened):
     before = engine.render(rows(collection, 0.0))
     os.kill(engine._worker._process.pid, signal.SIGKILL)
     np.testing.assert_array_equal(engine.render(rows(collection, 0.0)), before)
+
+
+GARBAGE = {
+    "another take's sound": lambda header, payload: (header | {"number": header["number"] - 1}, payload),
+    "no number": lambda header, payload: ({"seconds": header["seconds"]}, payload),
+    "half a sound": lambda header, payload: (header, payload[: len(payload) // 2]),
+    "no time": lambda header, payload: (header | {"seconds": None}, payload),
+    "an odd number of bytes": lambda header, payload: (header, payload[:-1]),
+}
+
+
+def test_what_answers_something_else_is_not_believed(collection, opened, monkeypatch):
+    engine = opened(collection, reset="continue")
+    presets = rows(collection, 0.0)
+    before = engine.render(presets)
+    read = process.read_frame
+    spoiled = []
+
+    def spoil(stream):
+        message = read(stream)
+        if message is not None and "seconds" in message[0] and kinds:
+            spoiled.append(kinds.pop())
+            return GARBAGE[spoiled[-1]](*message)
+        return message
+
+    monkeypatch.setattr(process, "read_frame", spoil)
+    for kind in GARBAGE:
+        # It is tried again, by a process that was just started.
+        kinds = [kind]
+        np.testing.assert_array_equal(engine.render(presets), before)
+    assert spoiled == list(GARBAGE)
+    kinds = ["another take's sound"] * 2
+    with pytest.raises(PluginCrash, match="row 0: it answers another question than it was asked") as caught:
+        engine.render(presets)
+    assert not caught.value.takes.any()
 
 
 def test_nothing_is_left_behind(collection, opened):
