@@ -228,8 +228,10 @@ class TestStream:
                 # New sounds and repeated ones lie one after the other, in the halves too.
                 new, old = (torch.cat([half[name][at : at + 2] for half in (first, second)]) for at in (0, 2))
                 assert torch.equal(values, torch.cat([new, old]))
-        with pytest.raises(InputError, match="seen 2 times each, by 3 processes; its size must be a multiple of 6"):
-            self.stream(share=(0, 3))
+        # Of four new sounds one of three processes makes two.
+        assert [self.stream(share=(part, 3)).rows_per_step for part in range(3)] == [2, 2, 4]
+        with pytest.raises(InputError, match="each, by 5 processes; its size must be a multiple of 2, 10 at least"):
+            self.stream(share=(0, 5))
 
     def test_an_engine_of_another_instrument(self):
         extractor = SecretSauceFeatureExtractor(take_samples=LIGHT.samples)
