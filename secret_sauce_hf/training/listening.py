@@ -94,7 +94,8 @@ def train_listener(
         The record of the run, which `listener.json` has too.
 
     Raises:
-        InputError: several processes were launched, the folder cannot be written, there is no listener in `base`, or nothing to go on from.
+        InputError: several processes were launched, the folder cannot be written, there is no listener in
+            `base`, or nothing to go on from.
     """
     if launched()[1] > 1:
         raise InputError("A listener is trained by one process; start it without accelerate launch or torchrun.")

@@ -166,6 +166,11 @@ def train(
     opened = None
     processes = PartialState(cpu=not torch.accelerator.is_available())
     main = processes.is_main_process
+    if micro_batch is not None and processes.num_processes == 1 and torch.cuda.device_count() > 1:
+        raise InputError(
+            f"This process has {torch.cuda.device_count()} GPUs, and takes no micro_batch; start one for each GPU "
+            "(accelerate launch), or let it see one (CUDA_VISIBLE_DEVICES=0)."
+        )
     if config.base is not None:
         # The same commit as before, should there be a newer one.
         opened = _opened(config.base, earlier.get("base_revision") if earlier else None, processes)
