@@ -18,8 +18,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from secret_sauce_hf.training.run import EVALUATIONS
-
 BATCH = 20
 LOSS, WEIGHTS = 1e-3, 1e-2
 """More is no rounding."""
@@ -93,6 +91,8 @@ def main() -> None:
         own = [__file__, "--train", str(out), "--steps", str(options.steps), "--collection", options.collection]
         own += ["--micro-batch", str(micro_batch), *(["--resume"] if resume else [])]
         return [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), *own]
+
+    from secret_sauce_hf.training.run import EVALUATIONS
 
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     within = True

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
-from two_processes import FRESH, SMALL
+from two_processes import EVALUATIONS, FRESH, SMALL
 
 from secret_sauce_hf.cli import launched, main
 from secret_sauce_hf.data import build_collection
@@ -20,7 +20,7 @@ from secret_sauce_hf.engines import get_engine
 from secret_sauce_hf.instruments import InputError, get_collection
 from secret_sauce_hf.modeling.outputs_secret_sauce import divisors, totals
 from secret_sauce_hf.processors import thread_count
-from secret_sauce_hf.training import interrupted, strokes, train
+from secret_sauce_hf.training import interrupted, run, strokes, train
 from secret_sauce_hf.training.base import first_model
 from secret_sauce_hf.training.data import extract, fresh_takes
 from secret_sauce_hf.training.listening import train_listener
@@ -168,23 +168,24 @@ class TestMachines:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What two processes trained, and what one did."""
+    """What two processes trained, and what one did, with small pages and not after every step a checkpoint."""
     folder = tmp_path_factory.mktemp("ranks")
     build_collection(LIGHT, folder / "data", seed=4, count=40, progress=False)
-    with pytest.raises(KeyboardInterrupt):
-        train(LIGHT, None, folder / "begun", callbacks=[StopsAt(2)], **FRESH)
-    program = Path(__file__).with_name("two_processes.py")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, program, folder], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    (folder / "codes").write_text(done.stdout.splitlines()[-1])
-    (folder / "errors").write_text(done.stderr)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strokes, "PAGE", 32)
+        patch.setattr(run, "EVALUATIONS", EVALUATIONS)
+        with pytest.raises(KeyboardInterrupt):
+            train(LIGHT, None, folder / "begun", callbacks=[StopsAt(3)], **FRESH)
+        program = Path(__file__).with_name("two_processes.py")
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run([sys.executable, program, folder], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        (folder / "codes").write_text(done.stdout.splitlines()[-1])
+        (folder / "errors").write_text(done.stderr)
         train(LIGHT, None, folder / "one-fresh", **FRESH)
         train("noisemaker-light-notes", None, folder / "one-notes", **FRESH | {"fresh": 18})
         train(LIGHT, folder / "data", folder / "one-built", epochs=1, **SMALL)
-    return folder
+        yield folder
 
 
 class TestTwoProcesses:

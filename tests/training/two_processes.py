@@ -20,7 +20,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from secret_sauce_hf.cli import launched, main
-from secret_sauce_hf.training import strokes, train
+from secret_sauce_hf.training import run, strokes, train
 
 SMALL: dict[str, Any] = {
     # Neither divides by the processes, nor their shares by what each takes at a time.
@@ -33,6 +33,7 @@ SMALL: dict[str, Any] = {
     "seed": 3,
 }
 FRESH: dict[str, Any] = SMALL | {"fresh": 36}
+EVALUATIONS = 2
 KILLED_AT = 3
 
 
@@ -49,7 +50,6 @@ class EndsAt(TrainerCallback):
 
 def two(folder: Path, first: bool) -> None:
     """What each of them does."""
-    strokes.PAGE = 32
     train("noisemaker-light", None, folder / "fresh", micro_batch=4, **FRESH)
     train("noisemaker-light-notes", None, folder / "notes", **FRESH | {"fresh": 18})
     train("noisemaker-light", folder / "data", folder / "built", epochs=1, micro_batch=5, **SMALL)
@@ -95,5 +95,7 @@ def together(work: Callable[[Path, bool], None], folder: Path) -> list[int]:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
+    # As in the test.
+    strokes.PAGE, run.EVALUATIONS = 32, EVALUATIONS
     os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     print(json.dumps([together(two, place), together(killed, place)]))
