@@ -65,9 +65,22 @@ def _available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def launched() -> tuple[int, int]:
+    """Which process this is, counted from 0, of those that `accelerate launch` or `torchrun` started, and of how many.
+
+    (0, 1) for one that was started by itself.
+    """
+    number, count = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
+    return (int(number), int(count)) if number.isdigit() and count.isdigit() and int(count) > 1 else (0, 1)
+
+
 def thread_count() -> int:
-    """Processors that this process may use, or fewer if SECRET_SAUCE_THREADS says so."""
-    available = _available()
+    """Processors that this process may use, or fewer if SECRET_SAUCE_THREADS says so.
+
+    Of several processes that `accelerate launch` or `torchrun` started on this machine each has its share.
+    """
+    here = os.environ.get("LOCAL_WORLD_SIZE", "")
+    available = max(1, _available() // max(1, int(here) if here.isdigit() else 1))
     wanted = os.environ.get("SECRET_SAUCE_THREADS", "")
     return max(1, min(available, int(wanted))) if wanted.isdigit() else available
 

@@ -30,6 +30,7 @@ from secret_sauce_hf.cli import (
     sending,
     train,
 )
+from secret_sauce_hf.cli.launched import is_first, one_voice
 from secret_sauce_hf.cli.terminal import (
     EXIT_BROKEN_PIPE,
     EXIT_INTERRUPTED,
@@ -92,7 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Libraries make a million objects that stay: to look through them again and again is an eighth of a start.
     gc.set_threshold(FEWER_COLLECTIONS, *rate[1:])
     try:
-        code = app(arguments, prog_name="secret-sauce", standalone_mode=False) or 0
+        with one_voice():
+            code = app(arguments, prog_name="secret-sauce", standalone_mode=False) or 0
         sys.stdout.flush()
     except InputError as error:
         complain(str(error))
@@ -120,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
         complain(f"{error.filename or 'Output'}: {error.strerror}.")
     finally:
         gc.set_threshold(*rate)
-    if code == EXIT_INTERRUPTED:
+    if code == EXIT_INTERRUPTED and is_first():
         given = sys.argv[1:] if arguments is None else arguments
         complain("Stopped; the same command goes on from here." if given[:1] in (["build"], ["record"]) else "Stopped.")
     sys.exit(code)

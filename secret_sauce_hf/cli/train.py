@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secret_sauce_hf.cli.inputs import check_checkpoint, check_dataset
+from secret_sauce_hf.cli.launched import is_first
 from secret_sauce_hf.cli.terminal import (
     WHOLE,
     AsJson,
@@ -19,6 +20,7 @@ from secret_sauce_hf.cli.terminal import (
 )
 from secret_sauce_hf.instruments import get_collection
 from secret_sauce_hf.outputs import check_folder
+from secret_sauce_hf.processors import launched
 from secret_sauce_hf.progress import say
 from secret_sauce_hf.training.config import TrainingConfig, help_of
 
@@ -64,7 +66,20 @@ def train(
     precision: Annotated[str, _setting("precision")] = _DEFAULTS.precision,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that render; one per core but one if not given.", show_default=False, **WHOLE),
+        typer.Option(
+            help="Processes that render, for each that trains; one per core of its share but one if not given.",
+            show_default=False,
+            **WHOLE,
+        ),
+    ] = None,
+    micro_batch: Annotated[
+        int | None,
+        typer.Option(
+            help="How many sounds a process takes at a time, to bound its memory; all of its share of a step if not "
+            "given. The model does not depend on it.",
+            show_default=False,
+            **WHOLE,
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same options.")
@@ -72,7 +87,8 @@ def train(
 ) -> None:
     """Train a model, from scratch or another, from a dataset, from freshly rendered sounds, or from both.
 
-    Ctrl-C leaves what --resume goes on from. Several GPUs: accelerate launch -m secret_sauce_hf train …
+    Ctrl-C leaves what --resume goes on from. Several GPUs or machines: accelerate launch -m secret_sauce_hf train …,
+    which share every step of --batch-size sounds.
 
     [bold]Examples[/bold]
 
@@ -111,12 +127,19 @@ def train(
                 matrix_learning_rate=matrix_learning_rate if matrix_rate is None else matrix_rate,
             ),
             workers=workers,
+            micro_batch=micro_batch,
             resume=resume,
         )
     except KeyboardInterrupt:
-        if (out / ".training").is_dir():
+        if is_first() and (out / ".training").is_dir():
             say(f"{out} keeps what was saved: the same command with --resume goes on from there.")
         raise
+    if launched()[1] > 1:
+        from accelerate import PartialState
+
+        PartialState().destroy_process_group()
+    if not is_first():
+        return
     scores = record["validation"]
     _print_scores(
         collection,

@@ -39,7 +39,7 @@ from .checkpoint_secret_sauce import (
 from .configuration_secret_sauce import SHARED_VALUES, SecretSauceConfig
 from .encoder_secret_sauce import Layer, Patches
 from .listener_secret_sauce import NoteListener
-from .outputs_secret_sauce import DomainHead
+from .outputs_secret_sauce import DomainHead, divisors, totals
 from .outputs_secret_sauce import SecretSauceOutput as SecretSauceOutput
 from .sampler_secret_sauce import Correction, PresetSampler
 
@@ -60,9 +60,6 @@ if TYPE_CHECKING:
     # transformers fetches with this file what such lines name: a copy of the model has all of its siblings beside it.
     from .feature_extraction_secret_sauce import SecretSauceFeatureExtractor  # noqa: F401
     from .pipeline_secret_sauce import AudioToPresetPipeline  # noqa: F401
-
-FEWEST_HEARD = 8
-"""A parameter's loss is a mean over the rows of a batch where it is heard; over so many at least, lest one rule."""
 
 
 class SecretSauceModel(Registered, PreTrainedModel):
@@ -255,7 +252,9 @@ class SecretSauceModel(Registered, PreTrainedModel):
             output_attentions: whether to tell the weights of the encoder's attention, which
                 is then computed eagerly, whatever `attn_implementation` says.
             return_dict: whether to return a `SecretSauceOutput` (the default) or a tuple.
-            num_items_in_batch: not used; the loss is a mean over the batch.
+            num_items_in_batch: by what the loss divides its sums over rows, where the batch is a part of
+                what a step of the training reads; see `divisors`. Anything but a tensor of that shape
+                is not used: the loss is a mean over the batch.
             **settings: `labels` as keywords, one per parameter. None is as good as leaving
                 it out.
 
@@ -297,7 +296,9 @@ class SecretSauceModel(Registered, PreTrainedModel):
         answers, states, attentions = encode(inputs, named["output_hidden_states"], named["output_attentions"])
         answers = self.norm(answers)
         raw, odds = self.read(answers)
-        loss = self.loss(raw, odds, answers, told, named["peak"], named["heard"]) if told else None
+        items = named["num_items_in_batch"]
+        whole = items if isinstance(items, torch.Tensor) and items.shape == (len(raw) + 1,) else None
+        loss = self.loss(raw, odds, answers, told, named["peak"], named["heard"], whole) if told else None
         domain = None if self.domain is None else self.domain(self.domain.evidence(answers, odds, raw))
         odds = odds / self.heard_temperatures.float()
         output = SecretSauceOutput(
@@ -436,6 +437,7 @@ class SecretSauceModel(Registered, PreTrainedModel):
         labels: Mapping[str, torch.Tensor],
         peak: torch.Tensor | None = None,
         heard: torch.Tensor | None = None,
+        whole: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Sum of the mean cross entropies of settings, of being heard and of the sampler, in nats.
 
@@ -450,6 +452,8 @@ class SecretSauceModel(Registered, PreTrainedModel):
             labels: as of `forward`.
             peak: as of `forward`.
             heard: as of `forward`.
+            whole: `divisors` of all rows among which these are some: then the losses of all parts sum up to
+                that of the whole, and so do their gradients.
 
         Raises:
             InputError: labels that are not the parameters'.
@@ -464,15 +468,18 @@ class SecretSauceModel(Registered, PreTrainedModel):
             # In the precision of its weights, which for so few tokens costs nothing.
             with torch.autocast(answers.device.type, enabled=False):
                 corrections = self.sampler(answers.to(self.queries.dtype), torch.stack(chosen, dim=1))
+        counts = divisors(totals(heard)) if whole is None else whole
         losses = []
-        for scores, target, where, correction in zip(raw, targets, heard.T, corrections, strict=True):
-            share = where / where.sum().clamp_min(FEWEST_HEARD)
+        for scores, target, where, correction, rows in zip(raw, targets, heard.T, corrections, counts, strict=False):
+            share = where / rows
             losses.append((functional.cross_entropy(scores, target, reduction="none") * share).sum())
             if correction is not None:
                 # The heads are not to learn what only the sampler can know.
                 joint = scores.detach().log_softmax(dim=1) + correction
                 losses.append((functional.cross_entropy(joint, target, reduction="none") * share).sum())
         told = functional.binary_cross_entropy_with_logits(heard_logits, heard)
+        if whole is not None:
+            told = told * (len(heard) / counts[-1])
         return torch.stack(losses).sum() / len(raw) + told
 
     def heard_labels(self, labels: Mapping[str, torch.Tensor], peak: torch.Tensor | None = None) -> torch.Tensor:

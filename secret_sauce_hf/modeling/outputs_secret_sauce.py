@@ -8,6 +8,9 @@ from torch import nn
 from torch.nn import functional
 from transformers.utils import ModelOutput
 
+FEWEST_HEARD = 8
+"""A parameter's loss is a mean over the rows of a batch where it is heard; over so many at least, lest one rule."""
+
 
 @dataclass
 class SecretSauceOutput(ModelOutput):
@@ -106,3 +109,21 @@ def combined(output: SecretSauceOutput, weights: torch.Tensor) -> SecretSauceOut
         answers=(output.answers * shares[:, :, None].to(output.answers.dtype)).sum(dim=0, keepdim=True),
         domain_logits=None if domain is None else (domain * even).sum(dim=0, keepdim=True),
     )
+
+
+def totals(heard: torch.Tensor) -> torch.Tensor:
+    """In how many rows each parameter is heard, and how many rows there are: float32, shape (parameters + 1,).
+
+    Args:
+        heard: shape (rows, parameters), of `SecretSauceModel.heard_labels`.
+    """
+    return torch.cat([heard.float().sum(dim=0), heard.new_full((1,), len(heard), dtype=torch.float32)])
+
+
+def divisors(counts: torch.Tensor) -> torch.Tensor:
+    """By what the loss divides its sums over rows: the counts, but of heard rows `FEWEST_HEARD` at least.
+
+    Args:
+        counts: `totals` of a batch, or the sum of those of its parts.
+    """
+    return torch.cat([counts[:-1].clamp_min(FEWEST_HEARD), counts[-1:]])

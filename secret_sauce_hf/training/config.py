@@ -55,7 +55,7 @@ class TrainingConfig:
     epochs: float | None = _setting(
         None, f"How often every sound is seen: {EPOCHS} times, without --data {FRESH_EPOCHS} times, if not given."
     )
-    batch_size: int = _setting(64, "Sounds per step; with --data, per step and process.")
+    batch_size: int = _setting(64, "Sounds per step, of all processes together.")
     validation: int = _setting(1_000, "How many rendered sounds to validate on.")
     seed: int = _setting(0, "Of the fresh sounds, the first weights and the order.")
     learning_rate: float = _setting(1.5e-3, "Learning rate of AdamW; an AST encoder has its own.")

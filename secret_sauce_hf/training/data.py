@@ -146,7 +146,12 @@ def extract(
     return Examples(features, Presets.concatenated(presets))
 
 
-def concatenate(first: Examples, second: Examples) -> Examples:
-    """Two sets of sounds as one."""
-    features = {name: torch.cat([values, second.features[name]]) for name, values in first.features.items()}
-    return Examples(features, Presets.concatenated([first.presets, second.presets]))
+def joined(parts: Sequence[Examples]) -> Examples:
+    """Several sets of sounds as one, which takes the place of theirs in memory.
+
+    Args:
+        parts: the sets, one at least; their features are gone afterwards.
+    """
+    presets = Presets.concatenated([part.presets for part in parts])
+    features = {name: torch.cat([part.features.pop(name) for part in parts]) for name in list(parts[0].features)}
+    return Examples(features, presets)

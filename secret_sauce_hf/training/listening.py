@@ -22,7 +22,7 @@ from secret_sauce_hf.instruments.takes import SAMPLE_RATE
 from secret_sauce_hf.modeling.listener_secret_sauce import LISTENER, Features, NoteListener, features
 from secret_sauce_hf.modeling.transcription_secret_sauce import Logits
 from secret_sauce_hf.outputs import alone, check_folder
-from secret_sauce_hf.processors import machine
+from secret_sauce_hf.processors import launched, machine
 from secret_sauce_hf.progress import row_progress, say
 from secret_sauce_hf.training.data import fresh_rows
 from secret_sauce_hf.training.listening_config import ListeningConfig
@@ -95,8 +95,11 @@ def train_listener(
         The record of the run, which `listener.json` has too.
 
     Raises:
-        InputError: the folder cannot be written, there is no listener in `base`, or nothing to go on from.
+        InputError: several processes were launched, the folder cannot be written, there is no listener in
+            `base`, or nothing to go on from.
     """
+    if launched()[1] > 1:
+        raise InputError("A listener is trained by one process; start it without accelerate launch or torchrun.")
     out = check_folder(out, [f"{LISTENER}.safetensors", f"{LISTENER}.json"], what="the listener")
     torch.manual_seed(config.seed)
     listener = NoteListener() if base is None else NoteListener.load(base)

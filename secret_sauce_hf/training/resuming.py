@@ -1,7 +1,6 @@
-"""What an interrupted run goes on from, and what becomes of it where the disk is full."""
+"""Which checkpoints of a run stay, and what becomes of it where the disk is full."""
 
 import errno
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,30 +12,14 @@ from safetensors import SafetensorError
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
 from secret_sauce_hf.instruments import InputError
+from secret_sauce_hf.training.interrupted import STATE_FILE, WHOLE_FILE, step_of
 
 KEPT = 2
 """How many of the last checkpoints stay; the best one does besides."""
-_STATE = "trainer_state.json"
-"""The Trainer writes this file of a checkpoint last."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _NOT_WRITTEN = re.compile(r"I/O error|PytorchStreamWriter|unexpected pos|iostream error")
 """What safetensors and torch say when a file of theirs cannot be written; neither raises an OSError."""
 _REASON = re.compile(r"I/O error: ([^(]+?) *\(os error")
-
-
-def last_checkpoint(work: Path) -> str | None:
-    """The last checkpoint that was written to its end, None if there is none; unfinished ones are removed.
-
-    Args:
-        work: the Trainer's folder.
-    """
-    finished = []
-    for folder in work.glob("checkpoint-*"):
-        if _is_whole(folder / _STATE):
-            finished.append(folder)
-        else:
-            shutil.rmtree(folder)
-    return str(max(finished, key=_step)) if finished else None
 
 
 class KeepLast(TrainerCallback):
@@ -57,12 +40,13 @@ class KeepLast(TrainerCallback):
         if not state.is_world_process_zero:
             return
         best = state.best_model_checkpoint
-        folders = sorted(self._work.glob("checkpoint-*"), key=_step)
+        folders = sorted(self._work.glob("checkpoint-*"), key=step_of)
         kept = {folder.name for folder in folders[-KEPT:]} | ({Path(best).name} if best else set())
         for folder in folders:
             if folder.name not in kept:
                 # First what says that it is whole.
-                (folder / _STATE).unlink(missing_ok=True)
+                for name in (WHOLE_FILE, STATE_FILE):
+                    (folder / name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
 
 
@@ -92,15 +76,3 @@ def room_for(out: Path) -> Iterator[None]:
         raise InputError(
             f"A checkpoint cannot be written into {out} ({why}): free some space, then resume the run (--resume)."
         ) from error
-
-
-def _step(folder: Path) -> int:
-    told = folder.name.rpartition("-")[2]
-    return int(told) if told.isdigit() else -1
-
-
-def _is_whole(state: Path) -> bool:
-    try:
-        return isinstance(json.loads(state.read_bytes()), dict)
-    except (OSError, ValueError):
-        return False

@@ -3,10 +3,9 @@
 import json
 import shutil
 import sys
-import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from secret_sauce_hf.data.building import finished_plan
 from secret_sauce_hf.data.plan import build_command
-from secret_sauce_hf.data.source import locate, pinned
+from secret_sauce_hf.data.source import locate
 from secret_sauce_hf.engines import Engine, engine_names, find_engine, get_engine
 from secret_sauce_hf.files import jsonable, write_whole
 from secret_sauce_hf.instruments import Collection, InputError, get_collection, integer
@@ -27,8 +26,8 @@ from secret_sauce_hf.metrics.scores import Scores, score
 from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
 from secret_sauce_hf.modeling.modeling_secret_sauce import SecretSauceModel
-from secret_sauce_hf.outputs import LOCK, alone, check_folder, expanded
-from secret_sauce_hf.presets import Presets, draw_presets
+from secret_sauce_hf.outputs import alone, expanded
+from secret_sauce_hf.presets import draw_presets
 from secret_sauce_hf.processors import machine
 from secret_sauce_hf.remote import is_repo_id
 from secret_sauce_hf.training.answering import distributions, predict
@@ -44,63 +43,29 @@ from secret_sauce_hf.training.config import (
     TrainingConfig,
     current_names,
 )
-from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
+from secret_sauce_hf.training.data import Examples
+from secret_sauce_hf.training.interrupted import (
+    RUN_FILE,
+    WHOLE_FILE,
+    Clock,
+    Run,
+    check_run_folder,
+    check_same,
+    check_seen,
+    last_checkpoint,
+)
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
-from secret_sauce_hf.training.resuming import KeepLast, last_checkpoint, room_for
+from secret_sauce_hf.training.resuming import KeepLast, room_for
+from secret_sauce_hf.training.sources import few_of, sounds_of
 from secret_sauce_hf.training.stream import FreshStream, default_workers
-from secret_sauce_hf.training.strokes import built_strokes, extract_strokes, fresh_strokes
+from secret_sauce_hf.training.together import ExampleSteps, pieces_of, told_by_first
 from secret_sauce_hf.training.trainer import PresetTrainer, tell_on_standard_error
 
-VALIDATION_SEED = 1_000_000_007
-"""Added to the run's seed for the validation rows."""
-HELD_OUT = 0.1
-"""Share of the train rows to validate on, where no engine renders fresh ones."""
-REFERENCES = 5_000
-"""Train sounds among which the nearest is looked for: every distance to every one is computed."""
 DRAWN = 20_000
 """Rows that tell how settings are spread where they are not heard."""
 EVALUATIONS = 20
 """How many times a run is validated and saved."""
-RUN_FILE = "run.json"
-CLOCK_FILE = "seconds"
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a run depends on; a resumed one must be the same."""
-
-    collection: str
-    data: str | None
-    data_revision: str | None
-    fresh: int
-    epochs: float
-    batch_size: int
-    validation: int
-    seed: int
-    learning_rate: float
-    matrix_learning_rate: float
-    hidden_size: int
-    layers: int
-    sampler_layers: int
-    augment: bool
-    precision: str
-    base: str | None
-    base_revision: str | None
-    prior: str = UNIFORM
-
-    @property
-    def streams(self) -> bool:
-        """Whether sounds are rendered while the model trains."""
-        return self.data is None
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """Ready for JSON. Where it does not tell the prior, it is uniform."""
-        record = asdict(self)
-        if self.prior == UNIFORM:
-            del record["prior"]
-        return record
 
 
 @alone("a training")
@@ -112,6 +77,7 @@ def train(
     *,
     resume: bool = False,
     workers: int | None = None,
+    micro_batch: int | None = None,
     engine: Engine | None = None,
     progress: bool = True,
     callbacks: Sequence[TrainerCallback] = (),
@@ -127,7 +93,9 @@ def train(
     their probabilities calibrated on one half of the validation rows.
 
     Under `accelerate launch` or `torchrun` several processes share every step; each renders
-    its own part of the fresh sounds.
+    its own part of the fresh sounds. A step has `batch_size` sounds and the gradient of all of them
+    whatever the number of processes and `micro_batch`, and a run may be resumed with others. All
+    processes need to see `out`; the first one writes it.
 
     The base is a folder, or a model on the Hub, `ORG/NAME` or `ORG/NAME@REVISION`. Of a
     checkpoint of ours, for any collection, the weights of the same name and shape are
@@ -142,8 +110,10 @@ def train(
             needed to resume.
         config: the settings of the run.
         resume: go on with an interrupted run of the same arguments.
-        workers: processes that render; one per core but one if None. The result does not
-            depend on it.
+        workers: processes that render for each process that trains; if None, one per core of
+            its share but one. The result does not depend on it.
+        micro_batch: how many sounds a process takes at a time, to bound its memory; all of its
+            share of a step if None. The result does not depend on it, but for rounding.
         engine: renders the fresh rows; the one of the collection's instrument if None.
         progress: whether to show progress bars.
         callbacks: of the Trainer, besides its own.
@@ -167,6 +137,7 @@ def train(
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     config = replace(config, **current_names(changes))
     workers = default_workers() if workers is None else integer("workers", workers)
+    micro_batch = None if micro_batch is None else integer("micro_batch", micro_batch, 1)
     collection = get_collection(collection)
     out = expanded(out)
     work = out / ".training"
@@ -178,7 +149,7 @@ def train(
     engine = rendering_engine(collection, engine, needed=config.fresh > 0)
     settings = {setting.name: getattr(config, setting.name) for setting in fields(config)}
     epochs = (FRESH_EPOCHS if data is None else EPOCHS) if config.epochs is None else config.epochs
-    run = _Run(
+    run = Run(
         **settings
         | {
             "collection": collection.name,
@@ -193,11 +164,18 @@ def train(
             "base_revision": None,
         }
     )
-    earlier = _check_folder(out, work, resume)
+    earlier = check_run_folder(out, work, resume)
     opened = None
+    processes = PartialState(cpu=not torch.accelerator.is_available())
+    main = processes.is_main_process
+    if micro_batch is not None and processes.num_processes == 1 and torch.cuda.device_count() > 1:
+        raise InputError(
+            f"This process has {torch.cuda.device_count()} GPUs, and takes no micro_batch; start one for each GPU "
+            "(accelerate launch), or let it see one (CUDA_VISIBLE_DEVICES=0)."
+        )
     if config.base is not None:
         # The same commit as before, should there be a newer one.
-        opened = open_base(config.base, earlier.get("base_revision") if earlier else None)
+        opened = _opened(config.base, earlier.get("base_revision") if earlier else None, processes)
         run = replace(
             run,
             hidden_size=config.hidden_size or opened.hidden_size,
@@ -206,18 +184,19 @@ def train(
         )
     if data is not None:
         # And of the data.
-        revision = (earlier or {}).get("data_revision") or locate(data, None, None)["revision"]
+        revision = (earlier or {}).get("data_revision")
+        revision = revision or told_by_first(lambda: locate(data, None, None)["revision"], processes)
         run = replace(run, data_revision=revision)
     if earlier is not None:
-        _check_same(run, earlier, out)
+        check_same(run, earlier, out)
+    if (first := told_by_first(lambda: run, processes)) != run:
+        raise InputError(f"Give all processes the same arguments: {_difference(first, run)}.")
 
     model, extractor = first_model(collection, opened, run.hidden_size, run.layers, run.seed, run.sampler_layers)
-    processes = PartialState(cpu=not torch.accelerator.is_available())
-    main = processes.is_main_process
-    examples, checks = _examples(run, collection, engine, extractor, processes, progress and main)
+    sounds, checks = sounds_of(run, collection, engine, extractor, processes, progress and main)
     rows = (
-        examples.presets
-        if isinstance(examples, Examples)
+        sounds.examples.presets
+        if isinstance(sounds, ExampleSteps)
         else draw_presets(collection, DRAWN, run.seed, prior=UNIFORM if run.prior == BOTH else run.prior)
     )
     set_unheard(model, rows)
@@ -226,39 +205,47 @@ def train(
     if earlier is None and main:
         # Only now: a mistake in the arguments must not leave a folder in the way of the next try.
         work.mkdir(parents=True, exist_ok=True)
-        write_whole(work / RUN_FILE, (json.dumps(run.record, indent=2) + "\n").encode())
+        kept = run.record | {WHOLE_FILE: True}
+        write_whole(work / RUN_FILE, (json.dumps(kept, indent=2) + "\n").encode())
+    processes.wait_for_everyone()
+    check_seen(work / RUN_FILE)
+    last = told_by_first(lambda: last_checkpoint(work) if resume else None, processes)
     shown = progress and sys.stderr is not None and sys.stderr.isatty()
     trainer = PresetTrainer(
         model,
-        _arguments(run, examples, work, shown),
+        _arguments(run, sounds, work, shown, micro_batch),
         learning_rate=run.learning_rate,
         matrix_learning_rate=run.matrix_learning_rate,
         workers=workers,
-        train_dataset=examples,
+        train_dataset=sounds,
         eval_dataset=checks,
         processing_class=extractor,
     )
     tell_on_standard_error(trainer, shown)
-    clock = _Clock(work / CLOCK_FILE)
+    clock = Clock(work, trainer.accelerator)
+    # What is whole is said first, then what is needed no longer goes.
     for callback in (clock, KeepLast(work), *callbacks):
         trainer.add_callback(callback)
     with room_for(out):
-        trainer.train(resume_from_checkpoint=last_checkpoint(work) if resume else None)
+        trainer.train(resume_from_checkpoint=last)
 
     seconds = round(clock.seconds(), 1)
     model = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
-    calibrate(model, checks.select(slice(0, None, 2)))
-    record = _record(run, opened, engine, model, examples, checks)
-    record |= {"seconds": seconds, "machine": machine()}
-    record["history"] = _history(trainer.state.log_history, run, seconds)
-    if main:
+    few = few_of(sounds, run.seed, processes)
+
+    def finish() -> dict[str, Any]:
+        calibrate(model, checks.select(slice(0, None, 2)))
+        record = _record(run, opened, engine, model, sounds, few, checks)
+        record |= {"seconds": seconds, "machine": machine()}
+        record["history"] = _history(trainer.state.log_history, run, seconds)
         with room_for(out):
             save_checkpoint(model, extractor, out, record)
         # First what says that there is a run to go on with; stopped within the rest, it would begin once more.
         (work / RUN_FILE).unlink()
         shutil.rmtree(work)
-    trainer.accelerator.wait_for_everyone()
-    return record
+        return record
+
+    return told_by_first(finish, processes)
 
 
 def _precision(wanted: str) -> str:
@@ -268,7 +255,7 @@ def _precision(wanted: str) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
 
 
-def _history(log: list[dict[str, Any]], run: _Run, seconds: float) -> list[dict[str, float]]:
+def _history(log: list[dict[str, Any]], run: Run, seconds: float) -> list[dict[str, float]]:
     """Validation errors on the way: sounds that were rendered or read, steps, seconds as far as can be told."""
     measured = [entry for entry in log if "eval_loss" in entry]
     last = measured[-1]["step"] if measured else 1
@@ -304,127 +291,39 @@ def rendering_engine(collection: Collection, given: Engine | None, *, needed: bo
     return found
 
 
-def _check_folder(out: Path, work: Path, resume: bool) -> dict[str, Any] | None:
-    """See that `out` is free for a run, or holds one if it is to be resumed: what that depended on."""
-    check_folder(out, what="the checkpoint")
-    lying = [path for path in out.iterdir() if path != work and path.name != LOCK] if out.is_dir() else []
-    if work.is_dir() and not lying and not any(path.name[0] != "." for path in work.iterdir()):
-        # Of a run that was killed before it had begun.
-        return None
-    if resume:
-        if not (work / RUN_FILE).is_file():
-            if (out / "model.safetensors").is_file():
-                # It was killed within its last step: what it no longer needs goes, and may be much.
-                shutil.rmtree(work, ignore_errors=True)
-                raise InputError(f"The run in {out} is finished, and nothing is left of it to resume.")
-            raise InputError(f"There is no interrupted run in {out}; leave out --resume to start one.")
-        earlier = read_json(work / RUN_FILE)
-        if OLD_NAMES.keys() & earlier.keys():
-            # Its optimiser kept its state under other names, too.
-            raise InputError(
-                f"An earlier version of the package began the run in {out}, and this one cannot go on with it; start "
-                "another in a new folder."
-            )
-        return earlier
-    if lying or work.is_dir():
-        raise InputError(f"{out} is not empty; choose a new folder, or resume the run in it (--resume).")
-    return None
+def _opened(base: str | Path, revision: str | None, processes: PartialState) -> Base:
+    """A base, of all processes the one that the first of them finds."""
+    found: list[Base] = []
+
+    def tell() -> str | None:
+        found.append(open_base(base, revision))
+        return found[0].revision
+
+    told = told_by_first(tell, processes)
+    return found[0] if found else open_base(base, told)
 
 
-def _check_same(run: _Run, earlier: dict[str, Any], out: Path) -> None:
-    """See that a run is the one that was interrupted."""
-    earlier = {"prior": UNIFORM} | earlier
-    if changed := [name for name, value in asdict(run).items() if earlier.get(name) != value]:
-        name = changed[0]
-        raise InputError(
-            f"The run in {out} had {name} = {earlier.get(name)}, not {asdict(run)[name]}; "
-            "resume it with its own arguments, or start another in a new folder."
-        )
+def _difference(first: Run, run: Run) -> str:
+    """The first setting in which two runs differ."""
+    for field in fields(Run):
+        one, other = getattr(first, field.name), getattr(run, field.name)
+        if one != other:
+            return f"{field.name} is {one} for the first one and {other} for another"
+    return "nothing"
 
 
-def _examples(
-    run: _Run,
-    collection: Collection,
-    engine: Engine | None,
-    extractor: SecretSauceFeatureExtractor,
-    processes: PartialState,
-    progress: bool,
-) -> tuple[Examples | FreshStream, Examples]:
-    """The sounds to train on and those to validate on."""
-    examples: Examples | None = None
-    checks: Examples | None = None
-    if run.data is not None:
-        data = pinned({"source": run.data.partition("@")[0], "revision": run.data_revision}, run.data)
-        examples = _built(built_takes(data, collection), extractor, run.seed, title="reading", progress=progress)
-    if run.validation and engine is not None:
-        seed, bar = run.seed + VALIDATION_SEED, {"title": "validation sounds", "progress": progress}
-        checks = _fresh(engine, collection, extractor, run.validation, seed, run.prior, **bar)
-    elif examples is not None and (held := round(len(examples) * HELD_OUT)):
-        checks = examples.select(slice(len(examples) - held, None))
-        examples = examples.select(slice(0, len(examples) - held))
-    if checks is None:
-        raise InputError(
-            "There is nothing to validate on: give validation rows, or a dataset of at least 5 train rows."
-        )
-    if run.streams and engine is not None:
-        steps = max(1, round(run.epochs * run.fresh / run.batch_size))
-        stream = FreshStream(
-            engine,
-            collection,
-            extractor,
-            batch_size=run.batch_size,
-            steps=steps,
-            repeats=round(run.epochs),
-            seed=run.seed,
-            augment=run.augment,
-            prior=run.prior,
-            share=(processes.process_index, processes.num_processes),
-        )
-        return stream, checks
-    assert examples is not None
-    if run.fresh and engine is not None:
-        bar = {"title": "fresh sounds", "progress": progress}
-        rendered = _fresh(engine, collection, extractor, run.fresh, run.seed, run.prior, **bar)
-        examples = concatenate(examples, rendered)
-    return examples, checks
-
-
-def _fresh(
-    engine: Engine,
-    collection: Collection,
-    extractor: SecretSauceFeatureExtractor,
-    count: int,
-    seed: int,
-    prior: str,
-    **bar: Any,
-) -> Examples:
-    """Fresh sounds as the engine makes them, of whole takes or, for a model of notes, of strokes."""
-    if extractor.reads_strokes:
-        strokes = fresh_strokes(engine, collection, extractor, count, seed, prior)
-        return extract_strokes(strokes, extractor, total=count, **bar)
-    return extract(fresh_takes(engine, collection, count, seed, prior), extractor, total=count, **bar)
-
-
-def _built(
-    takes: Iterator[tuple[np.ndarray, Presets]], extractor: SecretSauceFeatureExtractor, seed: int, **bar: Any
-) -> Examples:
-    """The sounds of a dataset, of whole takes or, for a model of notes, of a stroke of each."""
-    if extractor.reads_strokes:
-        return extract_strokes(built_strokes(takes, extractor, seed), extractor, **bar)
-    return extract(takes, extractor, **bar)
-
-
-def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress: bool) -> TrainingArguments:
-    if isinstance(examples, FreshStream):
-        steps = examples.steps
-    else:
-        steps = max(1, round(run.epochs * len(examples) / run.batch_size))
+def _arguments(
+    run: Run, sounds: ExampleSteps | FreshStream, work: Path, progress: bool, micro_batch: int | None
+) -> TrainingArguments:
+    steps = sounds.steps
     interval = max(1, steps // EVALUATIONS)
     return TrainingArguments(
         output_dir=str(work),
         max_steps=steps,
+        # Of a whole step, as our own loaders make it: the Trainer only counts with it.
         per_device_train_batch_size=run.batch_size,
-        per_device_eval_batch_size=run.batch_size,
+        gradient_accumulation_steps=pieces_of(sounds.rows_per_step, micro_batch),
+        per_device_eval_batch_size=min(run.batch_size, micro_batch or run.batch_size),
         lr_scheduler_type="cosine",
         warmup_steps=min(100, steps // 10),
         max_grad_norm=1.0,
@@ -437,8 +336,8 @@ def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress
         greater_is_better=False,
         logging_steps=interval,
         dataloader_pin_memory=False,
-        # A stream goes on where it was; rendering what it has shown already would take as long as before.
-        ignore_data_skip=run.streams,
+        # Our steps go on where they were; rendering what was shown already would take as long as before.
+        ignore_data_skip=True,
         bf16=run.precision == "bf16",
         # Or several processes on processors would not know of each other.
         use_cpu=not torch.accelerator.is_available(),
@@ -448,48 +347,15 @@ def _arguments(run: _Run, examples: Examples | FreshStream, work: Path, progress
     )
 
 
-class _Clock(TrainerCallback):
-    """How long a run has trained, over all of its parts.
-
-    Args:
-        path: keeps the seconds up to the last checkpoint.
-    """
-
-    def __init__(self, path: Path):
-        self._path = path
-        self._before = float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
-        self._start = time.perf_counter()
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """As of `TrainerCallback`."""
-        self._start = time.perf_counter()
-
-    def on_save(self, *_: Any, **__: Any) -> None:
-        """As of `TrainerCallback`."""
-        write_whole(self._path, str(self.seconds()).encode())
-
-    def seconds(self) -> float:
-        """Wall clock of training and validation, without the time before a part that was resumed."""
-        return self._before + time.perf_counter() - self._start
-
-
 def _record(
-    run: _Run,
+    run: Run,
     base: Base | None,
     engine: Engine | None,
     model: SecretSauceModel,
-    examples: Examples | FreshStream,
+    sounds: ExampleSteps | FreshStream,
+    few: Examples,
     checks: Examples,
 ) -> dict[str, Any]:
-    if isinstance(examples, FreshStream):
-        sounds = examples.steps * examples.new
-        few = _fresh(
-            *(examples.engine, checks.presets.collection, examples.extractor),
-            *(min(sounds, REFERENCES), run.seed, examples.prior),
-            progress=False,
-        )
-    else:
-        sounds, few = len(examples), examples.select(slice(0, REFERENCES))
     truth = checks.presets
     heard = checks.features["heard"].bool().numpy() if "heard" in checks.features else truth.heard()
 
@@ -508,7 +374,7 @@ def _record(
         # Names only: where a folder lay on this machine concerns nobody who gets the checkpoint.
         "run": run.record | {"data": run.data and _public_name(run.data), "base": base and base.name},
         "base": None if base is None else _read_record(base.folder),
-        "sounds": sounds,
+        "sounds": len(sounds.examples) if isinstance(sounds, ExampleSteps) else sounds.steps * sounds.new,
         "validation_sounds": len(checks),
         "nearest_among": len(few),
         "parameters": sum(p.numel() for p in model.parameters()),

@@ -17,6 +17,7 @@ from secret_sauce_hf.processors import end_with, thread_count
 from secret_sauce_hf.training.augmentation import augment as change_some
 from secret_sauce_hf.training.data import fresh_rows, labels
 from secret_sauce_hf.training.strokes import Pages
+from secret_sauce_hf.training.together import ExampleSteps, part_of
 
 REPEAT_STEPS = 240
 """After so many steps a sound comes again, in long runs. A worker keeps its own sounds until then."""
@@ -44,7 +45,7 @@ class FreshStream(IterableDataset):
         augment: whether some of the takes are changed, see `augmentation`.
         prior: how presets are drawn, see `draw_presets`.
         share: which part of every batch this makes, counted from 0, and of how many: one
-            for each of the processes that train together.
+            for each of the processes that train together. The parts may differ by a sound.
 
     Raises:
         InputError: the engine cannot render the takes, or the batch cannot be shared out.
@@ -65,13 +66,12 @@ class FreshStream(IterableDataset):
         share: tuple[int, int] = (0, 1),
     ):
         engine.check(collection)
-        part, parts = share
         batch_size, steps, seed = integer("batch_size", batch_size, 1), integer("steps", steps), integer("seed", seed)
-        if repeats < 1 or batch_size % (repeats * parts):
+        if repeats < 1 or batch_size % repeats or batch_size // repeats < share[1]:
             raise InputError(
                 f"A batch of {batch_size} cannot be made of sounds that are seen {repeats} times each"
-                f"{f', by {parts} processes' if parts > 1 else ''}; its size must be a multiple of "
-                f"{max(repeats, 1) * parts}."
+                f"{f', by {share[1]} processes' if share[1] > 1 else ''}; its size must be a multiple of "
+                f"{max(repeats, 1)}{f', {repeats * share[1]} at least' if share[1] > 1 else ''}."
             )
         self.engine = engine
         self.collection = collection
@@ -82,8 +82,10 @@ class FreshStream(IterableDataset):
         self.augment = augment
         self.prior = prior
         self.new = batch_size // repeats
-        self.own = range(part * self.new // parts, (part + 1) * self.new // parts)
+        self.own = part_of(self.new, share)
         """Which of a step's new sounds are this part's."""
+        self.rows_per_step = len(self.own) * repeats
+        """How many of a step's sounds are this part's."""
         self.lag = REPEAT_STEPS if steps >= repeats * REPEAT_STEPS else max(1, steps // repeats)
         self._pages: Pages | None = None
         self.start = 0
@@ -164,11 +166,11 @@ class _Kept:
         self._free.append(self._places.pop(step))
 
 
-def stream_loader(stream: FreshStream, workers: int) -> DataLoader:
+def stream_loader(stream: FreshStream | ExampleSteps, workers: int) -> DataLoader:
     """Batches of a stream, rendered by processes.
 
     Args:
-        stream: the batches.
+        stream: the batches; there is nothing to render for those of `ExampleSteps`.
         workers: how many processes, one of `WORKERS`; 0 renders in this one.
     """
     if workers not in (0, *WORKERS):
