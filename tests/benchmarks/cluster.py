@@ -33,7 +33,13 @@ import psutil
 from dask_cluster import DaskCluster
 
 from secret_sauce_hf.data import build_at, build_collection
+from secret_sauce_hf.data.answers import answer_of_place, checked_telling
 from secret_sauce_hf.data.columns import features
+from secret_sauce_hf.data.making import make_shard
+from secret_sauce_hf.data.plan import make_plan
+from secret_sauce_hf.data.shards import shard_schema
+from secret_sauce_hf.data.targets import Place
+from secret_sauce_hf.instruments import get_collection
 
 MOST_OVERHEAD = 0.10
 MOST_SECONDS = 12 * 60
@@ -84,6 +90,30 @@ def measured(build: Callable[[], object], there: Callable[[], float] = children)
     return Spent(time.perf_counter() - start, time.process_time() - here, there() - others)
 
 
+def looked_at(name: str, rows: int) -> None:
+    """Print what it takes to look at a shard, in milliseconds of the processor: the least of four times each."""
+    plan = make_plan(get_collection(name), None, 1, 2 * rows, None, rows)
+    schema, shard = shard_schema(plan), plan.shards[0]
+
+    def least(work: Callable[[], object]) -> float:
+        work()
+        return 1000 * min(measured(work).here for _ in range(4))
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(f"file://{folder}")
+        place.prepare()
+        made = make_shard(plan, shard, schema, place, lambda _: None)
+        answer = answer_of_place(made, schema, place)
+        again = least(lambda: answer_of_place(made, schema, place))
+        told = least(lambda: checked_telling(plan, shard, schema, answer, tried=False))
+        tried = least(lambda: checked_telling(plan, shard, schema, answer))
+    print(
+        f"a shard of {len(shard):,} takes: {again:.0f} ms to read it again, where it was made; here {told:.1f} ms to "
+        f"look at what is told, {tried:.0f} ms where a row is tried; {len(answer['counted']) / len(shard):.0f} "
+        "bytes of a take"
+    )
+
+
 def end_at(seconds: float) -> None:
     """End with one line where it takes longer."""
 
@@ -106,7 +136,11 @@ def main() -> None:
     )
     parser.add_argument("--place", action="store_true", help="let the workers write, to file://, instead of sending")
     parser.add_argument("--alone", action="store_true", help="kill nobody, and measure what the cluster costs only")
+    parser.add_argument("--looks", action="store_true", help="measure only what it takes to look at one file")
     options = parser.parse_args()
+    if options.looks:
+        looked_at(options.collection, options.rows_per_shard)
+        return
     asked = {"seed": 1, "count": options.rows, "rows_per_shard": options.rows_per_shard, "progress": False}
     # What runs on Dask's threads and in the workers should have a core each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
