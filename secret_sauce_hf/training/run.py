@@ -44,6 +44,7 @@ from secret_sauce_hf.training.config import (
     current_names,
 )
 from secret_sauce_hf.training.data import Examples, built_takes, concatenate, extract, fresh_takes
+from secret_sauce_hf.training.kept import last_checkpoint
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.stream import FreshStream, default_workers
@@ -240,7 +241,7 @@ def train(
     clock = _Clock(work / CLOCK_FILE)
     for callback in (clock, *callbacks):
         trainer.add_callback(callback)
-    trainer.train(resume_from_checkpoint=_last_checkpoint(work) if resume else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(work) if resume else None)
 
     seconds = round(clock.seconds(), 1)
     model = trainer.accelerator.unwrap_model(trainer.model).cpu().eval()
@@ -458,18 +459,6 @@ class _Clock(TrainerCallback):
     def seconds(self) -> float:
         """Wall clock of training and validation, without the time before a part that was resumed."""
         return self._before + time.perf_counter() - self._start
-
-
-def _last_checkpoint(work: Path) -> str | None:
-    """The last checkpoint that was written to its end, None if there is none; unfinished ones are removed."""
-    finished = []
-    for folder in work.glob("checkpoint-*"):
-        # The Trainer writes this file last.
-        if (folder / "trainer_state.json").is_file():
-            finished.append(folder)
-        else:
-            shutil.rmtree(folder)
-    return str(max(finished, key=lambda folder: int(folder.name.rpartition("-")[2]))) if finished else None
 
 
 def _record(
