@@ -25,7 +25,6 @@ from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import InputError, get_collection, sounds
 from secret_sauce_hf.matching import match
 from secret_sauce_hf.training import train
-from secret_sauce_hf.training.interrupted import last_checkpoint
 from secret_sauce_hf.training.resuming import KeepLast, room_for
 
 LIGHT = get_collection("noisemaker-light")
@@ -167,18 +166,6 @@ def test_a_training_killed_before_it_began_or_when_it_had_ended(tmp_path):
     assert contents(out) == ended
     with pytest.raises(InputError, match="is not empty; choose a new folder"):
         train(LIGHT, None, out, **asked)
-
-
-@pytest.mark.parametrize("marked", [True, False], ids=["now", "an earlier version"])
-def test_a_checkpoint_that_was_not_written_to_its_end_is_none(tmp_path, marked):
-    (tmp_path / "run.json").write_text(json.dumps({"whole": True} if marked else {}))
-    for step, state in ((5, '{"global_step": 5}'), (10, '{"global_step": 1')):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-    if marked:
-        (tmp_path / "checkpoint-5" / "whole").touch()
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-5")
-    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "checkpoint-5"}
 
 
 # A clock that jumps

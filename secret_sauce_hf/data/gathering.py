@@ -1,6 +1,5 @@
 """Takes, rendered or read, to what a sound sheet shows of them: levels, brightness, settings, some of the sounds."""
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from secret_sauce_hf.data.names import RECORD_NAME
 from secret_sauce_hf.data.plan import shard_files
 from secret_sauce_hf.engines import Engine
+from secret_sauce_hf.forms import read_record
 from secret_sauce_hf.instruments import COLLECTIONS, Collection, InputError, Note
 from secret_sauce_hf.instruments.priors import UNIFORM, check_prior
 from secret_sauce_hf.instruments.takes import SAMPLE_RATE, to_float
@@ -271,10 +271,10 @@ def drawn_as(prior: object) -> str:
 def _built(folder: Path) -> str:
     """What the record of a build says about its rows, if there is one."""
     try:
-        record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = read_record(folder / RECORD_NAME)
+    except InputError:
         return ""
-    if not isinstance(record, dict) or not {"seed", "in_session", "engine"} <= record.keys():
+    if not {"seed", "in_session", "engine"} <= record.keys():
         return ""
     own = COLLECTIONS.get(str(record.get("collection")))
     seed = f"seed {record['seed']}{drawn_as(record.get('prior', UNIFORM))}"

@@ -53,7 +53,8 @@ def is_finished(path: Path | pa.BufferReader, shard: Shard, schema: pa.Schema) -
         with pq.ParquetFile(path) as file:
             rows = file.metadata.num_rows + len(lost_in(file.metadata))
             return rows == len(shard) and file.schema_arrow.equals(schema, check_metadata=True)
-    except (OSError, pa.ArrowInvalid, ValueError):
+    # What it says of lost rows may be no mapping, or nested without an end.
+    except (OSError, pa.ArrowInvalid, ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 

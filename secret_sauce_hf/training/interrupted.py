@@ -1,6 +1,5 @@
 """What a run depends on, and what lies in its folder until it has ended, so that it can go on."""
 
-import json
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -163,33 +162,3 @@ class Clock(TrainerCallback):
     def seconds(self) -> float:
         """Wall clock of training and validation, without the time before a part that was resumed."""
         return self._before + time.perf_counter() - self._start
-
-
-def last_checkpoint(work: Path) -> str | None:
-    """The last checkpoint that was written to its end, None if there is none; unfinished ones are removed.
-
-    Args:
-        work: the folder of the run.
-    """
-    # An earlier version took the last file that the first process writes for the end.
-    marked = WHOLE_FILE in read_json(work / RUN_FILE)
-    finished = []
-    for folder in work.glob("checkpoint-*"):
-        if (folder / WHOLE_FILE).is_file() or (not marked and _is_json(folder / STATE_FILE)):
-            finished.append(folder)
-        else:
-            shutil.rmtree(folder)
-    return str(max(finished, key=step_of)) if finished else None
-
-
-def step_of(checkpoint: Path) -> int:
-    """The step by which a checkpoint's folder is called, -1 for another folder."""
-    told = checkpoint.name.rpartition("-")[2]
-    return int(told) if told.isdigit() else -1
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except (OSError, ValueError):
-        return False

@@ -366,6 +366,20 @@ def _keep(
     averaged.save(place, {"settings": settings, "steps": step, "seconds": round(seconds, 1)})
 
 
+_NO_STATE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    OSError,
+)
+"""What loading raises for a state that is cut off, damaged or of something else."""
+
+
 def _restore(
     place: Path,
     settings: dict[str, Any],
@@ -390,8 +404,11 @@ def _restore(
         listener.load_state_dict(state["listener"])
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"]), float(state["seconds"])
-    except (pickle.UnpicklingError, RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError) as error:
+        step, seconds = int(state["step"]), float(state["seconds"])
+        if step < 0 or not seconds >= 0 or not all(bool(value.isfinite().all()) for value in listener.parameters()):
+            raise ValueError("numbers that no run has")
+        return step, seconds
+    except _NO_STATE as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is no state of a run; delete it and start anew.") from error

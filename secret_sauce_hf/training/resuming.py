@@ -12,7 +12,8 @@ from safetensors import SafetensorError
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
 from secret_sauce_hf.instruments import InputError
-from secret_sauce_hf.training.interrupted import STATE_FILE, WHOLE_FILE, step_of
+from secret_sauce_hf.training.interrupted import STATE_FILE, WHOLE_FILE
+from secret_sauce_hf.training.kept import step_of
 
 KEPT = 2
 """How many of the last checkpoints stay; the best one does besides."""

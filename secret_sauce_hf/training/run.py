@@ -52,8 +52,8 @@ from secret_sauce_hf.training.interrupted import (
     check_run_folder,
     check_same,
     check_seen,
-    last_checkpoint,
 )
+from secret_sauce_hf.training.kept import last_checkpoint
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
 from secret_sauce_hf.training.resuming import KeepLast, room_for

@@ -15,6 +15,7 @@ from secret_sauce_hf.data.card_facts import dataset_facts, split_files
 from secret_sauce_hf.data.normalising import is_normal
 from secret_sauce_hf.data.parquet import batches, opened, types_in
 from secret_sauce_hf.data.recorded import read_recordings
+from secret_sauce_hf.data.shards import LOST_KEY, is_finished, lost_rows
 from secret_sauce_hf.instruments import get_collection
 
 LIGHT = get_collection("noisemaker-light")
@@ -244,3 +245,11 @@ def test_columns_and_headers_that_are_absurd(built, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(pages, name, 3)
             assert message in told(load_takes, folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", '{"x": 1}', "1" * 5_000, "\xff"])
+def test_what_a_shard_says_of_lost_rows(built, text, tmp_path):
+    told_of = {LOST_KEY: text.encode("latin-1")}
+    path = write({FIRST: built[FIRST].replace_schema_metadata(told_of)}, tmp_path) / "data" / FIRST
+    assert not is_finished(path, range(2), built[FIRST].schema)
+    assert FIRST in told(lost_rows, path)

@@ -47,7 +47,7 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
         raise BrokenFrame("a message breaks off")
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenFrame("a message has no header") from error
     if not isinstance(header, dict):
         raise BrokenFrame("a message has no header")

@@ -136,7 +136,7 @@ def _read(path: Path) -> ResetReport | None:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         report = ResetReport(**(told | {"silent": tuple(told["silent"]), "idle": tuple(told["idle"])}))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return report if report.reset in RESETS else None
 

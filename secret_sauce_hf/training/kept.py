@@ -1,0 +1,78 @@
+"""The checkpoints that an interrupted run left: which of them is whole, so that it can be gone on from."""
+
+import json
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from secret_sauce_hf.modeling.checkpoint_secret_sauce import read_json
+from secret_sauce_hf.training.interrupted import RUN_FILE, STATE_FILE, WHOLE_FILE
+
+_NEEDED = ("model.safetensors", "optimizer.pt", "scheduler.pt")
+_DIGITS = 12
+"""Of a number of steps; no run has so many."""
+
+
+def last_checkpoint(work: Path) -> str | None:
+    """The last checkpoint that was written to its end and is whole, None if there is none.
+
+    Later ones that are cut off or damaged are removed: what they stood for is trained anew.
+
+    Args:
+        work: the folder in which the Trainer keeps `checkpoint-STEP`.
+    """
+    # Under an earlier version of the package nothing said that all processes had written their part.
+    marked = (work / RUN_FILE).is_file() and WHOLE_FILE in read_json(work / RUN_FILE)
+    numbered = {}
+    for folder in work.glob("checkpoint-*"):
+        if folder.is_dir() and (step := step_of(folder)) >= 0:
+            numbered[step] = folder
+    for step in sorted(numbered, reverse=True):
+        if is_whole(numbered[step], step) and (not marked or (numbered[step] / WHOLE_FILE).is_file()):
+            return str(numbered[step])
+        # Other processes of the run may do the same.
+        shutil.rmtree(numbered[step], ignore_errors=True)
+    return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step by which a checkpoint's folder is called, -1 for another folder."""
+    number = checkpoint.name.removeprefix("checkpoint-")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else -1
+
+
+def is_whole(folder: Path, step: int) -> bool:
+    """Whether a checkpoint has all its files, each as long as it says and with the bytes that were written.
+
+    Args:
+        folder: of the checkpoint.
+        step: that it is of.
+    """
+    try:
+        state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        if not isinstance(state, dict) or state.get("global_step") != step:
+            return False
+        if not all((folder / name).is_file() for name in _NEEDED):
+            return False
+        with safe_open(folder / _NEEDED[0], "pt"):
+            pass
+        for path in (one for ending in ("*.pt", "*.pth", "*.bin") for one in folder.glob(ending)):
+            # torch keeps what it saves in zips, with checksums.
+            with zipfile.ZipFile(path) as saved:
+                if saved.testzip() is not None:
+                    return False
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        SafetensorError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
+        return False
+    return True
