@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_BENCH := $(VENV)/.installed-bench
+STAMP_FUZZ := $(VENV)/.installed-fuzz
 # What runs apart from the other tests: what is seen in a browser or needed there, several machines, the documentation.
 PAGES := tests/app/test_page.py tests/browser tests/hub/test_space.py tests/listening_test/test_listening_page.py \
 	tests/modeling/test_exporting.py
@@ -57,7 +58,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench docs test-docs test-machines test-training test-pages test-cluster lint format audit licences wheel clean
+.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench fuzz docs test-docs test-machines test-training test-pages test-cluster lint format audit licences wheel clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -72,6 +73,7 @@ help:
 	@echo 'make test-lowest   run the tests of loading, matching, training and publishing with the lowest versions'
 	@echo 'make lint      check style, types and the order of the rooms'
 	@echo 'make bench     time engines, builds and a prediction, beside other renderers (ARGS=--help)'
+	@echo 'make fuzz      look for input that a reader does not take as it must (ARGS="--target midi --seconds 600")'
 	@echo 'make docs      build the documentation into ./site, which needs no network to be read'
 	@echo 'make test-docs   build it, check its links, and run all that it and the README show'
 	@echo 'make format    format the code'
@@ -105,6 +107,9 @@ print-lowest:
 
 bench: $(STAMP_BENCH)
 	$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+fuzz: $(STAMP_FUZZ)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 
 docs: $(STAMP_DOCS)
 	$(BIN)/python -m mkdocs build --strict $(ARGS)
@@ -158,6 +163,11 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 # What the benchmarks compare with; nothing else uses it.
 $(STAMP_BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-deps --group bench
+	@touch $@
+
+# What looks for input that reaches new code; the tests do without.
+$(STAMP_FUZZ): $(STAMP)
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group fuzz
 	@touch $@
 
 # What builds the documentation; the test of it is skipped without.

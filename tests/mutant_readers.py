@@ -1,12 +1,15 @@
-"""The readers that mutants are given to (see `mutants`): good input of each kind, how it is spoilt, who reads it."""
+"""Everything that reads untrusted input (see `mutants`): good input of each kind, how it is spoilt, who reads it.
+
+This is the one list: the tests try some mutants of each, `mutants.py` thousands, `make fuzz` what reaches new code, and
+`benchmarks/mutated_files.py` goes through the commands. Readers of one file are in `mutant_files`, those of what comes
+over a network in `mutant_requests`; here are folders and answers of a Hub.
+"""
 
 import contextlib
-import io
 import itertools
 import json
 import os
 import shutil
-import struct
 import tempfile
 import threading
 import traceback
@@ -14,44 +17,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import mutant_files
+import mutant_requests
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
-from mutants import (
-    Draw,
-    Reader,
-    junk,
-    spoilt_bytes,
-    spoilt_table,
-    spoilt_text,
-    spoilt_weights,
-)
+from mutant_files import LIGHT, RATE, sound
+from mutants import Draw, Reader, Target, spoilt_bytes, spoilt_table, spoilt_text, spoilt_weights
 
-from secret_sauce_hf import InputError, Note, Presets, checkpoint_path
-from secret_sauce_hf.instruments import declaration_text, get_collection, read_declaration, with_seconds
+from secret_sauce_hf import InputError, checkpoint_path
 from secret_sauce_hf.presets import draw_presets
-from secret_sauce_hf.rows import read_rows, write_rows
-
-LIGHT = get_collection("noisemaker-light")
-EXAMPLE = Path(__file__).parents[1] / "examples" / "own_instrument"
-RATE = 22_050
-PLAYED = (Note(48, 90, 0.1, 0.25), Note(55, 64, 0.25, 0.5))
 
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for readers; the Hubs that they started end with it."""
+    """A folder for readers; the servers that they started end with it."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         try:
             yield Path(folder)
         finally:
             while serve.running:
                 serve.running.pop().stop()
+            while mutant_requests.running:
+                mutant_requests.running.pop().close()
 
 
-def sound(seconds: float = 0.3) -> np.ndarray:
-    return 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE)) / RATE)
+def remove(path: Path) -> None:
+    """Remove whatever there is."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
 
 
 def copied(source: Path, target: Path) -> Path:
@@ -60,126 +55,7 @@ def copied(source: Path, target: Path) -> Path:
     return Path(shutil.copytree(source, target))
 
 
-def audio(folder: Path) -> Callable:
-    from secret_sauce_hf.data.reading import read_audio
-    from secret_sauce_hf.modeling.feature_extraction_secret_sauce import read_sound
-
-    kinds = (("WAV", "PCM_16"), ("WAV", "FLOAT"), ("FLAC", None), ("OGG", None), ("AIFF", None), ("AU", None))
-    contents = []
-    for container, subtype in kinds:
-        buffer = io.BytesIO()
-        soundfile.write(buffer, sound(), RATE, format=container, subtype=subtype)
-        contents.append(buffer.getvalue())
-
-    def spoil(draw: Draw) -> Callable[[], object]:
-        content = spoilt_bytes(draw, draw.choice(contents))
-        path = folder / "sound.wav"
-        path.write_bytes(content)
-        ways = [lambda: read_sound(path), lambda: read_sound(content), lambda: read_audio({"bytes": content})]
-        return draw.choice(ways)
-
-    return spoil
-
-
-def midi(folder: Path) -> Callable:
-    from secret_sauce_hf.midi import preset_midi_file, read_clip, read_messages, read_midi_file, write_midi_file
-
-    path = folder / "preset.mid"
-    contents = []
-    for collection in ("noisemaker-light", "subphatty"):
-        settings = next(draw_presets(collection, 1, seed=1).rows())
-        write_midi_file(preset_midi_file(collection, settings), path)
-        contents.append(path.read_bytes())
-        write_midi_file(preset_midi_file(collection, settings, notes=PLAYED), path)
-        contents.append(path.read_bytes())
-
-    def spoil(draw: Draw) -> Callable[[], object]:
-        path.write_bytes(spoilt_bytes(draw, draw.choice(contents)))
-        ways = [lambda: str(read_messages("subphatty", read_midi_file(path))), lambda: read_clip(path)]
-        return draw.choice([*ways, lambda: read_clip(path, seconds=1.0)])
-
-    return spoil
-
-
-def plugin_presets(folder: Path) -> Callable:
-    from secret_sauce_hf.engines.plugin.preset_bytes import owner, preset_of_bank, programs
-
-    path = folder / "preset"
-    program = struct.pack(">4si4si4sii28s2f", b"CcnK", 0, b"FxCk", 1, b"Toy!", 1, 2, b"Bass", 0.5, 0.25)
-    own = struct.pack(">4si4si4sii28si", b"CcnK", 0, b"FPCh", 1, b"Toy!", 1, 2, b"Lead", 8) + bytes(8)
-    bank = struct.pack(">4si4si4siii124x", b"CcnK", 0, b"FxBk", 2, b"Toy!", 1, 2, 1) + program + own
-    state = struct.pack("<4si32sq", b"VST3", 1, b"0123456789ABCDEF" * 2, 56) + bytes(8)
-    parts = b"List" + struct.pack("<i4sqq", 1, b"Comp", 48, 8)
-
-    def spoil(draw: Draw) -> Callable[[], object]:
-        path.write_bytes(spoilt_bytes(draw, draw.choice((program, own, bank, state + parts))))
-
-        def read() -> None:
-            content = path.read_bytes()
-            owner(content)
-            assert all(len(one) <= len(content) for _, one in programs(content))
-            if content[8:12] == b"FxBk":
-                preset_of_bank(content, "Bass", 2)
-
-        return read
-
-    return spoil
-
-
-def tables(folder: Path) -> Callable:
-    path = folder / "rows.csv"
-    text = io.StringIO()
-    draw_presets(LIGHT, 6, seed=1).to_csv(text)
-    noted = io.StringIO()
-    draw_presets(LIGHT, 6, seed=1).playing(PLAYED[:1]).to_csv(noted)
-
-    def spoil(draw: Draw) -> Callable[[], object]:
-        lines = [line.split(",") for line in draw.choice((text, noted)).getvalue().splitlines()]
-        for _ in range(draw.choice((0, 1, 2, 5))):
-            line = draw.choice(lines)
-            at = draw.randrange(len(line)) if line else 0
-            line[at : at + draw.randrange(2)] = [str(junk(draw))] * draw.randrange(3)
-        content = "\n".join(map(",".join, lines)).encode(errors="replace")
-        path.write_bytes(spoilt_bytes(draw, content) if draw.random() < 0.6 else content)
-        return lambda: Presets.from_csv(LIGHT, path)
-
-    return spoil
-
-
-def json_lines(folder: Path) -> Callable:
-    path = folder / "rows.jsonl"
-    text = io.StringIO()
-    write_rows([draw_presets(LIGHT, 2, 1), draw_presets(with_seconds(LIGHT, 2), 2, 2).playing(PLAYED)], text)
-
-    def spoil(draw: Draw) -> Callable[[], object]:
-        lines = text.getvalue().splitlines()
-        for at in draw.sample(range(len(lines)), draw.choice((1, 1, 3))):
-            lines[at] = spoilt_text(draw, lines[at]).decode(errors="replace")
-        content = "\n".join(lines).encode(errors="replace")
-        path.write_bytes(spoilt_bytes(draw, content) if draw.random() < 0.3 else content)
-        return lambda: read_rows(LIGHT, path)
-
-    return spoil
-
-
-def declarations(folder: Path) -> Callable:
-    path = folder / "own.json"
-    texts = [(EXAMPLE / "bass_box.json").read_text()]
-    texts += [declaration_text(get_collection(name)) for name in ("noisemaker-light", "guitar-tiny")]
-
-    def spoil(draw: Draw) -> Callable[[], object]:
-        path.write_bytes(spoilt_text(draw, draw.choice(texts)))
-
-        def read() -> None:
-            collection = read_declaration(path)
-            draw_presets(collection, 3, seed=1).heard()
-
-        return read
-
-    return spoil
-
-
-def parquet(folder: Path) -> Callable:
+def parquet(folder: Path) -> Target:
     from secret_sauce_hf.data import build_collection, iter_takes, load_takes
     from secret_sauce_hf.data.card_facts import dataset_facts, split_files
     from secret_sauce_hf.data.normalising import is_normal, normalise
@@ -231,14 +107,14 @@ def parquet(folder: Path) -> Callable:
             files = normalise(place, LIGHT, normal, progress=False)
         dataset_facts(LIGHT, files)
 
-    def spoil(draw: Draw) -> Callable[[], object]:
+    def broken(draw: Draw) -> Path:
         kind = draw.random()
         if kind < 0.1:
             path = folder / "recordings.parquet"
-            path.unlink(missing_ok=True)
+            remove(path)
             pq.write_table(recorded, path)
             damage(draw, path)
-            return lambda: read_recordings(path, LIGHT)
+            return path
         if kind < 0.15:
             place = folder / "sounds"
             place.mkdir(exist_ok=True)
@@ -252,16 +128,20 @@ def parquet(folder: Path) -> Callable:
         else:
             place = copied(built, folder / "broken")
             damage(draw, place / draw.choice(shards))
-        ways = [
+        return place
+
+    def ways(place: Path) -> list[Callable[[], object]]:
+        if place.name == "recordings.parquet":
+            return [lambda: read_recordings(place, LIGHT)]
+        return [
             lambda: load_takes(place),
             lambda: load_takes(place, collection=LIGHT),
             lambda: list(iter_takes(place, "test", collection="noisemaker-light")),
             lambda: publishable(place),
             lambda: split_names(place),
         ]
-        return draw.choice(ways)
 
-    return spoil
+    return Target.of_places(broken, ways)
 
 
 def small_checkpoints(folder: Path) -> list[Path]:
@@ -290,7 +170,7 @@ def small_checkpoints(folder: Path) -> list[Path]:
     return [own, several, ast]
 
 
-def checkpoints(folder: Path) -> Callable:
+def checkpoints(folder: Path) -> Target:
     from transformers import AutoConfig, AutoModel, pipeline
 
     from secret_sauce_hf.modeling import SecretSauceConfig, SecretSauceFeatureExtractor, SecretSauceModel, load_pipeline
@@ -299,7 +179,7 @@ def checkpoints(folder: Path) -> Callable:
     originals = small_checkpoints(folder)
     heard = {"array": sound(0.9).astype(np.float32), "sampling_rate": RATE}
 
-    def spoil(draw: Draw) -> Callable[[], object]:
+    def broken(draw: Draw) -> Path:
         place = copied(draw.choice(originals), folder / "broken")
         weights = sorted(place.glob("*.safetensors"))
         kind = draw.random()
@@ -313,7 +193,9 @@ def checkpoints(folder: Path) -> Callable:
             path = draw.choice([*weights, *place.glob("*.json")])
             path.unlink()
             draw.choice((path.mkdir, path.touch, lambda: os.mkfifo(path), lambda: path.symlink_to("nowhere")))()
+        return place
 
+    def ways(place: Path) -> list[Callable[[], object]]:
         def answer(predict) -> None:
             told = predict(heard)
             values = [*told["confidence"].values(), *told["heard"].values()]
@@ -333,7 +215,7 @@ def checkpoints(folder: Path) -> Callable:
                     raise
                 raise InputError((str(error).splitlines() or [""])[0][:100]) from None
 
-        ways = [
+        return [
             lambda: answer(load_pipeline(place)),
             lambda: answer(load_pipeline(place)),
             lambda: by_transformers(lambda: answer(pipeline("audio-to-preset", model=str(place), device="cpu"))),
@@ -345,12 +227,11 @@ def checkpoints(folder: Path) -> Callable:
             lambda: SecretSauceFeatureExtractor.from_pretrained(place)(heard),
             base,
         ]
-        return draw.choice(ways)
 
-    return spoil
+    return Target.of_places(broken, ways)
 
 
-def records(folder: Path) -> Callable:
+def records(folder: Path) -> Target:
     """What lies beside a checkpoint and in a build, as `publish`, `benchmark` and `collections` read it."""
     from secret_sauce_hf.data import build_collection
     from secret_sauce_hf.data.building import finished_plan
@@ -397,7 +278,7 @@ def records(folder: Path) -> Callable:
             os.mkfifo(path)
         return lambda: found_here(folder / "here")
 
-    return spoil
+    return Target.of_places(spoil, lambda read: [read])
 
 
 # The Hub
@@ -431,7 +312,7 @@ class serve:
         self.server.stop()
 
 
-def answers(folder: Path) -> Callable:
+def answers(folder: Path) -> Target:
     import datasets
     from huggingface_hub import HfApi, constants, file_download
     from huggingface_hub.utils import _http
@@ -527,18 +408,14 @@ def answers(folder: Path) -> Callable:
 
         return read
 
-    return spoil
+    return Target.of_places(spoil, lambda read: [read])
 
 
 READERS: dict[str, Reader] = {
-    "audio": audio,
-    "midi": midi,
-    "presets of plug-ins": plugin_presets,
-    "tables": tables,
-    "json lines": json_lines,
-    "declarations": declarations,
+    **mutant_files.READERS,
     "parquet": parquet,
     "checkpoints": checkpoints,
     "records": records,
+    **mutant_requests.READERS,
     "answers": answers,
 }

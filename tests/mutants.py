@@ -16,62 +16,160 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 SECONDS = 20
+"""Of a processor, for one input; waiting may take six times as long."""
 SPARE_BYTES = 3 * 2**30
 LONGEST = 1_000
 """Characters of a message."""
 
 Draw = random.Random
-Reader = Callable[[Path], Callable[[Draw], Callable[[], object]]]
-"""Puts good input into a folder; what it returns spoils a copy at random; what that returns reads the copy."""
+
+
+class Choices(random.Random):
+    """Draws that bytes decide: whoever changes the bytes changes what is drawn. Zeros follow the last byte."""
+
+    def __init__(self, content: bytes):
+        super().__init__(0)
+        self._content, self._at = content, 0
+
+    def getrandbits(self, count: int) -> int:
+        size = -(-count // 8)
+        part = self._content[self._at : self._at + size].ljust(size, b"\0")
+        self._at += size
+        return int.from_bytes(part, "little") >> (8 * size - count)
+
+    def random(self) -> float:
+        return self.getrandbits(16) / 2**16
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads untrusted input; whatever it is given, it raises an `InputError` or nothing.
+
+    Args:
+        read: reads the bytes.
+        seeds: input that is good.
+        spoil: damages such input at random.
+        ending: how files with such content end.
+        place: damages input that is more than bytes, such as a folder, and returns where it lies.
+        ways: of such a place the ways to read it; one is drawn.
+    """
+
+    read: Callable[[bytes], object]
+    seeds: Sequence[bytes]
+    spoil: Callable[[Draw, bytes], bytes]
+    ending: str = ""
+    place: Callable[[Draw], Any] | None = None
+    ways: Callable[[Any], Sequence[Callable[[], object]]] | None = None
+
+    @classmethod
+    def of_places(cls, place: Callable[[Draw], Any], ways: Callable[[Any], Sequence[Callable[[], object]]]) -> "Target":
+        """One whose input is more than bytes: bytes decide how a good one is damaged."""
+
+        def read(content: bytes) -> object:
+            draw = Choices(content)
+            return draw.choice(ways(place(draw)))()
+
+        return cls(read, [random.Random(seed).randbytes(99) for seed in range(40)], spoilt_bytes, "", place, ways)
+
+    def mutant(self, draw: Draw) -> Callable[[], object]:
+        """Damage input at random; what is returned reads it."""
+        if self.place is not None and self.ways is not None:
+            return draw.choice(self.ways(self.place(draw)))
+        content = self.spoil(draw, draw.choice(self.seeds))
+        return lambda: self.read(content)
+
+
+Reader = Callable[[Path], Target]
+"""Puts what it needs into a folder of its own."""
 
 
 class TooSlow(BaseException):
     """A mutant was not read in time; no blanket `except` may hide it."""
 
 
+def every(*ways: Callable[[], object]) -> None:
+    """Read in each of several ways.
+
+    Raises:
+        InputError: of the first that refuses, after all have been tried.
+    """
+    from secret_sauce_hf import InputError
+
+    refused: InputError | None = None
+    for way in ways:
+        try:
+            way()
+        except InputError as error:
+            if wrong := wrong_refusal(error):
+                raise wrong from error
+            refused = refused or error
+    if refused is not None:
+        raise refused
+
+
 # The loop
 
 
-def faults(spoil: Callable[[Draw], Callable[[], object]], name: str, numbers: Iterable[int]) -> Iterator[Any]:
+def faults(target: Target, name: str, numbers: Iterable[int]) -> Iterator[Any]:
     """The numbers of the mutants that were not taken as they must be, each with what happened."""
-    from secret_sauce_hf import InputError
-
     for number in numbers:
-        read = spoil(random.Random(f"{name} {number}"))
-        try:
-            with _in_time():
-                read()
-        except InputError as error:
-            text = str(error)
-            if "\n" in text or len(text) > LONGEST:
-                yield number, AssertionError(f"not a line: {text[:200]!r} ({len(text)} characters)")
-            elif memory := _wanted_memory(error):
-                yield number, memory
-        except (Exception, TooSlow) as error:  # noqa: BLE001 - whatever else is raised is what is looked for
+        read = target.mutant(random.Random(f"{name} {number}"))
+        if (error := fault(read)) is not None:
             yield number, error
 
 
+def fault(read: Callable[[], object]) -> BaseException | None:
+    """What is wrong with how input is read; None if it is taken, or refused in one line."""
+    from secret_sauce_hf import InputError
+
+    try:
+        with in_time():
+            read()
+    except InputError as error:
+        wrong = wrong_refusal(error)
+        if wrong is not None:
+            wrong.__cause__ = wrong.__cause__ or error
+        return wrong
+    except (Exception, TooSlow) as error:  # noqa: BLE001 - whatever else is raised is what is looked for
+        return error
+    return None
+
+
+def wrong_refusal(error: Exception) -> BaseException | None:
+    """What is wrong with how input was refused; None if nothing is."""
+    text = str(error)
+    if "\n" in text or len(text) > LONGEST:
+        return AssertionError(f"not a line: {text[:200]!r} ({len(text)} characters)")
+    return _wanted_memory(error)
+
+
 @contextmanager
-def _in_time() -> Iterator[None]:
+def in_time() -> Iterator[None]:
+    """Have what takes too long raise `TooSlow`."""
+
     def late(*_: object) -> None:
         raise TooSlow(f"more than {SECONDS} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, SECONDS), (signal.ITIMER_REAL, signal.SIGALRM, 6 * SECONDS))
+    before = [signal.signal(number, late) for _, number, _ in timers]
+    for timer, _, seconds in timers:
+        signal.setitimer(timer, seconds)
     # Should it hang where Python's signals do not arrive, the whole process ends and says where.
-    faulthandler.dump_traceback_later(2 * SECONDS, exit=True)
+    faulthandler.dump_traceback_later(12 * SECONDS, exit=True)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (timer, number, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def _wanted_memory(error: BaseException | None) -> BaseException | None:
@@ -263,6 +361,19 @@ def spoilt_table(draw: Draw, table: Any) -> Any:
 # The command
 
 
+def limit_memory(spare: int = SPARE_BYTES) -> None:
+    """Let this process have so many bytes more than it has now."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + spare, resource.RLIM_INFINITY))
+
+
+def kind_of(error: BaseException) -> tuple[str, str]:
+    """By what faults are told apart: the error's name, and the line where it was raised."""
+    # Of a refusal that is wrong, where it was refused.
+    place = traceback.extract_tb((error.__cause__ or error).__traceback__)[-1:]
+    return type(error).__name__, f"{Path(place[0].filename).name}:{place[0].lineno}" if place else ""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2_000, help="mutants of each reader")
@@ -277,14 +388,11 @@ def main() -> int:
     bad = 0
     for name in options.only or READERS:
         with scratch() as folder:
-            spoil = READERS[name](folder)
-            size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (size + SPARE_BYTES, resource.RLIM_INFINITY))
+            target = READERS[name](folder)
+            limit_memory()
             start, kinds = time.monotonic(), {}
-            for number, error in faults(spoil, name, range(options.start, options.start + options.count)):
-                place = traceback.extract_tb(error.__traceback__)[-1:]
-                at = f"{Path(place[0].filename).name}:{place[0].lineno}" if place else ""
-                kinds.setdefault((type(error).__name__, at), []).append(number)
+            for number, error in faults(target, name, range(options.start, options.start + options.count)):
+                kinds.setdefault(kind_of(error), []).append(number)
                 if options.trace:
                     print(f"--- {name} {number}", *traceback.format_exception(error), sep="\n", file=sys.stderr)
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

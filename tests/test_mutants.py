@@ -9,7 +9,7 @@ from huggingface_hub.utils import _http
 from mutant_readers import READERS, scratch
 from mutants import faults
 
-COUNTS = {"parquet": 60, "checkpoints": 60, "records": 40, "answers": 40}
+COUNTS = {"parquet": 60, "checkpoints": 60, "records": 40, "requests": 60, "answers": 40}
 
 # `datasets` leaves tables of metadata open, until they are collected.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -34,5 +34,5 @@ def folder(monkeypatch):
 
 @pytest.mark.parametrize("name", READERS)
 def test_mutants_are_taken_or_refused_in_one_line(name, folder):
-    spoil = READERS[name](folder)
-    assert not {number: repr(error) for number, error in faults(spoil, name, range(COUNTS.get(name, 100)))}
+    target = READERS[name](folder)
+    assert not {number: repr(error) for number, error in faults(target, name, range(COUNTS.get(name, 100)))}

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
@@ -145,7 +146,7 @@ def create_app(
         if not uploads and "transfer-encoding" in request.headers:
             # Nobody knows how much it will be, and all of it would be read.
             return JSONResponse({"detail": "Say by Content-Length how long the body is."}, 411)
-        if not length.isdigit() or (not uploads and int(length) > MAX_BODY_BYTES):
+        if not re.fullmatch("[0-9]{1,15}", length) or (not uploads and int(length) > MAX_BODY_BYTES):
             return JSONResponse({"detail": "That is more than is read here."}, 413)
         response = await answer(request)
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -158,6 +159,12 @@ def create_app(
     @app.exception_handler(InputError)
     async def mistaken(_: Request, error: Exception) -> Response:
         return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(RequestValidationError)
+    async def misformed(_: Request, error: Exception) -> Response:
+        # Without the values themselves: NaN, which JSON does not know, could not be sent back.
+        told = [{"loc": one["loc"], "msg": one["msg"]} for one in cast(RequestValidationError, error).errors()]
+        return JSONResponse({"detail": told}, 422)
 
     @app.exception_handler(BusyError)
     async def busy(_: Request, __: Exception) -> Response:

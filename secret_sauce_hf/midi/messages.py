@@ -61,6 +61,10 @@ _BESIDE_NAMES = {control: name for name, controls in _BESIDE.items() for control
 VOICE_NAME = "SEC SAUCE"
 """What a machine shows of a voice that is sent."""
 _NOTE = re.compile(r"not heard, not sent: \w{1,80} \(((?:CC [0-9]{1,3} = [0-9]{1,3}(?:, )?){1,2})\)")
+_LISTED = 12
+"""How many items of a kind a report names."""
+_SHOWN = 5
+"""How many wrong values of a kind a report names."""
 _BANK, _BANK_LSB = _BESIDE["bank"]
 _RPN, _DATA_ENTRY = _BESIDE["RPN"], _BESIDE["data entry"]
 
@@ -133,11 +137,14 @@ class MessagesReport:
         if self.incomplete:
             names = listed(_with_control(parameters[name]) for name in self.incomplete)
             text.append(f"only half of a 14-bit value came for {names}")
-        for name, cc in self.illegal.items():
+        for name, cc in list(self.illegal.items())[:_SHOWN]:
             text.append(f"{_with_control(parameters[name])} got {cc} but {parameters[name].allowed_cc()}")
-        for name, cc in self.otherwise.items():
+        for name, cc in list(self.otherwise.items())[:_SHOWN]:
             fixed = parameters[name].setting_to_cc(np.asarray(dict(self.collection.fixed)[name]))
             text.append(f"{_with_control(parameters[name])} got {cc}, fixed at {fixed} in {self.collection.name}")
+        more = sum(max(len(values) - _SHOWN, 0) for values in (self.illegal, self.otherwise))
+        if more:
+            text.append(f"{more} more have values that {self.collection.name} does not")
         if self.unknown:
             text.append(f"controllers that {self.collection.name} does not have (remove them): {listed(self.unknown)}")
         if self.unheard:
@@ -565,5 +572,7 @@ def _with_control(parameter: Parameter) -> str:
 
 
 def listed(items: Iterable[Any]) -> str:
-    """Items with commas between them."""
-    return ", ".join(map(str, items))
+    """Items with commas between them; of very many the first ones, and how many more there are."""
+    names = list(map(str, items))
+    more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

@@ -23,6 +23,7 @@ import numpy as np
 import soundfile
 
 from secret_sauce_hf.instruments import SAMPLE_RATE, Collection, InputError, get_collection
+from secret_sauce_hf.instruments.checking import quoted
 from secret_sauce_hf.instruments.takes import sound_file
 from secret_sauce_hf.original.table import are_original
 from secret_sauce_hf.presets import Presets
@@ -52,6 +53,9 @@ MAX_TOTAL_BYTES = 2 * 2**30
 
 SHOWN = 5
 """How many of a report's names its text lists."""
+
+_LONGEST = 120
+"""Characters of what a library says, which may quote as much of a file as it likes."""
 
 # What a desktop leaves behind in a folder.
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -378,8 +382,8 @@ class _Zip:
         except _ZIP_FAULTS as error:
             file.close()
             raise InputError(
-                f"{self._path} is not a zip file that can be read ({error}); download it again with a browser, unpack "
-                "archives of another kind and give the folder."
+                f"{self._path} is not a zip file that can be read ({str(error)[:_LONGEST]}); download it again with a "
+                "browser, unpack archives of another kind and give the folder."
             ) from error
 
     def _checked(self, infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
@@ -394,11 +398,11 @@ class _Zip:
             # `orig_filename`, as `filename` ends at a zero byte.
             name = info.orig_filename
             if why := _refusal(info):
-                raise InputError(f"{self._path}: the entry {name!r} {why}; do not use this file.")
+                raise InputError(f"{self._path}: the entry {quoted(name)} {why}; do not use this file.")
             # "a//b" and "./a/b" are the same file as "a/b".
             place = PurePosixPath(name).as_posix().casefold()
             if place in seen:
-                raise InputError(f"{self._path}: the entry {name!r} is there twice; do not use this file.")
+                raise InputError(f"{self._path}: the entry {quoted(name)} is there twice; do not use this file.")
             seen.add(place)
         return infos
 
@@ -422,7 +426,7 @@ class _Zip:
             with self._zip.open(info) as file:
                 content = file.read(limit + 1)
         except _ZIP_FAULTS as error:
-            raise InputError(f"cannot be unpacked: {error}") from error
+            raise InputError(f"cannot be unpacked: {str(error)[:_LONGEST]}") from error
         if len(content) != info.file_size:
             raise InputError(f"cannot be unpacked: {len(content)} bytes of {info.file_size}")
         return content
@@ -434,6 +438,8 @@ class _Zip:
 def _refusal(info: zipfile.ZipInfo) -> str:
     """Why an entry must not be in a zip, empty if it may."""
     name = info.orig_filename
+    if not name:
+        return "has no name"
     if name.startswith("/") or "\\" in name or ":" in name or "\0" in name or ".." in name.split("/"):
         return "leads out of the archive"
     if info.flag_bits & 0x1:

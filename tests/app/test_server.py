@@ -199,6 +199,16 @@ class TestMistakes:
         assert response.status_code == 422
         assert says in response.json()["detail"]
 
+    def test_what_was_sent_is_not_sent_back(self, visitor):
+        """NaN, which Python's JSON reads and no answer may hold, was an error of the server's."""
+        for path, body in (
+            ("/api/matches", b'{"sound": NaN}'),
+            ("/api/render", b'{"collection": "noisemaker-light", "preset": {"filter_cutoff": [-Infinity]}}'),
+        ):
+            response = visitor.http.post(path, content=body, headers={"Content-Type": "application/json"})
+            assert response.status_code == 422
+            assert all(set(one) == {"loc", "msg"} for one in response.json()["detail"])
+
     def test_a_file_that_is_too_large(self, visitor):
         assert visitor.sent(bytes(limits.MAX_UPLOAD_BYTES + 1)).status_code == 413
 

@@ -334,6 +334,7 @@ def link(name):
         (f"{SOUNDS}S1.WAV", "is there twice"),
         (f"./{SOUNDS}s1.wav", "is there twice"),
         (f"{SOUNDS}/s1.wav", "is there twice"),
+        (zipfile.ZipInfo(""), "has no name"),
     ],
 )
 def test_entries_to_be_refused(tmp_path, files, name, why):
@@ -364,6 +365,17 @@ def test_a_name_with_a_zero_byte(tmp_path, files):
     patched(path, b"s31.wav", b"s31\0wav")
     with pytest.raises(InputError, match=r"s31\\x00wav' leads out of the archive"):
         Archive(path, TINY)
+
+
+def test_what_zipfile_quotes_of_a_file_is_cut(tmp_path, files):
+    path = as_zip(tmp_path / "there", files)
+    content = bytearray(path.read_bytes())
+    # The first entry's own header says that its name goes on for kilobytes.
+    content[26:28] = (2**14).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked: ") as caught:
+        assert Archive(path, TINY).presets
+    assert len(str(caught.value)) < 400
 
 
 def test_encrypted(tmp_path, files):
