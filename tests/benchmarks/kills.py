@@ -231,7 +231,8 @@ def run(options: argparse.Namespace, folder: Path, hub: Hub | None) -> int:
     assert steps is not None
     kills = faults = runs = 0
     every = iter(range(1, steps + 1))
-    while kills < (options.kills or steps):
+    # At every step once, a run that is done a step sooner included.
+    while kills < options.kills if options.kills else runs < steps:
         out = folder / f"killed-{runs}"
         prepare(out)
         runs += 1
