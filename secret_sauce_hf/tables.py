@@ -36,6 +36,7 @@ _ENCODINGS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     (lambda data: data[:1] == b"\0" != data[1:2], "utf-16-be"),
 )
 _SEPARATORS = (",", ";", "\t", "|")
+_NOTHING = ' \n"' + "".join(_SEPARATORS)
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # No setting is a thousand: what looks like its comma is a decimal one.
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]*(?:[eE][+-]?[0-9]+)?")
@@ -129,7 +130,8 @@ class CsvTable:
         self._lines: list[int] = []
         try:
             # Spreadsheets save the empty columns beside a table, too.
-            header = self._reader.fieldnames = _without_empty_end(self._reader.fieldnames or [])
+            header = [name.strip() for name in self._reader.fieldnames or []]
+            self._reader.fieldnames = header = _without_empty_end(header)
         except csv.Error as error:
             raise self._broken(error) from error
         self.further: dict[str, list[str]] = {name: [] for name in further if name in header}
@@ -165,6 +167,9 @@ class CsvTable:
                 self._lines.append(self._reader.line_num + self._skipped)
                 if any(beside):
                     raise InputError(f"line {self._lines[-1]}: more cells than the header has names.")
+                for name, cell in row.items():
+                    # A name of a file may begin or end with a space.
+                    row[name] = cell if cell is None or name == FILE_COLUMN else cell.strip()
                 for name in numbers:
                     if (cell := row[name]) and _DECIMAL_COMMA.fullmatch(cell):
                         row[name] = cell.replace(",", ".")
@@ -388,13 +393,17 @@ def _number(cells: Mapping[str, str], name: str, where: str) -> Decimal:
 
 def _as_csv(text: str) -> tuple[str, str, int]:
     """A table's text from its header on, what separates its cells, and how many lines went before."""
+    # The table may begin below the sheet's first rows, which hold nothing.
+    start = len(text) - len(text.lstrip(_NOTHING))
+    start = text.rfind("\n", 0, start) + 1
+    skipped, text = text.count("\n", 0, start), text[start:]
     first, _, rest = text.partition("\n")
     # Excel's own way to say so; it writes the line itself and hides it.
     if announced := _SEPARATOR_LINE.fullmatch(first):
-        return rest, announced[1], 1
+        return rest, announced[1], skipped + 1
     outside_quotes = re.sub('"[^"]*"', "", first)
     # No name of a column has one of them.
-    return text, next((mark for mark in _SEPARATORS if mark in outside_quotes), _SEPARATORS[0]), 0
+    return text, next((mark for mark in _SEPARATORS if mark in outside_quotes), _SEPARATORS[0]), skipped
 
 
 def _without_empty_end(cells: Sequence[str]) -> list[str]:

@@ -455,6 +455,9 @@ SHEET_ROWS = "4,96062992126;0,5;10;Sine;1E-1;s0.wav\n,5;5,;3,25;Noise;0;ä.wav"
         f"{SHEET}\n{SHEET_ROWS}\n".encode("utf-32"),
         # Empty columns and rows beside the table, as its window showed them.
         f"{SHEET};;\n{SHEET_ROWS}\n".replace("wav\n", "wav;;\n").encode() + b";;;;;;;\n;;;;;;;\n",
+        # It begins below empty rows, and its cells are padded.
+        f";;;\n\n{SHEET}\n{SHEET_ROWS}\n".replace("0,5", "\u00a00,5 ").replace("Sine", " Sine ").encode(),
+        f"\nsep=;\n{SHEET}\n{SHEET_ROWS}\n".replace("lfo1_amount", " lfo1_amount ").encode(),
         # Commas on both sides: what holds one is put in quotes.
         (SHEET + "\n" + SHEET_ROWS.replace(",", "_")).replace(";", ",").replace("4_96062992126", '"4,96062992126"')
         .replace("0_5", '"0,5"').replace("_5", '",5"').replace("5_", '"5,"').replace("3_25", '"3,25"').encode(),
@@ -490,6 +493,7 @@ def decoded(content: bytes) -> str:
         (f"{SHEET}\n1.234,5;2;3;Sine;4;a.wav", "row 0 (line 2), column lfo1_rate: '1.234,5' must be a number"),
         (f"{SHEET}\n1;2;3;Sine;12,5;a.wav", "column filter_resonance: '12.5' must be a number from 0 to 10"),
         (f"{SHEET}\n1;2;3;Sine;4;a.wav;mine", "line 2: more cells than the header has names"),
+        (f"\n;;\n{SHEET}\n1;2;3;Sinus;4;a.wav", "row 0 (line 4), column osc2_wave: 'Sinus' must be one of"),
         (f"{SHEET};;\n1;2;3;Sine;4;a.wav;;mine", "line 2: more cells than the header has names"),
         (f'sep=;\n{SHEET}\n1;2;3;"Sine;4;a.wav\n', "not a CSV table"),
         (f"{SHEET.replace(';', '#')}\n", "The header: unknown column"),

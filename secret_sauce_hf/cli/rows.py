@@ -26,6 +26,7 @@ from secret_sauce_hf.cli.playing import (
 from secret_sauce_hf.cli.terminal import WHOLE, CollectionName, Count, Prior, Seed
 from secret_sauce_hf.instruments import Collection, InputError, get_collection
 from secret_sauce_hf.instruments.declaring import is_declaration
+from secret_sauce_hf.instruments.errors import integer
 from secret_sauce_hf.instruments.notes import check_notes
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.instruments.sounds import check_sound
@@ -398,8 +399,10 @@ def _check_within(parts: "list[Presets]") -> None:
 
 def _drawn(collection: Collection, seed: int | None, count: int | None, start: int, prior: str) -> "Presets":
     from secret_sauce_hf.original.table import original_presets
-    from secret_sauce_hf.presets import draw_presets
+    from secret_sauce_hf.presets import MAX_ROWS, draw_presets
 
+    if count is not None:
+        count = integer("count", count, 0, MAX_ROWS)
     if seed is None:
         return original_presets(collection, start, None if count is None else start + count)
     if count is None:

@@ -257,11 +257,16 @@ def _within(samples: np.ndarray, block: int) -> int:
 
 
 def _powers(samples: np.ndarray) -> np.ndarray:
-    """Power of blocks, without what is slower than the sliding mean of the samples before."""
+    """Power of blocks, without what is slower than a sliding mean of the samples before or after.
+
+    The mean before would carry a click, or an offset that ends, into what follows; the mean after does not.
+    """
     samples = samples.astype(np.float64)
-    sums = np.cumsum(np.concatenate([[0.0], np.full(AVERAGE, samples[0]), samples]))
-    samples = samples - (sums[AVERAGE + 1 :] - sums[1:-AVERAGE]) / AVERAGE
-    return np.square(np.pad(samples, (0, -len(samples) % BLOCK)).reshape(-1, BLOCK)).mean(axis=1)
+    sums = np.cumsum(np.concatenate([[0.0], np.full(AVERAGE, samples[0]), samples, np.full(AVERAGE, samples[-1])]))
+    means = (sums[AVERAGE:] - sums[:-AVERAGE]) / AVERAGE
+    before, after = samples - means[1:-AVERAGE], samples - means[AVERAGE + 1 :]
+    powers = [np.square(np.pad(one, (0, -len(one) % BLOCK)).reshape(-1, BLOCK)).mean(axis=1) for one in (before, after)]
+    return np.minimum(*powers)
 
 
 def _rises(power: np.ndarray) -> list[int]:

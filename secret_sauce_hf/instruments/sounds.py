@@ -152,6 +152,8 @@ def open_parts(sound: Any, sampling_rate: int | None = None) -> Iterator[Parts]:
 @contextmanager
 def _resolved(sound: Any, sampling_rate: int | None) -> Iterator[tuple[Any, int | None, str]]:
     """A sound as a stream of a file's bytes, None and its name; or an array of two axes, its rate and its name."""
+    if isinstance(sound, os.PathLike):
+        sound = Path(os.fsdecode(sound))
     if isinstance(sound, str | Path):
         with _opened(sound) as stream:
             yield stream, None, str(sound)
@@ -436,7 +438,9 @@ def _opened(sound: str | Path) -> Iterator[Any]:
 def _whole(stream: Any) -> io.BytesIO:
     """The bytes of what somebody has opened, from its start where that can be had; it stays where it was."""
     try:
-        before = stream.tell() if stream.seekable() else None
+        # Not all that can be read tell, such as memory that a file is mapped into.
+        seekable = getattr(stream, "seekable", None)
+        before = stream.tell() if seekable is not None and seekable() else None
         if before is not None:
             stream.seek(0)
         content = stream.read(MAX_STREAM_BYTES)
@@ -574,7 +578,11 @@ def _pair(sound: Sequence[Any]) -> tuple[Any, Any] | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real | np.number) and not isinstance(value, bool | np.bool_)
+    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
+        # An array or a tensor without an axis; those that hold no value, as on torch's "meta", are no number.
+        with suppress(RuntimeError, ValueError):
+            value = value.item()
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def _check_format(rate: float, channels: int, name: str) -> None:

@@ -95,6 +95,10 @@ class AudioToPresetPipeline(Pipeline):
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """See the class."""
+        for name, least in (("batch_size", 1), ("num_workers", 0)):
+            if kwargs.get(name) is not None:
+                # The library takes no integers of NumPy.
+                kwargs[name] = integer(name, kwargs[name], least)
         if self.reads_notes:
             # Sounds of several strokes each cannot be stacked.
             kwargs["batch_size"] = 1

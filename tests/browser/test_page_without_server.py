@@ -239,6 +239,8 @@ def recordings() -> dict[str, np.ndarray]:
     alone = np.concatenate([before, note, np.zeros(1_000)])
     click = alone.copy()
     click[2_000:2_020] = 0.4
+    knock = alone.copy()
+    knock[2_000:2_060] = 0.6 * np.exp(-np.arange(60) / 15) * np.sin(0.9 * np.arange(60) + 1)
     take = np.concatenate([np.zeros(1_470), note])[:19_845]
     return {
         "alone": alone,
@@ -248,6 +250,7 @@ def recordings() -> dict[str, np.ndarray]:
         "hum that ends": np.concatenate([hum[:8_000], np.zeros(500), note]),
         "offset": alone + 0.05,
         "click": click,
+        "a click that rings": knock,
         "a take": take,
         "a take with the end of another": take + np.concatenate([0.2 * note[:400], np.zeros(19_445)]),
         "a late take": np.concatenate([np.zeros(6_000), note])[:19_845],

@@ -103,6 +103,7 @@ def test_presets_of_2018_can_be_a_part(run):
     [
         (("presets", "nosemaker"), "Unknown collection 'nosemaker'; there are dx7, guitar"),
         (("presets", "noisemaker", "--seed", 1), "--seed needs --count"),
+        (("presets", "noisemaker", "--count", -5), "count must be an integer from 0"),
         (("presets", "noisemaker", "--prior", "musical"), "--prior is of fresh rows"),
         (("presets", "noisemaker", "--seed", 1, "--count", 1, "--prior", "even"), "give one of uniform, musical"),
         (("build", "noisemaker", "--prior", "musical", "--out", "built"), "give a seed and a count"),

@@ -48,6 +48,14 @@ def click(samples: int) -> np.ndarray:
     return sound
 
 
+def knock(samples: int, length: int) -> np.ndarray:
+    """What a switch or a fingernail makes: a click that rings."""
+    sound = np.zeros(samples)
+    times = np.arange(length)
+    sound[samples // 2 :][:length] = 0.6 * np.exp(-4 * times / length) * np.sin(0.9 * times + 1)
+    return sound
+
+
 BEFORE = {
     "silence": np.zeros,
     "an offset": lambda samples: np.full(samples, 0.01),
@@ -56,6 +64,8 @@ BEFORE = {
     "hum of 50 Hz": hum,
     "hum of 60 Hz": lambda samples: hum(samples, 60.0),
     "a click": click,
+    "a click that rings for 3 ms": lambda samples: knock(samples, 60),
+    "a click that rings for 6 ms": lambda samples: knock(samples, 130),
     "two clicks": lambda samples: click(samples) + np.roll(click(samples), samples // 4),
 }
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import mmap
 import os
 import shutil
 import struct
@@ -197,8 +198,20 @@ def test_pipes_open_files_and_standard_input(tmp_path: Path, monkeypatch):
         assert file.tell() == 99
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
         assert same("-")
-    for form in (io.BytesIO(as_file()), bytearray(as_file()), memoryview(as_file())):
+    for form in (io.BytesIO(as_file()), bytearray(as_file()), memoryview(as_file()), _Path(path)):
         assert same(form)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert same(mapped)
+
+
+class _Path:
+    """A path that is not of pathlib."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __fspath__(self) -> str:
+        return str(self._path)
 
 
 def test_addresses_and_home(tmp_path: Path, monkeypatch):
@@ -248,11 +261,13 @@ def test_bad_streams_are_one_line(stream):
         (STORED, RATE),
         [RATE, STORED / 32_768],
         (float(RATE), torch.from_numpy(STORED)),
+        (np.array(RATE), STORED),
+        (STORED, torch.tensor(RATE)),
         {"raw": STORED, "sampling_rate": RATE},
         {"array": torch.tensor(STORED / 32_768, requires_grad=True), "sampling_rate": RATE},
         {"raw": torch.from_numpy(STORED[None]), "sampling_rate": torch.tensor(RATE)},
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_arrays_and_their_rate(sound):
     assert same(sound)

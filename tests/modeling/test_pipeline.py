@@ -196,7 +196,7 @@ class TestAnswers:
         assert pipe(sound(takes[0]), num_candidates=12, seed=1)["candidates"] != told
         one = pipe(sound(takes[0]), num_candidates=1)
         assert [item["preset"] for item in one["candidates"]] == [answer["preset"]]
-        batched = pipe([sound(take) for take in takes], batch_size=4, num_candidates=3)
+        batched = pipe([sound(take) for take in takes], batch_size=np.int64(4), num_candidates=3)
         assert all(1 <= len(item["candidates"]) <= 3 for item in batched)
 
     @pytest.mark.parametrize("count", [0, -1, 2.5, True, float("nan"), 10**9])

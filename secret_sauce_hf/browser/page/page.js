@@ -114,16 +114,20 @@ function within(samples, block) {
 
 function powers(samples) {
   const count = samples.length;
-  const sums = new Float64Array(AVERAGE + count + 1);
-  for (let place = 0; place < AVERAGE + count; place++) {
-    sums[place + 1] = sums[place] + samples[Math.max(place - AVERAGE, 0)];
+  const sums = new Float64Array(2 * AVERAGE + count + 1);
+  for (let place = 0; place < 2 * AVERAGE + count; place++) {
+    sums[place + 1] = sums[place] + samples[Math.min(Math.max(place - AVERAGE, 0), count - 1)];
   }
-  const power = new Float64Array(Math.ceil(count / BLOCK));
-  for (let place = 0; place < count; place++) {
-    const moving = samples[place] - (sums[AVERAGE + 1 + place] - sums[1 + place]) / AVERAGE;
-    power[Math.floor(place / BLOCK)] += (moving * moving) / BLOCK;
-  }
-  return power;
+  const ofBlocks = (shift) => {
+    const power = new Float64Array(Math.ceil(count / BLOCK));
+    for (let place = 0; place < count; place++) {
+      const moving = samples[place] - (sums[AVERAGE + shift + place] - sums[shift + place]) / AVERAGE;
+      power[Math.floor(place / BLOCK)] += (moving * moving) / BLOCK;
+    }
+    return power;
+  };
+  const after = ofBlocks(AVERAGE + 1);
+  return ofBlocks(1).map((before, block) => Math.min(before, after[block]));
 }
 
 /** The value at a place of a window of values in order; beyond the ends there are zeros. */
