@@ -79,6 +79,7 @@ LONGEST = (
     "test_notebooks.py",
     "test_recorder.py",
     "test_training.py",
+    "test_ranks.py",
     "test_readme.py",
     "test_card_snippets.py",
     "test_docs.py",
