@@ -21,7 +21,7 @@ MAX_COLUMNS = 4_096
 MAX_CHUNKS = 1_000_000
 """Columns times row groups, and pages; a gigabyte of takes has a tenth of them."""
 MAX_READ_BYTES = 2**29
-"""What may be decoded at once; 200 takes of two seconds, of the longest preset, have 30 MB."""
+"""What may be decoded at once: 200 takes of a minute, the longest that are read, have as much as WAV."""
 
 _MAX_DEPTH = 8
 # Of the format: kinds of pages, and encodings in which a value may be larger than its share of the page.
@@ -53,7 +53,11 @@ class Chunk:
     def size(self, rows: int) -> int:
         """The most bytes that so many rows of it take in memory."""
         values = self.values if self.repeated else min(self.values, rows)
-        told = values * self.value if self.value else self.total
+        if self.value:
+            told = values * self.value
+        else:
+            # No value is larger than its page, and all together are what the pages hold.
+            told = self.total if self.repeated else min(self.total, values * self.largest)
         return told + values * _NUMBER_BYTES + 2 * self.largest
 
 
