@@ -30,16 +30,16 @@ class Server:
         self.loop = asyncio.new_event_loop()
         self.logged: list[logging.LogRecord] = []
         self._listen()
-        started = asyncio.Event()
+        started, self.ending = asyncio.Event(), asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             if not started.is_set():
                 return {"type": "lifespan.startup"}
-            await asyncio.Event().wait()
-            raise AssertionError
+            await self.ending.wait()
+            return {"type": "lifespan.shutdown"}
 
         async def send(message: dict[str, Any]) -> None:
-            assert message["type"] == "lifespan.startup.complete", message
+            assert message["type"] in ("lifespan.startup.complete", "lifespan.shutdown.complete"), message
             started.set()
 
         self.life = self.loop.create_task(self.app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
@@ -96,8 +96,8 @@ class Server:
 
         tools.MAX_SEARCH_SECONDS = self.longest
         logging.getLogger().removeHandler(self.handler)
-        self.life.cancel()
-        self.loop.run_until_complete(asyncio.wait([self.life]))
+        self.ending.set()
+        self.loop.run_until_complete(self.life)
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 

@@ -142,7 +142,7 @@ def create_app(
         if "*" not in hosts and name not in hosts:
             return JSONResponse({"detail": "This page is not to be had under that name."}, 421)
         length = request.headers.get("content-length", "0")
-        uploads = request.url.path in ("/api/sounds", "/mcp", "/mcp/")
+        uploads = request.scope["path"] in ("/api/sounds", "/mcp", "/mcp/")
         if not uploads and "transfer-encoding" in request.headers:
             # Nobody knows how much it will be, and all of it would be read.
             return JSONResponse({"detail": "Say by Content-Length how long the body is."}, 411)
@@ -151,7 +151,7 @@ def create_app(
         response = await answer(request)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        if request.url.path.startswith("/api/"):
+        if request.scope["path"].startswith("/api/"):
             # What one visitor was told is nobody else's.
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -17,6 +17,8 @@ import soundfile
 pytest.importorskip("fastapi")
 pytest.importorskip("mcp")
 
+from mutant_requests import Server
+
 from secret_sauce_hf.app import limits, store
 from secret_sauce_hf.app.line import BusyError, Job, Line
 from secret_sauce_hf.app.server import create_app
@@ -188,6 +190,16 @@ class TestStrangers:
     def test_files_beside_the_page_are_not_served(self, address):
         for path in ("../server.py", "%2e%2e/server.py", "..%2fserver.py", "/etc/passwd"):
             assert httpx.get(f"{address}/static/{path}").status_code == 404, path
+
+
+def test_an_address_that_is_no_text():
+    """Not every server in front of the page refuses it, as h11 does."""
+    server = Server()
+    try:
+        assert server.ask("GET", "/health?\xff", [], b"")[0] == 200
+        assert server.ask("GET", "/health", [(b"content-length", b"\xb2")], b"")[0] == 413
+    finally:
+        server.close()
 
 
 class TestMistakes:
