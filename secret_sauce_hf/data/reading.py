@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -364,6 +364,8 @@ def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
         if path.is_symlink():
             check_inside(folder, [path])
     check_card(folder)
+    for path in (path for path in sorted(folder.rglob("*.json*")) if path.is_file()):
+        _check_json(path)
     try:
         if is_saved(folder):
             return saved_dataset(folder)
@@ -379,6 +381,32 @@ def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
             "folder that `secret-sauce build` or `collect` made, or load it yourself with datasets.load_dataset and "
             "give the result."
         ) from error
+
+
+_PART = 2**20
+"""Bytes of a line of JSON that are held at once."""
+
+
+def _check_json(path: Path) -> None:
+    """Refuse JSON that begins with null, or Lines of which one does: pyarrow ends the process at such a place.
+
+    Raises:
+        InputError: it is one, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            parts: Iterable[bytes] = iter(lambda: file.readline(_PART), b"")
+            if path.suffix != ".jsonl":
+                # Of one value, which may stretch over lines, the beginning tells.
+                parts = [next(filter(bytes.strip, parts), b"")]
+            begins, number = True, 1
+            for part in parts:
+                if begins and part.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"null"):
+                    raise InputError(f"{path}, line {number}: null, where a row must be; take the line out.")
+                begins = part.endswith(b"\n")
+                number += begins
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
 
 
 def _recognise(types: Features) -> list[Collection]:

@@ -282,6 +282,22 @@ def test_folders_in_other_layouts(takes, tmp_path):
         load_takes(folder, "test", collection=BASS)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.jsonl", b"null\n{}"),
+        ("metadata.jsonl", b'{"file_name": "a.wav"}\n  null\n'),
+        ("train.jsonl", b"\xef\xbb\xbfnull"),
+        ("train.json", b"\n\nnull"),
+    ],
+)
+def test_null_in_place_of_a_row_is_told(name: str, content: bytes, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(100), 22_050)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{name}, line \d: null, where a row must be"):
+        load_takes(tmp_path)
+
+
 def test_a_split_of_another_name(takes, tmp_path):
     shutil.copytree(takes, tmp_path / "other")
     data = tmp_path / "other" / "data"
