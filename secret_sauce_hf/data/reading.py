@@ -1,6 +1,7 @@
 """Datasets of takes back to arrays, by soundfile; torchcodec is not needed."""
 
 import io
+import mmap
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -56,6 +57,8 @@ MAX_SECONDS = 60
 """Longer sounds in a dataset are refused; a take has at most one second."""
 
 _SHARD = re.compile(r"(?P<split>\w+(?:\.\w+)*)-[0-9]{5}-of-[0-9]{5}\.parquet")
+_NULL = re.compile(rb"(?:\xef\xbb\xbf)?\s*null\b")
+_NULL_LINE = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t\r]*null\b", re.MULTILINE)
 _BATCH = 200
 _ROUNDING = 1e-6
 """Of 0..1, more than float32 settings are off and less than a step of a 14-bit knob."""
@@ -355,6 +358,8 @@ def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
     # `datasets` would wait at a pipe for ever.
     if odd := [path for path in folder.rglob("*") if path.exists() and not (path.is_file() or path.is_dir())]:
         raise InputError(f"{odd[0]} is neither a file nor a folder; take it out of the dataset.")
+    for path in folder.rglob("*.json*"):
+        _refuse_null(path)
     try:
         if is_saved(folder):
             return saved_dataset(folder)
@@ -367,6 +372,21 @@ def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
             "folder that `secret-sauce build` or `collect` made, or load it yourself with datasets.load_dataset and "
             "give the result."
         ) from error
+
+
+def _refuse_null(path: Path) -> None:
+    """Refuse a file of JSON in which a row is `null`: where a block begins so, pyarrow 26 ends the process.
+
+    Raises:
+        InputError: one is.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return
+    # A block begins with a line; of one value that has several lines the others may be anything.
+    null = _NULL.match if path.suffix == ".json" else _NULL_LINE.search
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if null(content):
+            raise InputError(f"{path} has a row that is null; give every row names and values.")
 
 
 def _recognise(types: Features) -> list[Collection]:

@@ -17,6 +17,7 @@ from datasets import Audio, ClassLabel, Dataset, load_dataset
 from huggingface_hub import HfApi
 
 from secret_sauce_hf.data import collect_recordings, features, iter_takes, load_takes, recordings
+from secret_sauce_hf.data.reading import split_names
 from secret_sauce_hf.instruments import InputError, get_collection, read_declaration, write_declaration
 from secret_sauce_hf.presets import Presets, draw_presets
 
@@ -528,3 +529,15 @@ def test_recordings_that_start_late_are_noticed_and_can_be_aligned(tmp_path):
         both = [np.flatnonzero(np.abs(one) > 0.1)[0] for one in (sound, moved[0])]
         assert abs(both[0] - both[1]) <= 4
     assert not moved[4].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("metadata.jsonl", "null\n"), ("metadata.jsonl", '{"file_name": "s0.wav"}\n null\n'), ("rows.json", "\n\nnull")],
+)
+def test_rows_that_are_null_do_not_end_the_process(tmp_path, name, content):
+    """pyarrow 26 reads the first of a block that is null with a segmentation fault."""
+    soundfile.write(tmp_path / "s0.wav", tone(), RATE)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=f"{name} has a row that is null; give every row names and values"):
+        split_names(tmp_path)
