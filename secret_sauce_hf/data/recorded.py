@@ -46,6 +46,8 @@ def read_recordings(path: str | Path, collection: Collection) -> Takes:
         for row in _rows(path, file, [SOUND_COLUMN, *collection.columns, *([FILE_COLUMN] if has_names else [])]):
             sounds.append(_sound(row.pop(SOUND_COLUMN), len(rows), collection))
             rows.append(row if has_names else row | {FILE_COLUMN: sound_file(len(rows))})
+    if not rows:
+        raise InputError(f"There are no rows in {path}; give a Parquet file of recordings.")
     return Takes(np.stack(sounds), Presets.from_settings(collection, rows))
 
 

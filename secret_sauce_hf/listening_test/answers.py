@@ -95,7 +95,7 @@ def common_names(references: References, systems: Sequence[System]) -> list[str]
         answered = set(system.answered)
         names = [name for name in names if name in answered]
         if not names:
-            told = ", ".join(list(system.answered)[:3])
+            told = ", ".join(name[:80] for name in list(system.answered)[:3])
             raise InputError(
                 f"{system.name} answers none of the sounds that the others answer (it answers {told or 'nothing'}); "
                 "the name of a sound's file tells which it is."

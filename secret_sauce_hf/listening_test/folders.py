@@ -44,7 +44,7 @@ def read_match_folder(name: str, folder: str | Path) -> System:
             raise InputError(f"{path}: the region must be two times in seconds.")
         if sound in found:
             raise InputError(
-                f"{path} and {found[sound][0].with_suffix('.json').name} both answer {sound}; leave one of them."
+                f"{path} and {found[sound][0].with_suffix('.json').name} both answer {sound[:80]}; leave one of them."
             )
         wav = path.with_suffix(".wav")
         if not wav.is_file():

@@ -125,6 +125,13 @@ class TestSounds:
         with pytest.raises(InputError, match=message):
             read_recordings(_parquet(tmp_path / "real.parquet", range(2), **changes), LIGHT)
 
+    def test_a_footer_that_tells_of_rows_that_are_not_there(self, tmp_path, monkeypatch):
+        path = _parquet(tmp_path / "real.parquet", range(1))
+        # As of some damaged footers, which say that there is one.
+        monkeypatch.setattr("secret_sauce_hf.data.recorded._rows", lambda *_: iter(()))
+        with pytest.raises(InputError, match=r"There are no rows in .*real\.parquet; give a Parquet file"):
+            read_recordings(path, LIGHT)
+
     def test_files_that_are_no_recordings(self, tmp_path):
         with pytest.raises(InputError, match="No such file of recordings"):
             read_recordings(tmp_path / "none.parquet", LIGHT)

@@ -154,6 +154,14 @@ class TestFolders:
         with pytest.raises(InputError, match=r"s0\.json and again\.json both answer s0\.wav"):
             read_match_folder("one", folders / "one")
 
+    def test_of_a_long_name_the_beginning_is_told(self, folders):
+        record = json.loads((folders / "one" / "s0.json").read_text()) | {"sound": "x" * 5_000}
+        for name in ("a", "b"):
+            (folders / "one" / f"{name}.json").write_text(json.dumps(record))
+            (folders / "one" / f"{name}.wav").write_bytes((folders / "one" / "s0.wav").read_bytes())
+        with pytest.raises(InputError, match=r"b\.json and a\.json both answer x{80}; leave one"):
+            read_match_folder("one", folders / "one")
+
     def test_an_answer_that_nobody_rendered(self, folders):
         (folders / "one" / "s1.wav").unlink()
         with pytest.raises(InputError, match=r"s1\.json has no s1\.wav beside it"):
