@@ -18,6 +18,10 @@ MACHINES := tests/engines/test_recorder.py tests/engines/test_engine_plugin.py $
 	test_sending.py)
 # Models that are trained, and instruments that are learned: seconds become minutes.
 TRAINING := tests/training tests/modeling/test_gradients.py
+# Faults of the world, processes that are killed or forked, and input that is hostile.
+FAULTS := $(addprefix tests/,test_faults.py test_orphans.py test_claims.py test_mutants.py test_structured_input.py) \
+	tests/modeling/test_forked.py tests/engines/test_kernel_cache.py \
+	$(addprefix tests/hub/,test_endless_answers.py test_failing_downloads.py test_hostile_hub.py test_hub_faults.py test_odd_answers.py)
 STAMP_DOCS := $(VENV)/.installed-docs
 STAMP_AUDIT := $(VENV)/.installed-audit
 # datasets 3.6 is the last version that loads scripts.
@@ -58,7 +62,7 @@ LOWEST := tests/test_packaging.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench fuzz docs test-docs test-machines test-training test-pages test-cluster lint format audit licences wheel clean
+.PHONY: help print-lowest install demo collections test test-datasets36 test-lowest bench fuzz docs test-docs test-faults test-machines test-training test-pages test-cluster lint format audit licences wheel clean
 
 help:
 	@echo 'make install   create $(VENV) and install the package with its development tools'
@@ -66,6 +70,7 @@ help:
 	@echo 'make collections   build the twelve collections of our own engines into ./collections (ARGS="dx7" to choose)'
 	@echo 'make test      run the tests (ARGS="-k midi" to choose)'
 	@echo 'make test-cluster   run the tests of builds on a cluster'
+	@echo 'make test-faults   run the tests of faults of the world and of hostile input'
 	@echo 'make test-machines   run the tests of plug-ins, and of recording and playing what has a wire'
 	@echo 'make test-training   run the tests of training, on one process and on several'
 	@echo 'make test-pages   run the tests of the pages in a browser, and of what models need there'
@@ -91,7 +96,7 @@ collections: $(STAMP)
 	$(BIN)/python examples/build_collections.py $(ARGS)
 
 test: $(STAMP) $(STAMP_COMMON)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS) $(MACHINES) $(TRAINING)) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(PAGES) $(CLUSTER) $(DOCS) $(MACHINES) $(TRAINING) $(FAULTS)) $(ARGS)
 
 # What does not follow from the version of datasets is left to the other tests.
 test-datasets36: $(STAMP36)
@@ -122,6 +127,9 @@ test-cluster: $(STAMP)
 
 test-docs: $(STAMP_DOCS)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(DOCS) $(ARGS)
+
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(FAULTS) $(ARGS)
 
 test-machines: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(MACHINES) $(ARGS)

@@ -462,9 +462,14 @@ def test_a_reader_that_has_had_enough_is_no_error(tmp_path):
     ("package", "arguments", "code", "extra"),
     [
         ("torch", ["match", str(demo_sound().path), "--out", "found"], 2, "models"),
-        ("cma", ["match", str(demo_sound().path), "--out", "found"], 2, "models"),
+        ("cma", ["match", str(demo_sound().path), "-c", "noisemaker-light", "--out", "found"], 2, "models"),
         ("torch", ["train", "noisemaker-light", "--fresh", "9", "--out", "found"], 2, "models"),
-        ("matplotlib", ["match", str(demo_sound().path), "--out", "found", "--seconds", "0"], 0, "plots"),
+        (
+            "matplotlib",
+            ["match", str(demo_sound().path), "-c", "noisemaker-light", "--out", "found", "--seconds", "0"],
+            0,
+            "plots",
+        ),
     ],
 )
 def test_a_missing_extra_is_one_line(tmp_path, bare, package, arguments, code, extra):

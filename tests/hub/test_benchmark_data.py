@@ -29,7 +29,14 @@ def exported(tmp_path_factory) -> tuple[Path, Path]:
     """The export, and the dataset that it is from."""
     folder = tmp_path_factory.mktemp("export")
     built = build_collection(LIGHT, folder / "built", rows=(796, 804), progress=False)
-    export_benchmark(LIGHT, folder / "out", data=built, rows=4, command="secret-sauce benchmark …", progress=False)
+    export_benchmark(
+        LIGHT,
+        folder / "out",
+        data=built,
+        rows=4,
+        command="secret-sauce benchmark noisemaker-light --rows 4",
+        progress=False,
+    )
     return folder / "out", built
 
 

@@ -62,7 +62,8 @@ class Strange(BaseHTTPRequestHandler):
         return {"Content-Length": "100000"}, [CONTENT]
 
     def _longer(self):
-        return {"Content-Length": "100"}, [CONTENT]
+        # On a connection that is kept the rest would be taken for the next answer.
+        return {"Content-Length": "100", "Connection": "close"}, [CONTENT]
 
     def _slowly(self, parts):
         for part in parts:
