@@ -37,6 +37,15 @@ def end_with(parent: int, *, at_once: bool = False) -> None:
     threading.Thread(target=look, daemon=True, name="parent").start()
 
 
+def end_with_starter() -> None:
+    """`end_with` the process that started this one by `multiprocessing`; nothing where none did."""
+    # Whoever starts no processes needs none of it.
+    import multiprocessing
+
+    if (parent := multiprocessing.parent_process()) is not None and parent.pid is not None:
+        end_with(parent.pid)
+
+
 def die_with_parent() -> None:
     """Have Linux kill this process when the thread that started it ends; nothing on other systems."""
     if sys.platform == "linux":

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import audit
 import pytest
+from local_server import local_server
 
 FLAW = {"id": "GHSA-1", "fix_versions": ["2.0"], "aliases": ["CVE-2026-1"], "description": "bad"}
 
@@ -46,11 +46,9 @@ class Osv(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def osv():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Osv) as server:
+    with local_server(Osv) as server:
         server.known = {("jinja2", "2.10")}
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
-        server.shutdown()
 
 
 def test_the_real_tool_asks_a_database(osv, tmp_path):

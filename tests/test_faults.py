@@ -25,7 +25,8 @@ from secret_sauce_hf.files import write_whole
 from secret_sauce_hf.instruments import InputError, get_collection, sounds
 from secret_sauce_hf.matching import match
 from secret_sauce_hf.training import train
-from secret_sauce_hf.training.resuming import KeepLast, room_for
+from secret_sauce_hf.training.interrupted import room_for
+from secret_sauce_hf.training.kept import KeepLast
 
 LIGHT = get_collection("noisemaker-light")
 SMALL = {"batch_size": 32, "hidden_size": 16, "layers": 1, "validation": 32, "workers": 0, "progress": False}

@@ -22,7 +22,7 @@ ALLOWED = {
     "data/pools.py: ProcessPoolExecutor": "between a build and the processes that it has started itself",
     "data/cluster.py: distributed": "a cluster of the user's own, which docs/cluster.md says to trust",
     "data/cluster_worker.py: distributed": "asks which worker this is",
-    "training/stream.py: multiprocessing": "asks who has started this process",
+    "processors.py: multiprocessing": "asks who has started this process",
     "training/stream.py: multiprocessing_context": "between a training run and the processes that draw its rows",
 }
 

@@ -357,15 +357,15 @@ def _open_other_folder(folder: Path, split: str | None) -> _Opened:
 
 
 def _load_folder(folder: Path) -> DatasetDict | IterableDatasetDict:
-    for path in folder.rglob("*"):
+    for path in sorted(folder.rglob("*")):
         # `datasets` would wait at a pipe for ever.
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(f"{path} is neither a file nor a folder; take it out of the dataset.")
         if path.is_symlink():
             check_inside(folder, [path])
+        if path.suffix.startswith(".json") and path.is_file():
+            _check_json(path)
     check_card(folder)
-    for path in (path for path in sorted(folder.rglob("*.json*")) if path.is_file()):
-        _check_json(path)
     try:
         if is_saved(folder):
             return saved_dataset(folder)

@@ -1,6 +1,5 @@
 """What runs in the processes of a build. Apart, so that they need not import `datasets`."""
 
-import multiprocessing
 import os
 import signal
 from multiprocessing.synchronize import Event
@@ -10,7 +9,7 @@ import pyarrow as pa
 from secret_sauce_hf.data.making import Made, make_shard
 from secret_sauce_hf.data.plan import Plan, Shard
 from secret_sauce_hf.data.targets import Target
-from secret_sauce_hf.processors import end_with
+from secret_sauce_hf.processors import end_with_starter
 
 _stop: Event | None = None
 
@@ -31,8 +30,7 @@ def prepare_worker(stop: Event, threads: int) -> None:
     # Ctrl-C reaches every process of the terminal: the parent alone answers it, with `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("SECRET_SAUCE_THREADS", str(threads))
-    if (parent := multiprocessing.parent_process()) is not None and parent.pid is not None:
-        end_with(parent.pid)
+    end_with_starter()
 
 
 def work(plan: Plan, shard: Shard, schema: pa.Schema, target: Target) -> Made:

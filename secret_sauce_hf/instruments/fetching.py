@@ -12,6 +12,8 @@ from .errors import InputError
 FETCH_SECONDS = 300.0
 """For one sound, all in all: the largest that is taken comes in less by a line of 8 Mbit/s. Storages limit the time of
 single requests, if any, and a server that sends a byte a second keeps to all such limits."""
+_MOST_REASON = 200
+"""Characters of what a library says of a fault."""
 _CHUNK = 2**20
 
 
@@ -52,7 +54,8 @@ def fetch(address: str, most: int, seconds: float = FETCH_SECONDS) -> io.BytesIO
     for fault in faults:
         if isinstance(fault, FileNotFoundError):
             raise InputError(f"No such sound file: {address}.") from fault
-        reason = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+        # Some quote all that a server sent.
+        reason = (str(fault).strip() or type(fault).__name__).splitlines()[0][:_MOST_REASON]
         raise InputError(f"The sound cannot be read from {address} ({reason}).") from fault
     return io.BytesIO(b"".join(content))
 

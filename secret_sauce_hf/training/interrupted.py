@@ -1,12 +1,17 @@
 """What a run depends on, and what lies in its folder until it has ended, so that it can go on."""
 
+import errno
+import re
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from safetensors import SafetensorError
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from secret_sauce_hf.files import write_whole
@@ -24,6 +29,10 @@ STATE_FILE = "trainer_state.json"
 """In a checkpoint: the Trainer of the first process writes it last."""
 SEEN_SECONDS = 30.0
 """So long a file may take until all machines see it."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+_NOT_WRITTEN = re.compile(r"I/O error|PytorchStreamWriter|unexpected pos|iostream error")
+"""What safetensors and torch say when a file of theirs cannot be written; neither raises an OSError."""
+_REASON = re.compile(r"I/O error: ([^(]+?) *\(os error")
 
 
 @dataclass(frozen=True)
@@ -162,3 +171,31 @@ class Clock(TrainerCallback):
     def seconds(self) -> float:
         """Wall clock of training and validation, without the time before a part that was resumed."""
         return self._before + time.perf_counter() - self._start
+
+
+@contextmanager
+def room_for(out: Path) -> Iterator[None]:
+    """Tell in one line that a checkpoint cannot be written in this block.
+
+    Args:
+        out: the folder of the run.
+
+    Raises:
+        InputError: the disk is full, or fails; the run can be resumed.
+    """
+    try:
+        yield
+    except (SafetensorError, OSError, RuntimeError) as error:
+        said = str(error)
+        if isinstance(error, OSError):
+            if error.errno not in _FULL:
+                raise
+            why = error.strerror
+        elif _NOT_WRITTEN.search(said):
+            found = _REASON.search(said)
+            why = found[1] if found else "the disk is full, or fails"
+        else:
+            raise
+        raise InputError(
+            f"A checkpoint cannot be written into {out} ({why}): free some space, then resume the run (--resume)."
+        ) from error

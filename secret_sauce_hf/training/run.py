@@ -52,11 +52,11 @@ from secret_sauce_hf.training.interrupted import (
     check_run_folder,
     check_same,
     check_seen,
+    room_for,
 )
-from secret_sauce_hf.training.kept import last_checkpoint
+from secret_sauce_hf.training.kept import KeepLast, last_checkpoint
 from secret_sauce_hf.training.optimizer import ENCODER_RATE
 from secret_sauce_hf.training.references import naive_answers, nearest_answers
-from secret_sauce_hf.training.resuming import KeepLast, room_for
 from secret_sauce_hf.training.sources import few_of, sounds_of
 from secret_sauce_hf.training.stream import FreshStream, default_workers
 from secret_sauce_hf.training.together import ExampleSteps, pieces_of, told_by_first

@@ -1,6 +1,5 @@
 """Sounds rendered while the model trains: a new preset every time."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from secret_sauce_hf.engines import Engine
 from secret_sauce_hf.instruments import Collection, InputError, integer
 from secret_sauce_hf.instruments.priors import UNIFORM
 from secret_sauce_hf.modeling.feature_extraction_secret_sauce import SecretSauceFeatureExtractor
-from secret_sauce_hf.processors import end_with, thread_count
+from secret_sauce_hf.processors import end_with_starter, thread_count
 from secret_sauce_hf.training.augmentation import augment as change_some
 from secret_sauce_hf.training.data import fresh_rows, labels
 from secret_sauce_hf.training.strokes import Pages
@@ -191,7 +190,6 @@ def _prepare(_: int) -> None:
     # Ctrl-C reaches every process of the terminal: the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # That one may be killed, and what waits in the pipe to it would keep this one for ever.
-    if (parent := multiprocessing.parent_process()) is not None and parent.pid is not None:
-        end_with(parent.pid)
+    end_with_starter()
     torch.set_num_threads(1)
     os.environ["SECRET_SAUCE_THREADS"] = "1"

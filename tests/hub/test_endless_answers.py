@@ -1,13 +1,13 @@
 """Servers that call themselves a Hub and never come to an end: each way has a limit, and one line that tells of it."""
 
 import gzip
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from huggingface_hub import HfApi, close_session, get_session, hf_hub_download
+from local_server import local_server
 
 from secret_sauce_hf import remote
 from secret_sauce_hf.instruments import InputError
@@ -79,15 +79,8 @@ class Endless(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ThreadingHTTPServer]:
-    own = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
-    own.daemon_threads, own.over = True, threading.Event()
-    thread = threading.Thread(target=own.serve_forever, args=(0.01,))
-    thread.start()
-    yield own
-    own.over.set()
-    own.shutdown()
-    own.server_close()
-    thread.join()
+    with local_server(Endless) as own:
+        yield own
     close_session()
 
 
